@@ -1,0 +1,1 @@
+"""The agent's pipeline behind an encrypted-DNS listener, for phones."""

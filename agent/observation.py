@@ -1,0 +1,28 @@
+"""The one thing a source may say: who had which host or app in front, when, and for how long."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+Kind = Literal["host", "app"]
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """A host name visited or an app used. There is no field for a path, a query, a title or any content.
+
+    `name` is a host name as `rules.hosts.normalise_host` gives it, or an app identity (see `rules/model.py`).
+    `started` is aware UTC. `seconds` is None where the source can't see how long (it is not a guess).
+    `person` is the operating system's account name; `source` the name of the source that saw it.
+    """
+
+    device: UUID
+    kind: Kind
+    name: str
+    started: datetime
+    seconds: float | None
+    person: str
+    source: str

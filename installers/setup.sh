@@ -1,0 +1,68 @@
+#!/bin/sh
+# Makes this clone ready to run: system packages by apt where there is apt, then a locked .venv. Says first what it will do.
+# Usage: installers/setup.sh demo|test     Run again at will: when nothing is missing it returns at once.
+set -eu
+cd "$(dirname "$0")/.."
+purpose=${1:-test}
+
+# package name : a file or command that shows it is there : what it is for
+demo_packages="
+chromium:chromium:the browser whose visits the demonstration records
+fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:readable letters in the browser"
+test_packages="$demo_packages
+firefox-esr:firefox-esr:the second browser that is tested for real
+xvfb:Xvfb:a screen without a monitor, for the tests of apps in front
+openbox:openbox:a window manager for that screen
+xterm:xterm:an app to put in front
+xdotool:xdotool:a hand that switches windows
+postgresql:/usr/lib/postgresql:the second database that the store runs on"
+
+say() { printf 'setup: %s\n' "$*"; }
+
+python=""
+for candidate in python3.13 python3.12 python3.11 python3; do
+    if "$candidate" -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null; then python=$candidate; break; fi
+done
+[ -n "$python" ] || { say "Python 3.11 or newer is needed: install it, then run make again." >&2; exit 2; }
+
+[ "$purpose" = demo ] && wanted=$demo_packages || wanted=$test_packages
+missing=""; list=""
+old_ifs=$IFS; IFS='
+'
+for line in $wanted; do
+    name=${line%%:*}; rest=${line#*:}; sign=${rest%%:*}; why=${rest#*:}
+    case $sign in /*) [ -e "$sign" ] && continue ;; *) command -v "$sign" >/dev/null 2>&1 && continue ;; esac
+    missing="$missing $name"; list="$list
+    $name ($why)"
+done
+IFS=$old_ifs
+"$python" -c 'import venv, ensurepip' 2>/dev/null || { missing="$missing $("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"; list="$list
+    the venv module of Python"; }
+
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "this system has no apt. Missing, and to be installed by hand for the full result:$list"
+    else
+        as_root=""
+        [ "$(id -u)" = 0 ] || as_root=sudo
+        if [ -n "$as_root" ] && ! command -v sudo >/dev/null 2>&1; then
+            say "not root and no sudo. Missing, and to be installed by an administrator:$list"
+        else
+            say "about to install with apt:$list"
+            $as_root apt-get update -q >/dev/null || say "apt-get update failed; going on with the package lists that are here"
+            # shellcheck disable=SC2086  # a list of names
+            $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null \
+                || say "apt could not install everything; going on with what is here"
+        fi
+    fi
+fi
+
+stamp=.venv/.locked
+if [ ! -e "$stamp" ] || ! cmp -s requirements.lock "$stamp" || ! cmp -s pyproject.toml .venv/.project; then
+    say "about to install $(grep -c '==' requirements.lock) locked Python packages into .venv (about a minute)"
+    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    cp requirements.lock "$stamp"; cp pyproject.toml .venv/.project
+fi
+say "ready"

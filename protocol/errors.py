@@ -1,0 +1,37 @@
+"""What can go wrong in the conversation.
+
+ProtocolError
+├── Refused         a peer's message is not accepted; carries a code of `codes.py`, which says whether retrying helps
+├── SealError       an envelope can't be made (retrying never helps)
+└── OpenError       an envelope can't be opened with this key (retrying never helps)
+"""
+
+from __future__ import annotations
+
+from protocol.codes import Code
+
+
+class ProtocolError(Exception):
+    """Anything that is wrong with what one actor said to another."""
+
+
+class Refused(ProtocolError):
+    """A message is refused. `detail` names what was not understood; it never repeats content."""
+
+    def __init__(self, code: Code, detail: str = "") -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(f"{code.value}: {code.sentence}" + (f" ({detail})" if detail else ""))
+
+    @property
+    def retry(self) -> bool:
+        """Whether the same message may be accepted later."""
+        return self.code.retry
+
+
+class SealError(ProtocolError):
+    """The text or the recipients can't be sealed: too long, nobody to seal to, or a key that is not one."""
+
+
+class OpenError(ProtocolError):
+    """The envelope does not open: altered, moved to another record, of an unknown version, or not for this key."""

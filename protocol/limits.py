@@ -1,0 +1,36 @@
+"""Each limit of the conversation as a named constant, with its reason. FORMAT.md repeats the numbers."""
+
+from datetime import timedelta
+
+MESSAGE_VERSION = 1
+"""The newest message version this code speaks. A newer one is answered `retry later`, never refused for good."""
+
+REQUEST_MAX_BYTES = 4 * 1024 * 1024
+"""A full batch of alerts with two 16 KiB envelopes each, in base64, fits; an endless body does not."""
+
+BATCH_MAX_RECORDS = 64
+"""Keeps one transaction at the collector short, so that 500 devices never wait for one."""
+
+TOTALS_MAX_ROWS = 500
+"""A day of one person has well under a hundred rows; more is a fault or an attack."""
+
+ENVELOPE_SIZES_BYTES = (4096, 16384)
+"""Padded plaintext sizes: the length of a sealed text tells nothing but small or large."""
+
+ENVELOPE_MAX_RECIPIENTS = 32
+"""Leads, deputies and the recovery key of one organisation; a longer table is an attack on the opener."""
+
+EVIDENCE_MAX_NAMES = 40
+"""Names kept in one alert's evidence; the count goes on, the list does not (it must fit 16 KiB padded)."""
+
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far a signed request's time may lie from the collector's. Beyond it the device signs again with our time."""
+
+TEXT_MAX_CHARS = 200
+"""Any free text a device sends (machine name, a reason): enough for a sentence, useless as a store."""
+
+ACCOUNTS_MAX = 200
+"""Accounts of one device in one question for monthly ids: a shared laptop has tens."""
+
+ENROLMENT_TOKEN_MAX_CHARS = 4096
+"""A token is about 700 characters; anything longer is not one."""

@@ -1,0 +1,354 @@
+"""The messages, as strict frozen structs over JSON: an unknown field, kind or version is refused by name."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from protocol.codes import Code
+from protocol.errors import Refused
+from protocol.limits import (
+    ACCOUNTS_MAX,
+    BATCH_MAX_RECORDS,
+    ENROLMENT_TOKEN_MAX_CHARS,
+    EVIDENCE_MAX_NAMES,
+    MESSAGE_VERSION,
+    TEXT_MAX_CHARS,
+    TOTALS_MAX_ROWS,
+)
+
+ShortText = Annotated[str, msgspec.Meta(max_length=TEXT_MAX_CHARS)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+KeyId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Word = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
+Group = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
+RecordKind = Literal["alert", "totals", "heartbeat", "loss"]
+Kind = Literal["host", "app"]
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every message is: frozen, and refusing fields it does not know."""
+
+
+# --- a batch of records ------------------------------------------------------------------------------------------
+
+
+class Parcel(Message, frozen=True):
+    """One record on its way: its id and counter outside, so that each can be answered even when its body is refused.
+
+    `counter` rises by one for each record a device makes; two records with one counter mean a cloned device.
+    """
+
+    record: UUID
+    counter: Positive
+    kind: Word
+    version: Positive
+    body: msgspec.Raw
+
+
+class Batch(Message, frozen=True):
+    """What a device posts to `/v1/records`, oldest alerts first. `device` is the one that signs the request."""
+
+    version: Positive
+    device: UUID
+    records: Annotated[tuple[Parcel, ...], msgspec.Meta(min_length=1, max_length=BATCH_MAX_RECORDS)]
+
+
+class Receipt(Message, frozen=True):
+    """The collector's answer for one record. Only `stored` and `duplicate` let the device delete it."""
+
+    record: UUID
+    result: Literal["stored", "duplicate", "refused", "retry"]
+    code: str | None = None
+    detail: str = ""
+
+
+class Receipts(Message, frozen=True):
+    """The answer to a batch: one receipt a record, in order, and the collector's time."""
+
+    receipts: tuple[Receipt, ...]
+    time: UtcTime
+
+
+class Refusal(Message, frozen=True):
+    """The answer when a whole request is refused. `retry` says whether the same request may be accepted later."""
+
+    code: str
+    sentence: str
+    detail: str
+    retry: bool
+    time: UtcTime
+
+
+# --- alerts ------------------------------------------------------------------------------------------------------
+
+
+class AlertHeader(Message, frozen=True):
+    """What the collector may see of an alert. Nothing here says who, what category or which name.
+
+    `alert` is the same for an alert and its updates, `revision` rises with each. `device` is the subject, `signer`
+    the device that made and signed the record (they differ for a phone behind a gateway). Times are whole seconds.
+    """
+
+    version: Literal[1]
+    record: UUID
+    counter: Positive
+    alert: UUID
+    revision: Count
+    device: UUID
+    signer: UUID
+    group: Group
+    urgent: bool
+    started: UtcTime
+    ended: UtcTime
+    sealed_to: Annotated[tuple[KeyId, ...], msgspec.Meta(min_length=1)]
+    recipients_version: Positive
+    policy_version: Positive
+
+
+class Alert(Message, frozen=True):
+    """A sealed alert: the exact header bytes, two envelopes, and the device's signature over all three.
+
+    `header` is an AlertHeader in JSON, `heading` and `evidence` are envelopes (see `sealing.py`), `signature` is
+    Ed25519 over `signing.alert_statement(...)`, 64 bytes.
+    """
+
+    header: bytes
+    heading: bytes
+    evidence: bytes
+    signature: bytes
+
+
+class Heading(Message, frozen=True):
+    """What is sealed in the first envelope and opened in bulk: enough to rank a queue, nothing of which name."""
+
+    version: Literal[1]
+    category: Word
+    person: ShortText
+    kind: Kind
+    count: Positive
+    certainty: Literal["visited", "looked_up", "running"] = "visited"
+
+
+class Seen(Message, frozen=True):
+    """One name in the evidence: how often and when first and last seen (whole seconds, UTC)."""
+
+    name: Name
+    count: Positive
+    first: UtcTime
+    last: UtcTime
+
+
+class MatchedBy(Message, frozen=True):
+    """Why a name was flagged: the entry that matched and the lists (with version) that have it."""
+
+    category: Word
+    entry: Name
+    lists: tuple[ShortText, ...]
+
+
+class Evidence(Message, frozen=True):
+    """What is sealed in the second envelope and released one by one."""
+
+    version: Literal[1]
+    category: Word
+    person: ShortText
+    kind: Kind
+    source: Word
+    count: Positive
+    seen: Annotated[tuple[Seen, ...], msgspec.Meta(min_length=1, max_length=EVIDENCE_MAX_NAMES)]
+    matched: tuple[MatchedBy, ...]
+    policy_line: ShortText
+    policy_version: Positive
+
+
+# --- totals, health, losses --------------------------------------------------------------------------------------
+
+
+class UsageRow(Message, frozen=True):
+    """Seconds and visits to add to one person's day. `name` only if nameable; `category` may be `other`."""
+
+    person: UUID
+    day: date
+    kind: Kind
+    category: Word
+    name: Name | None
+    seconds: Annotated[int, msgspec.Meta(ge=0, le=90_000)]
+    visits: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class UsageTotals(Message, frozen=True):
+    """Usage since the last such record (additions, not sums so far), for one subject device."""
+
+    device: UUID
+    group: Group
+    rows: Annotated[tuple[UsageRow, ...], msgspec.Meta(min_length=1, max_length=TOTALS_MAX_ROWS)]
+
+
+class SourceState(Message, frozen=True):
+    """Whether one source on a device sees what it should, and if not, why, in a sentence."""
+
+    name: Word
+    state: Literal["working", "unknown", "failing"]
+    reason: ShortText
+
+
+class Heartbeat(Message, frozen=True):
+    """A device's health. It never counts what waits in the spool: only normal, filling or full."""
+
+    device: UUID
+    group: Group
+    at: UtcTime
+    agent_version: ShortText
+    platform: ShortText
+    sources: Annotated[tuple[SourceState, ...], msgspec.Meta(max_length=50)]
+    spool: Literal["normal", "filling", "full"]
+    recipients_version: Count
+    policy_version: Count
+    packs: dict[Word, Positive]
+    formats: tuple[Positive, ...]
+    clock_offset_seconds: int
+    notice_shown: bool
+
+
+class Loss(Message, frozen=True):
+    """A device's admission that records were dropped or put aside, and how many of each kind."""
+
+    device: UUID
+    since: UtcTime
+    until: UtcTime
+    totals: Count
+    alerts: Count
+    reason: Literal["spool_full", "refused_by_collector", "spool_damaged"]
+
+
+# --- people and enrolment ----------------------------------------------------------------------------------------
+
+
+class PeopleQuestion(Message, frozen=True):
+    """Which monthly ids do these accounts have? The month is `YYYY-MM` in the organisation's time zone."""
+
+    version: Positive
+    month: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    accounts: Annotated[tuple[ShortText, ...], msgspec.Meta(min_length=1, max_length=ACCOUNTS_MAX)]
+
+
+class PeopleAnswer(Message, frozen=True):
+    """The monthly id of each account asked for, the same on all of the account's devices."""
+
+    month: str
+    ids: dict[str, UUID]
+
+
+class EnrolRequest(Message, frozen=True):
+    """A device asks to be known. Signed (RFC 9421) with the very key it brings, 32 raw Ed25519 bytes."""
+
+    version: Positive
+    token: Annotated[str, msgspec.Meta(max_length=ENROLMENT_TOKEN_MAX_CHARS)]
+    public_key: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    name: ShortText
+    platform: ShortText
+
+
+class EnrolReply(Message, frozen=True):
+    """The device's identity and group, the same again for the same key."""
+
+    device: UUID
+    group: Group
+    time: UtcTime
+
+
+class EnrolmentToken(Message, frozen=True):
+    """What IT signs so that a device may enrol; travels as `fw1.<payload>.<signature>`, both base64url.
+
+    `secret` is stored hashed at the collector; `certificate` is the SHA-256 of the collector's TLS public key (hex,
+    empty for loopback); `root` the SHA-256 (hex) of the first root metadata; `minimum` the least version of each
+    piece of metadata, so that a new device can't be given an old list.
+    """
+
+    version: Literal[1]
+    token: UUID
+    secret: str
+    collector: str
+    certificate: str
+    root: str
+    root_version: Positive
+    group: Group
+    expires: UtcTime
+    uses: Positive
+    minimum: dict[str, int]
+
+
+M = TypeVar("M", bound=Message)
+BODIES: dict[str, type[Message]] = {
+    "alert": Alert,
+    "totals": UsageTotals,
+    "heartbeat": Heartbeat,
+    "loss": Loss,
+}
+
+
+class _Versioned(msgspec.Struct):
+    version: int = 0
+
+
+def encode(message: Message) -> bytes:
+    """Return the message as UTF-8 JSON. Bytes become base64, times RFC 3339, ids hyphenated hex."""
+    return msgspec.json.encode(message)
+
+
+def decode(data: bytes, kind: type[M]) -> M:
+    """Return a message of that kind from JSON.
+
+    Raises Refused: `version_too_new` when it says a version above ours, else `malformed` naming the place.
+    """
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).version
+        if version > MESSAGE_VERSION:
+            raise Refused(Code.VERSION_TOO_NEW, f"version {version}, this side speaks {MESSAGE_VERSION}")
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+        raise Refused(Code.MALFORMED, place_of(fault)) from None
+
+
+def decode_body(parcel: Parcel) -> Any:
+    """Return the body of a parcel as its message.
+
+    Raises Refused: `version_too_new`, `unknown_kind`, or `bad_record` naming the place.
+    """
+    if parcel.version > MESSAGE_VERSION:
+        raise Refused(Code.VERSION_TOO_NEW, f"version {parcel.version}, this side speaks {MESSAGE_VERSION}")
+    kind = BODIES.get(parcel.kind)
+    if kind is None:
+        raise Refused(Code.UNKNOWN_KIND, f"{parcel.kind}; known are {', '.join(BODIES)}")
+    try:
+        return msgspec.json.decode(parcel.body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+        raise Refused(Code.BAD_RECORD, place_of(fault)) from None
+
+
+def decode_header(data: bytes) -> AlertHeader:
+    """Return the header of an alert; raises Refused `bad_record` (or `version_too_new`)."""
+    try:
+        return decode(data, AlertHeader)
+    except Refused as fault:
+        raise Refused(Code.BAD_RECORD if not fault.retry else fault.code, fault.detail) from None
+
+
+def place_of(fault: Exception) -> str:
+    """Return what a decoder said of the place, without any value from the message, cut to a sentence."""
+    text = str(fault)
+    known = (
+        "Object contains unknown field",
+        "Object missing required field",
+        "Expected `",
+        "JSON is malformed",
+        "Invalid",
+    )
+    return text[:TEXT_MAX_CHARS] if text.startswith(known) else type(fault).__name__

@@ -1,0 +1,133 @@
+"""Envelopes: a text sealed to several keys, so that only their holders can open it, and only in its own place.
+
+One content key an envelope (AES-256-GCM), wrapped for each recipient by HPKE base mode (RFC 9180: DHKEM(X25519,
+HKDF-SHA256), HKDF-SHA256, AES-256-GCM). The layout is in FORMAT.md, section 4; the version byte comes first, so that a
+post-quantum suite can follow.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+
+from protocol.errors import OpenError, SealError
+from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES
+
+ENVELOPE_VERSION = 1
+Purpose = Literal["heading", "evidence", "note"]
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_KEY_ID_BYTES = 16
+_WRAP_BYTES = 32 + 32 + 16  # HPKE enc, content key, tag
+_SLOT_BYTES = _KEY_ID_BYTES + _WRAP_BYTES
+_TAG_BYTES = 16
+_NONCE = bytes(12)  # safe: each content key seals exactly one text
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an envelope belongs. Sealed in, so that a hostile collector can't move one to another record.
+
+    `subject` is the device (for a note: the incident), `record` the record (for a note: the note's own id), `header`
+    the exact header bytes (empty for a note).
+    """
+
+    purpose: Purpose
+    subject: UUID
+    record: UUID
+    header: bytes
+
+    def info(self) -> bytes:
+        """Return the bytes that bind an envelope to this place (HPKE `info`, AES-GCM associated data)."""
+        return b"\0".join((b"fairwatch/v1", self.purpose.encode(), b"")) + (
+            self.subject.bytes + self.record.bytes + hashlib.sha256(self.header).digest()
+        )
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """What anybody can read of an envelope: whom it is for and how large it is."""
+
+    version: int
+    key_ids: tuple[str, ...]
+    padded_bytes: int
+
+
+def key_id(public_key: bytes) -> str:
+    """Return the id of an X25519 public key (32 raw bytes): 32 hex digits of its SHA-256."""
+    return hashlib.sha256(public_key).digest()[:_KEY_ID_BYTES].hex()
+
+
+def seal(
+    text: bytes, recipients: Sequence[bytes], place: Place, *, randomness: Callable[[int], bytes] = os.urandom
+) -> bytes:
+    """Return an envelope with `text`, for the holders of `recipients` (raw X25519 public keys).
+
+    Raises SealError when there is nobody to seal to, too many, a key is not one, or the text is over 16 KiB less 4.
+    """
+    if not 1 <= len(recipients) <= ENVELOPE_MAX_RECIPIENTS:
+        raise SealError(f"an envelope takes 1 to {ENVELOPE_MAX_RECIPIENTS} recipients, not {len(recipients)}")
+    info, content_key = place.info(), randomness(32)
+    slots = []
+    for public in recipients:
+        try:
+            wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(public), b"wrap\0" + info)
+        except ValueError as fault:
+            raise SealError("a recipient's key is not a usable X25519 key") from fault
+        slots.append(bytes.fromhex(key_id(public)) + wrapped)
+    sealed = AESGCM(content_key).encrypt(_NONCE, _pad(text), info)
+    return bytes((ENVELOPE_VERSION, len(slots))) + b"".join(slots) + sealed
+
+
+def layout(envelope: bytes) -> Layout:
+    """Return what is readable of an envelope; raises OpenError when it is of another version or shape."""
+    if len(envelope) < 2 or envelope[0] != ENVELOPE_VERSION:
+        raise OpenError(f"the envelope's version is not {ENVELOPE_VERSION}")
+    count = envelope[1]
+    padded = len(envelope) - 2 - count * _SLOT_BYTES - _TAG_BYTES
+    if not 1 <= count <= ENVELOPE_MAX_RECIPIENTS or padded not in ENVELOPE_SIZES_BYTES:
+        raise OpenError("the envelope's length does not fit its table of recipients")
+    ids = tuple(envelope[at : at + _KEY_ID_BYTES].hex() for at in range(2, 2 + count * _SLOT_BYTES, _SLOT_BYTES))
+    if len(set(ids)) != count:
+        raise OpenError("the envelope names a recipient twice")
+    return Layout(ENVELOPE_VERSION, ids, padded)
+
+
+def open_envelope(envelope: bytes, private_key: bytes, place: Place) -> bytes:
+    """Return the text of an envelope, with a recipient's raw X25519 private key.
+
+    Raises OpenError when it is not for this key, was altered, or belongs to another place.
+    """
+    shape = layout(envelope)
+    secret = X25519PrivateKey.from_private_bytes(private_key)
+    mine = key_id(secret.public_key().public_bytes_raw())
+    if mine not in shape.key_ids:
+        raise OpenError("the envelope is not sealed to this key")
+    start = 2 + shape.key_ids.index(mine) * _SLOT_BYTES + _KEY_ID_BYTES
+    info = place.info()
+    try:
+        content_key = _SUITE.decrypt(envelope[start : start + _WRAP_BYTES], secret, b"wrap\0" + info)
+        sealed = envelope[2 + len(shape.key_ids) * _SLOT_BYTES :]
+        return _unpad(AESGCM(content_key).decrypt(_NONCE, sealed, info))
+    except (InvalidTag, ValueError) as fault:
+        raise OpenError("the envelope was altered or belongs to another record") from fault
+
+
+def _pad(text: bytes) -> bytes:
+    for size in ENVELOPE_SIZES_BYTES:
+        if len(text) <= size - 4:
+            return len(text).to_bytes(4, "big") + text + bytes(size - 4 - len(text))
+    raise SealError(f"a sealed text holds at most {ENVELOPE_SIZES_BYTES[-1] - 4} bytes, not {len(text)}")
+
+
+def _unpad(padded: bytes) -> bytes:
+    length = int.from_bytes(padded[:4], "big")
+    if length > len(padded) - 4 or any(padded[4 + length :]):
+        raise OpenError("the sealed text is padded wrongly")
+    return padded[4 : 4 + length]

@@ -1,0 +1,122 @@
+"""Signatures: of requests (RFC 9421, Ed25519) and of what a device seals."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature as BadSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from http_message_signatures import (
+    HTTPMessageSigner,
+    HTTPMessageVerifier,
+    HTTPSignatureKeyResolver,
+    InvalidSignature,
+    algorithms,
+)
+from http_message_signatures.exceptions import HTTPMessageSignaturesException
+
+from protocol.codes import Code
+from protocol.errors import Refused
+from protocol.limits import CLOCK_TOLERANCE
+
+TAG = "fairwatch-v1"
+COVERED = ("@method", "@authority", "@path", "content-digest")
+_KEY_ID = re.compile(r';keyid="([A-Za-z0-9_-]{1,64})"')
+
+
+class _Resolver(HTTPSignatureKeyResolver):
+    def __init__(self, key: Ed25519PrivateKey | Ed25519PublicKey) -> None:
+        self._key: Any = key
+
+    def resolve_public_key(self, key_id: str) -> Any:  # noqa: ARG002 - the caller found the key by its id before
+        return self._key
+
+    def resolve_private_key(self, key_id: str) -> Any:  # noqa: ARG002
+        return self._key
+
+
+class _Verifier(HTTPMessageVerifier):
+    """The library's verifier without its clock: `verify_request` checks the time itself, with the clock it is given."""
+
+    max_clock_skew = timedelta(days=36_500)
+
+
+def sign_request(
+    method: str, url: str, body: bytes, *, key: Ed25519PrivateKey, key_id: str, at: datetime
+) -> dict[str, str]:
+    """Return the headers that sign a request: Content-Digest, Signature-Input and Signature.
+
+    `at` is the signing time (aware UTC); `url` is the absolute URL that will be asked for.
+    """
+    message = SimpleNamespace(method=method, url=url, headers={})
+    signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Resolver(key))
+    signer.sign(
+        message, key_id=key_id, created=at, tag=TAG, covered_component_ids=COVERED[:-1], include_alg=False, body=body
+    )
+    return dict(message.headers)
+
+
+def claimed_key_id(headers: Mapping[str, str]) -> str:
+    """Return the key id that a request says it is signed by; raises Refused `unsigned` or `bad_signature`.
+
+    The claim proves nothing until `verify_request` has passed with that key and that id.
+    """
+    if "Signature" not in headers or "Signature-Input" not in headers:
+        raise Refused(Code.UNSIGNED)
+    found = _KEY_ID.findall(headers["Signature-Input"])
+    if len(found) != 1:
+        raise Refused(Code.BAD_SIGNATURE, "Signature-Input does not name one keyid")
+    return str(found[0])
+
+
+def verify_request(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    key: Ed25519PublicKey,
+    key_id: str,
+    now: datetime,
+) -> None:
+    """Check that a request was signed with `key`, over its method, authority, path and body, about now.
+
+    Raises Refused: `unsigned`, `bad_signature`, or `clock_wrong` (only once the signature itself is good, so that a
+    stranger learns nothing). A replay within the tolerance changes nothing: every write is idempotent by record id.
+    """
+    if "Signature" not in headers or "Signature-Input" not in headers or "Content-Digest" not in headers:
+        raise Refused(Code.UNSIGNED)
+    message = SimpleNamespace(method=method, url=url, headers=dict(headers))
+    verifier = _Verifier(signature_algorithm=algorithms.ED25519, key_resolver=_Resolver(key))
+    try:
+        (result,) = verifier.verify(message, max_age=None, expect_tag=TAG, require_components=COVERED, body=body)
+        if result.parameters["keyid"] != key_id:
+            raise Refused(Code.BAD_SIGNATURE)
+        created = datetime.fromtimestamp(int(result.parameters["created"]), tz=UTC)
+    except (InvalidSignature, HTTPMessageSignaturesException, ValueError, KeyError, OverflowError, OSError):
+        raise Refused(Code.BAD_SIGNATURE) from None
+    if abs(now - created) > CLOCK_TOLERANCE:
+        raise Refused(Code.CLOCK_WRONG)
+
+
+def alert_statement(header: bytes, heading: bytes, evidence: bytes) -> bytes:
+    """Return what a device signs of an alert: a label and the SHA-256 of each of its three parts."""
+    return b"fairwatch/v1/alert\0" + b"".join(hashlib.sha256(part).digest() for part in (header, heading, evidence))
+
+
+def sign_alert(key: Ed25519PrivateKey, header: bytes, heading: bytes, evidence: bytes) -> bytes:
+    """Return the device's Ed25519 signature (64 bytes) over an alert."""
+    return key.sign(alert_statement(header, heading, evidence))
+
+
+def verify_alert(public_key: bytes, signature: bytes, header: bytes, heading: bytes, evidence: bytes) -> None:
+    """Check a device's signature over an alert; raises Refused `bad_record_signature`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, alert_statement(header, heading, evidence))
+    except (BadSignature, ValueError):
+        raise Refused(Code.BAD_RECORD_SIGNATURE) from None

@@ -1,0 +1,1 @@
+"""One file a list format: each reads lines and yields entries or refusals."""

@@ -1,0 +1,1 @@
+"""The collector: one Django app, files named by step."""

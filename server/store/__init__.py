@@ -1,0 +1,1 @@
+"""Where the collector keeps things: models and migrations."""

@@ -1,0 +1,1 @@
+"""The pages: views, templates and static files, one room a role."""
