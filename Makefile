@@ -1,0 +1,34 @@
+# The targets people call. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock setup-demo setup-test
+
+PYTEST = .venv/bin/python -m pytest
+WORKERS ?= 2
+
+help:  ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: setup-demo  ## Set up what is needed and run the whole journey on this machine, with sample data
+	.venv/bin/fairwatch-server demo
+
+test: setup-test check  ## Set up what is needed, check style and types, and pass every test
+	$(PYTEST) -n $(WORKERS) --dist loadscope
+
+check:  ## Check style, types and who imports whom (after `make test` has set up)
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/mypy --no-error-summary
+
+bench: setup-test  ## Measure beside peers and limits, and print one table
+	.venv/bin/python -m tests.bench
+
+lock:  ## Lock the dependencies again, with hashes and without addresses
+	.venv/bin/python -m pip install --quiet uv
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+
+setup-demo:
+	@sh installers/setup.sh demo
+
+setup-test:
+	@sh installers/setup.sh test

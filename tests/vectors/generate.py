@@ -1,0 +1,260 @@
+"""Makes the vectors again: `python tests/vectors/generate.py`. Envelopes are random, meanings stay."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from protocol import messages, sealing, signing
+
+HERE = Path(__file__).parent
+DEVICE = UUID("11111111-2222-4333-8444-555555555555")
+RECORD = UUID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee")
+OTHER = UUID("99999999-bbbb-4ccc-8ddd-eeeeeeeeeeee")
+LEAD = X25519PrivateKey.from_private_bytes(bytes(range(32)))
+RECOVERY = X25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
+STRANGER = X25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
+SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(96, 128)))
+AT = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def public(key: X25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+def header() -> bytes:
+    ids = tuple(sealing.key_id(public(key)) for key in (LEAD, RECOVERY))
+    return messages.encode(
+        messages.AlertHeader(
+            version=1,
+            record=RECORD,
+            counter=7,
+            alert=RECORD,
+            revision=0,
+            device=DEVICE,
+            signer=DEVICE,
+            group="learners",
+            urgent=True,
+            started=AT,
+            ended=AT,
+            sealed_to=ids,
+            recipients_version=3,
+            policy_version=2,
+        )
+    )
+
+
+def place(purpose: str, record: UUID = RECORD) -> sealing.Place:
+    return sealing.Place(purpose=purpose, subject=DEVICE, record=record, header=header())
+
+
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+def envelopes() -> list[dict[str, object]]:
+    text = b'{"version":1}'
+    keys = [public(LEAD), public(RECOVERY)]
+    good = sealing.seal(text, keys, place("evidence"))
+    large = sealing.seal(b"x" * 5000, keys, place("evidence"))
+    slot = 2 + 96
+    rows = [
+        ("opens with the lead's key", good, LEAD, "evidence", RECORD, text, None),
+        ("opens with the recovery key", good, RECOVERY, "evidence", RECORD, text, None),
+        ("a long text takes the larger size", large, LEAD, "evidence", RECORD, b"x" * 5000, None),
+        ("a stranger's key", good, STRANGER, "evidence", RECORD, None, "not sealed to this key"),
+        ("moved to another record", good, LEAD, "evidence", OTHER, None, "altered or belongs to another record"),
+        ("moved to the heading's place", good, LEAD, "heading", RECORD, None, "altered or belongs to another record"),
+        ("a flipped bit in the text", flipped(good, 900), LEAD, "evidence", RECORD, None, "altered"),
+        ("a flipped bit in the wrapped key", flipped(good, 60), LEAD, "evidence", RECORD, None, "altered"),
+        ("a flipped bit in the key id", flipped(good, 3), LEAD, "evidence", RECORD, None, "not sealed to this key"),
+        ("version 2", b"\x02" + good[1:], LEAD, "evidence", RECORD, None, "version is not 1"),
+        ("empty", b"", LEAD, "evidence", RECORD, None, "version is not 1"),
+        ("cut short", good[:-1], LEAD, "evidence", RECORD, None, "length does not fit"),
+        ("one byte more", good + b"\0", LEAD, "evidence", RECORD, None, "length does not fit"),
+        ("no recipients", b"\x01\x00" + good[2 + 2 * 96 :], LEAD, "evidence", RECORD, None, "length does not fit"),
+        (
+            "a recipient twice",
+            good[:2] + good[2:slot] * 2 + good[2 + 2 * 96 :],
+            LEAD,
+            "evidence",
+            RECORD,
+            None,
+            "twice",
+        ),
+    ]
+    return [
+        {
+            "name": name,
+            "envelope": b64(envelope),
+            "private_key": b64(key.private_bytes_raw()),
+            "purpose": purpose,
+            "subject": str(DEVICE),
+            "record": str(record),
+            "header": b64(header()),
+            "text": None if plain is None else b64(plain),
+            "refusal": refusal,
+        }
+        for name, envelope, key, purpose, record, plain, refusal in rows
+    ]
+
+
+def alerts() -> list[dict[str, object]]:
+    keys = [public(LEAD), public(RECOVERY)]
+    heading, evidence = (sealing.seal(b"{}", keys, place(part)) for part in ("heading", "evidence"))
+    signature = signing.sign_alert(SIGNER, header(), heading, evidence)
+    signer = SIGNER.public_key().public_bytes_raw()
+    stranger = Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key().public_bytes_raw()
+    rows = [
+        ("as signed", header(), heading, evidence, signature, signer, None),
+        ("another header", header()[:-1] + b" }", heading, evidence, signature, signer, "bad_record_signature"),
+        ("heading and evidence exchanged", header(), evidence, heading, signature, signer, "bad_record_signature"),
+        ("another device's key", header(), heading, evidence, signature, stranger, "bad_record_signature"),
+        ("a signature cut short", header(), heading, evidence, signature[:-1], signer, "bad_record_signature"),
+    ]
+    return [
+        {
+            "name": name,
+            "header": b64(head),
+            "heading": b64(one),
+            "evidence": b64(two),
+            "signature": b64(sig),
+            "public_key": b64(key),
+            "refusal": refusal,
+        }
+        for name, head, one, two, sig, key, refusal in rows
+    ]
+
+
+def requests() -> list[dict[str, object]]:
+    url, body = "https://collector.example/v1/records", b'{"version":1}'
+    headers = signing.sign_request("POST", url, body, key=SIGNER, key_id=str(DEVICE), at=AT)
+    without = {name: value for name, value in headers.items() if name != "Signature"}
+    later = AT + timedelta(minutes=6)
+    elsewhere = "https://other.example/v1/records"
+    rows = [
+        ("as signed", "POST", url, headers, body, AT, None),
+        ("four minutes later", "POST", url, headers, body, AT + timedelta(minutes=4), None),
+        ("six minutes later", "POST", url, headers, body, later, "clock_wrong"),
+        ("six minutes too early", "POST", url, headers, body, AT - timedelta(minutes=6), "clock_wrong"),
+        ("no signature", "POST", url, without, body, AT, "unsigned"),
+        ("another body", "POST", url, headers, body + b" ", AT, "bad_signature"),
+        ("another host", "POST", elsewhere, headers, body, AT, "bad_signature"),
+        ("another path", "POST", url.replace("records", "people"), headers, body, AT, "bad_signature"),
+        ("another method", "PUT", url, headers, body, AT, "bad_signature"),
+        (
+            "another key id",
+            "POST",
+            url,
+            {**headers, "Signature-Input": headers["Signature-Input"].replace(str(DEVICE), str(RECORD))},
+            body,
+            AT,
+            "bad_signature",
+        ),
+        (
+            "fewer components",
+            "POST",
+            url,
+            {**headers, "Signature-Input": headers["Signature-Input"].replace(' "@path"', "")},
+            body,
+            AT,
+            "bad_signature",
+        ),
+        (
+            "a header that is not one",
+            "POST",
+            url,
+            {**headers, "Signature-Input": ';keyid="x" ((('},
+            body,
+            AT,
+            "bad_signature",
+        ),
+    ]
+    return [
+        {
+            "name": name,
+            "method": method,
+            "url": target,
+            "headers": dict(heads),
+            "body": b64(data),
+            "public_key": b64(SIGNER.public_key().public_bytes_raw()),
+            "now": now.isoformat(),
+            "refusal": refusal,
+        }
+        for name, method, target, heads, data, now, refusal in rows
+    ]
+
+
+def decodings() -> list[dict[str, object]]:
+    parcel = {"record": str(RECORD), "counter": 1, "kind": "loss", "version": 1, "body": {}}
+    batch = {"version": 1, "device": str(DEVICE), "records": [parcel]}
+    row = {
+        "person": str(OTHER),
+        "day": "2026-11-02",
+        "kind": "host",
+        "category": "other",
+        "name": None,
+        "seconds": 60,
+        "visits": 1,
+    }
+    totals = {"device": str(DEVICE), "group": "learners", "rows": [row]}
+    loss = {
+        "device": str(DEVICE),
+        "since": "2026-11-02T09:00:00Z",
+        "until": "2026-11-02T09:30:00Z",
+        "totals": 2,
+        "alerts": 0,
+        "reason": "spool_full",
+    }
+    return [
+        {
+            "name": name,
+            "message": kind,
+            "json": msgspec.json.encode(data).decode() if not isinstance(data, str) else data,
+            "refusal": refusal,
+        }
+        for name, kind, data, refusal in [
+            ("a batch", "Batch", batch, None),
+            ("a batch of a later version", "Batch", {**batch, "version": 2, "new": 1}, "version_too_new"),
+            ("a batch with an unknown field", "Batch", {**batch, "colour": "red"}, "malformed"),
+            ("a batch with no records", "Batch", {**batch, "records": []}, "malformed"),
+            ("a batch of too many records", "Batch", {**batch, "records": [parcel] * 65}, "malformed"),
+            ("counter zero", "Batch", {**batch, "records": [{**parcel, "counter": 0}]}, "malformed"),
+            ("no JSON", "Batch", "{", "malformed"),
+            ("nothing", "Batch", "", "malformed"),
+            ("totals", "UsageTotals", totals, None),
+            ("totals with a path", "UsageTotals", {**totals, "rows": [{**row, "path": "/a"}]}, "malformed"),
+            ("totals with a title", "UsageTotals", {**totals, "rows": [{**row, "title": "a"}]}, "malformed"),
+            ("negative seconds", "UsageTotals", {**totals, "rows": [{**row, "seconds": -1}]}, "malformed"),
+            (
+                "more seconds than a day has",
+                "UsageTotals",
+                {**totals, "rows": [{**row, "seconds": 90001}]},
+                "malformed",
+            ),
+            ("a loss", "Loss", loss, None),
+            ("a time without an offset", "Loss", {**loss, "since": "2026-11-02T09:00:00"}, "malformed"),
+            ("an unknown reason", "Loss", {**loss, "reason": "tired"}, "malformed"),
+        ]
+    ]
+
+
+if __name__ == "__main__":
+    for name, rows in (
+        ("envelopes", envelopes()),
+        ("alerts", alerts()),
+        ("requests", requests()),
+        ("messages", decodings()),
+    ):
+        (HERE / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n")
