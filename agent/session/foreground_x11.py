@@ -1,0 +1,194 @@
+"""Sees which app is in front on an X11 display, and for how long nothing is typed; asks for no title, ever.
+
+The only properties that are asked for are named in `PROPERTIES_READ`. What an app writes about itself is used only to
+choose among installed desktop files (see `identity.py`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from Xlib import X, Xatom
+from Xlib.display import Display
+from Xlib.error import ConnectionClosedError, DisplayError, XError
+from Xlib.ext.res import LocalClientPIDMask
+
+from agent.session.errors import DisplayUnavailable
+from agent.session.identity import DesktopIndex, executable_of, flatpak_id_of
+from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
+from agent.session.messages import Front, Idle
+
+# None of these holds a title, and no other property is ever asked for: a test records all that is said to the X server.
+PROPERTIES_READ: Final = ("_NET_ACTIVE_WINDOW", "_NET_SUPPORTING_WM_CHECK", "_NET_WM_PID", "WM_CLASS")
+
+# Window managers say "no window" for some milliseconds between two windows.
+NO_WINDOW_SECONDS: Final = 0.2
+# How often to look while nothing changes: often enough to notice a suspend, rarely enough to cost nothing.
+LOOK_SECONDS: Final = 10.0
+# While the person is away, how often to look whether they are back; the exact moment is known from the idle time.
+LOOK_WHILE_IDLE_SECONDS: Final = 1.0
+
+
+def now() -> Moment:
+    """This moment on the machine's clocks."""
+    return Moment(time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), datetime.now(UTC))
+
+
+def why_not(environment: Mapping[str, str]) -> str | None:
+    """Why the foreground can't be seen in this session, as a sentence, or None where it can be tried."""
+    if environment.get("XDG_SESSION_TYPE") == "wayland" or environment.get("WAYLAND_DISPLAY"):
+        # On Wayland an X11 display may exist for older apps; what it says of the others would be a guess.
+        return "This session uses Wayland, which does not say which app is in front."
+    if not environment.get("DISPLAY"):
+        return "This session has no display."
+    return None
+
+
+class ForegroundX11:
+    """One connection to an X11 display. Wait for `fileno` or `wait_seconds`, then call `look`."""
+
+    def __init__(
+        self,
+        display_name: str | None,
+        index: DesktopIndex,
+        *,
+        idle_after_seconds: float = IDLE_AFTER_SECONDS,
+        clock: Callable[[], Moment] = now,
+    ) -> None:
+        """Connect; raises `DisplayUnavailable` with the reason where the display can't be watched."""
+        self._index = index
+        self._idle_after = idle_after_seconds
+        self._clock = clock
+        self._intervals = Intervals(idle_after_seconds)
+        self._front: InFront | None = None
+        self._no_window_since: float | None = None
+        self._changed = True
+        self._idle_seconds = 0.0
+        try:
+            # The stubs do not know the extensions' methods, which the library adds while it runs.
+            self._display: Any = Display(display_name)
+            self._display.set_error_handler(lambda *_: None)
+            self._watch()
+        except (DisplayError, ConnectionClosedError, XError, OSError) as error:
+            raise DisplayUnavailable(f"The display can't be opened ({type(error).__name__}).") from error
+
+    def _watch(self) -> None:
+        if not self._display.has_extension("MIT-SCREEN-SAVER"):
+            raise DisplayUnavailable("The display does not say whether anyone is at the keyboard.")
+        self._has_xres = self._display.has_extension("X-Resource")
+        if self._has_xres:
+            self._display.res_query_version()
+        self._atoms = {name: self._display.intern_atom(name) for name in PROPERTIES_READ}
+        self._root = self._display.screen().root
+        self._root.change_attributes(event_mask=X.PropertyChangeMask)
+        self._display.flush()
+
+    def fileno(self) -> int:
+        """The connection, to wait for."""
+        return int(self._display.fileno())
+
+    def wait_seconds(self) -> float:
+        """The longest to wait before the next `look`."""
+        if self._changed:
+            return 0.0
+        if self._no_window_since is not None:
+            return max(0.0, self._no_window_since + NO_WINDOW_SECONDS - self._clock().monotonic)
+        if self._intervals.idle:
+            return LOOK_WHILE_IDLE_SECONDS
+        return max(0.02, min(LOOK_SECONDS, self._idle_after - self._idle_seconds))
+
+    def look(self) -> list[Front | Idle]:
+        """Take what the display says; gives the intervals that ended. Raises `DisplayUnavailable` if it has gone."""
+        try:
+            self._changed |= self._drain()
+            if self._changed or self._no_window_since is not None:
+                self._changed = False
+                self._read_front()
+            self._idle_seconds = self._display.screensaver_query_info(self._root).idle / 1000
+            # Answers and events share the connection: an event that came with an answer would wait unseen.
+            self._changed |= self._drain()
+        except (ConnectionClosedError, XError, OSError) as error:
+            raise DisplayUnavailable(f"The display has gone ({type(error).__name__}).") from error
+        return self._intervals.observe(self._front, self._clock(), self._idle_seconds)
+
+    def unseen_reason(self) -> str | None:
+        """Why the front app can't be told though the display is there, as a sentence, or None where it can."""
+        try:
+            if self._window_in(self._root, "_NET_SUPPORTING_WM_CHECK") is None:
+                return "No window manager says which app is in front."
+        except (ConnectionClosedError, XError, OSError):
+            return "The display has gone."
+        return None
+
+    def close(self) -> list[Front | Idle]:
+        """Leave the display; gives the interval that was open."""
+        ended = self._intervals.observe(self._front, self._clock(), self._idle_seconds)
+        ended += self._intervals.stop()
+        with contextlib.suppress(ConnectionClosedError, XError, OSError):
+            self._display.close()
+        return ended
+
+    def _drain(self) -> bool:
+        """Take the events that have come; True if the window in front may have changed."""
+        changed = False
+        while self._display.pending_events():
+            event = self._display.next_event()
+            changed |= event.type == X.PropertyNotify and event.atom in (
+                self._atoms["_NET_ACTIVE_WINDOW"],
+                self._atoms["_NET_SUPPORTING_WM_CHECK"],
+            )
+        return changed
+
+    def _read_front(self) -> None:
+        window = self._window_in(self._root, "_NET_ACTIVE_WINDOW")
+        if window is not None:
+            self._no_window_since = None
+            self._front = InFront(self._identity(window))
+            return
+        moment = self._clock().monotonic
+        if self._no_window_since is None:
+            self._no_window_since = moment
+        elif moment - self._no_window_since >= NO_WINDOW_SECONDS:
+            self._no_window_since = None
+            self._front = None
+
+    def _window_in(self, window: Any, name: str) -> Any | None:
+        found = window.get_property(self._atoms[name], Xatom.WINDOW, 0, 1)
+        if found is None or not len(found.value) or not found.value[0]:
+            return None
+        return self._display.create_resource_object("window", int(found.value[0]))
+
+    def _identity(self, window: Any) -> str | None:
+        try:
+            pid = self._pid(window)
+            classes = self._classes(window)
+        except XError:
+            return None  # The window went while it was asked about, which is normal.
+        self._index.refresh()
+        if pid is None:
+            return self._index.identity(None, classes)
+        flatpak = flatpak_id_of(pid)
+        return self._index.identity(executable_of(pid), classes if flatpak is None else (flatpak, *classes))
+
+    def _pid(self, window: Any) -> int | None:
+        """The process behind a window: the X server's own knowledge first, what the app claims only without it."""
+        if self._has_xres:
+            answer = self._display.res_query_client_ids([{"client": window.id, "mask": LocalClientPIDMask}])
+            for found in answer.ids:
+                if found.spec.mask == LocalClientPIDMask and len(found.value):
+                    return int(found.value[0])
+        claimed = window.get_property(self._atoms["_NET_WM_PID"], Xatom.CARDINAL, 0, 1)
+        return int(claimed.value[0]) if claimed is not None and len(claimed.value) else None
+
+    def _classes(self, window: Any) -> tuple[str, ...]:
+        """The window's class, then its instance name (ICCCM 4.1.2.5)."""
+        found = window.get_property(self._atoms["WM_CLASS"], Xatom.STRING, 0, 64)
+        if found is None:
+            return ()
+        raw = found.value if isinstance(found.value, bytes) else str(found.value).encode("latin-1", "replace")
+        words = raw.decode("latin-1").split("\0")
+        return tuple(reversed(words[:2]))

@@ -1,0 +1,150 @@
+"""What the session part and the service say to each other: one strict JSON object a line over the local socket.
+
+No message has a field for a person: the service takes the person from the peer's uid. None has a field for a title.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from agent.health import State
+from agent.notice import Notice
+from agent.session.errors import MessageRefused
+
+# The longest line a session may send: its longest message is under 600 bytes.
+MAX_LINE_BYTES: Final = 4096
+# The longest line the service may send: the notice, and a person's own totals for some months.
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+# The session cuts intervals every minute, so ten times the longest honest one.
+MAX_INTERVAL_SECONDS: Final = 600.0
+
+# An installed desktop file's name or an executable's, in the few characters that such names use.
+Identity = Annotated[str, Meta(pattern=r"^(linux|windows|macos):(exe:)?[A-Za-z0-9_][A-Za-z0-9._+@~-]{0,127}$")]
+Seconds = Annotated[float, Meta(ge=0, le=MAX_INTERVAL_SECONDS)]
+Instant = Annotated[datetime, Meta(tz=True)]
+Version = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+
+Reason = Literal[
+    "seen", "starting", "not_observing", "notice_not_shown", "wayland", "no_display", "display_failed",
+    "no_window_manager",
+]  # fmt: skip
+REASONS: Final[dict[Reason, str]] = {
+    "seen": "",
+    "starting": "The session part has just started.",
+    "not_observing": "There is no signed recipient list or policy yet, so nothing is observed.",
+    "notice_not_shown": "The notice could not be shown, so nothing is observed.",
+    "wayland": "The session uses Wayland, which does not say which app is in front.",
+    "no_display": "The session has no display.",
+    "display_failed": "The display can't be opened or does not say whether anyone is there.",
+    "no_window_manager": "No window manager says which app is in front.",
+}
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """A message, named by its type; a field that is not known is refused."""
+
+
+class NoticeShown(_Message, frozen=True, kw_only=True):
+    """The notice of that version was on the person's screen at that time."""
+
+    at: Instant
+    notice_version: Version
+
+
+class Front(_Message, frozen=True, kw_only=True):
+    """A completed interval of one app in front. `identity` is None where it can't be told which app it was.
+
+    `idle` says that the interval ended because nothing was typed or moved.
+    """
+
+    identity: Identity | None
+    started: Instant
+    seconds: Seconds
+    idle: bool = False
+
+
+class Idle(_Message, frozen=True, kw_only=True):
+    """A completed interval in which nothing was typed or moved."""
+
+    started: Instant
+    seconds: Seconds
+
+
+class SourceState(_Message, frozen=True, kw_only=True):
+    """How well the session part can see.
+
+    The reason is one of a closed list, for it goes into the heartbeat: free words from a peer could carry anything.
+    """
+
+    state: State
+    reason: Reason
+
+
+class Ask(_Message, frozen=True, kw_only=True):
+    """A question about the agent or about the asking person's own totals."""
+
+    what: Literal["status", "own_totals"]
+
+
+class Settings(_Message, frozen=True, kw_only=True):
+    """What the session part needs to know: the notice, whether to observe, and whether the notice is new to them."""
+
+    notice: Notice
+    observe: bool
+    notice_is_new: bool
+
+
+class Reminder(_Message, frozen=True, kw_only=True):
+    """A reminder for the person: this many minutes of that category today."""
+
+    category_name: Annotated[str, Meta(max_length=100)]
+    minutes: Annotated[int, Meta(ge=0, le=24 * 60)]
+
+
+class Answer(_Message, frozen=True, kw_only=True):
+    """The answer to an `Ask`, as the JSON that the command prints."""
+
+    json: msgspec.Raw
+
+
+class Refused(_Message, frozen=True, kw_only=True):
+    """The last message a peer gets that said what is not understood."""
+
+    reason: str
+
+
+FromSession = NoticeShown | Front | Idle | SourceState | Ask
+FromService = Settings | Reminder | Answer | Refused
+
+_from_session: msgspec.json.Decoder[FromSession] = msgspec.json.Decoder(FromSession)
+_from_service: msgspec.json.Decoder[FromService] = msgspec.json.Decoder(FromService)
+_encoder = msgspec.json.Encoder()
+T = TypeVar("T")
+
+
+def encode(message: FromSession | FromService) -> bytes:
+    """One line of JSON with its newline."""
+    return _encoder.encode(message) + b"\n"
+
+
+def decode_from_session(line: bytes) -> FromSession:
+    """Read a line that came from a session part; raises `MessageRefused` for anything but a message of ours."""
+    if len(line) > MAX_LINE_BYTES:
+        raise MessageRefused("The line is longer than any message.")
+    return _decode(_from_session, line)
+
+
+def decode_from_service(line: bytes) -> FromService:
+    """Read a line that came from the service; raises `MessageRefused` for anything but a message of ours."""
+    return _decode(_from_service, line)
+
+
+def _decode(decoder: msgspec.json.Decoder[T], line: bytes) -> T:
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageRefused(f"Not a message of ours: {type(error).__name__}.") from error

@@ -1,0 +1,378 @@
+"""The service's side of the local socket: takes what session parts saw, each for its own person, and trusts none.
+
+Any local user may connect, so a hostile one is expected. Each attack and what stops it:
+- speaking for another person: no message has a field for one; the person comes from the kernel (`address.peer_uid`);
+- reading another person's totals: an answer is made only for the peer's own account;
+- filling memory: lines, connections, waiting output and messages a second are all bounded, each uid for itself;
+- stopping the service: what is not understood ends that connection only, and so does a fault while it is handled;
+- widening what is collected: times are checked against the service's clock, and use from before the notice is dropped.
+A person can still lie about their own use, as anyone can who may run programs on the device.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import selectors
+import socket
+import stat
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+import msgspec
+
+from agent.health import SEVERITY, SourceHealth
+from agent.session import address
+from agent.session.errors import MessageRefused
+from agent.session.messages import (
+    MAX_ANSWER_BYTES,
+    MAX_LINE_BYTES,
+    REASONS,
+    Answer,
+    Ask,
+    FromService,
+    FromSession,
+    Front,
+    Idle,
+    NoticeShown,
+    Refused,
+    Reminder,
+    Settings,
+    SourceState,
+    decode_from_session,
+    encode,
+)
+
+log = logging.getLogger(__name__)
+
+# A device has a handful of people signed in; each needs one connection and a second for a question.
+MAX_CONNECTIONS: Final = 64
+MAX_CONNECTIONS_A_PERSON: Final = 8
+# A person who switches windows twice a second sends two; a session that was cut off hands over what it kept at once.
+MESSAGES_A_SECOND: Final = 20.0
+MESSAGES_AT_ONCE: Final = 2500
+# An answer is read from the disk and sealed state: a question weighs as much as this many intervals.
+ASK_COST: Final = 40.0
+# Allowances are kept for this many user ids; the fullest are forgotten first, which gives nothing away.
+MAX_ALLOWANCES: Final = 1024
+# Room for one full answer beside the settings.
+MAX_WAITING_BYTES: Final = 2 * MAX_ANSWER_BYTES
+# A session keeps what it could not send for a day at most; clocks of one machine agree but for a step.
+OLDEST_INTERVAL: Final = timedelta(days=1)
+CLOCK_STEP: Final = timedelta(seconds=5)
+
+OnFront = Callable[[str, Front], None]
+OnNotice = Callable[[str, datetime], None]
+MakeAnswer = Callable[[str, str], bytes]
+
+
+class _Connection:
+    """One peer: who it is, what it has sent of a line so far, and what it has yet to take."""
+
+    def __init__(self, uid: int, person: str, peer: socket.socket) -> None:
+        self.uid = uid
+        self.person = person
+        self.peer = peer
+        self.received = bytearray()
+        self.waiting = bytearray()
+        self.notice_version = ""
+        self.state: SourceState | None = None
+
+
+class _Allowance:
+    """How many messages a uid may still send now; it fills again with time, so that reconnecting gains nothing."""
+
+    def __init__(self, at: float) -> None:
+        self.left = float(MESSAGES_AT_ONCE)
+        self.at = at
+
+    def take(self, at: float, cost: float) -> bool:
+        self.left = min(float(MESSAGES_AT_ONCE), self.left + (at - self.at) * MESSAGES_A_SECOND)
+        self.at = at
+        if self.left < cost:
+            return False
+        self.left -= cost
+        return True
+
+
+class SessionServer:
+    """Listens on the socket in one thread of its own; the callbacks are called in that thread."""
+
+    name = "foreground"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        on_front: OnFront,
+        on_notice: OnNotice,
+        answer: MakeAnswer,
+        settings: Callable[[str], Settings],
+        collect_from: Callable[[str], datetime | None],
+        clock: Callable[[], datetime],
+        person_of_uid: Callable[[int], str | None] = address.person_of_uid,
+    ) -> None:
+        """Callbacks: `on_front(person, interval)`, `on_notice(person, at)`, `answer(person, what)` giving JSON.
+
+        `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the instant from which that person's use may be collected, None for not yet.
+        """
+        self._path = path
+        self._on_front = on_front
+        self._on_notice = on_notice
+        self._answer = answer
+        self._settings = settings
+        self._collect_from = collect_from
+        self._clock = clock
+        self._person_of_uid = person_of_uid
+        self._selector = selectors.DefaultSelector()
+        self._connections: dict[int, _Connection] = {}
+        self._allowances: dict[int, _Allowance] = {}
+        self._orders: deque[Callable[[], None]] = deque()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._listener: socket.socket | None = None
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def start(self) -> None:
+        """Listen; raises OSError where the socket can't be made."""
+        self._listener = self._listen()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._run, name="session-server", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End every connection and remove the socket."""
+        self._stopping = True
+        self._wake()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+            self._thread = None
+
+    def remind(self, person: str, category_name: str, minutes: int) -> None:
+        """Show a reminder to that person wherever they are signed in; may be called from any thread."""
+        message = Reminder(category_name=category_name, minutes=minutes)
+        self._order(lambda: self._send_to(lambda one: one.person == person, message))
+
+    def refresh(self) -> None:
+        """Give every session part its settings again, as after a new policy; may be called from any thread."""
+        self._order(self._send_settings_to_all)
+
+    def health(self) -> SourceHealth:
+        """How the session parts together see; unknown where nobody's session part is connected."""
+        states = [one.state for one in list(self._connections.values()) if one.state is not None]
+        if self._thread is None or not self._thread.is_alive():
+            return SourceHealth(name=self.name, state="failing", reason="The local socket is not open.")
+        if not states:
+            return SourceHealth(name=self.name, state="unknown", reason="No session part is running.")
+        worst = max(states, key=lambda state: SEVERITY[state.state])
+        return SourceHealth(name=self.name, state=worst.state, reason=REASONS[worst.reason])
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISSOCK(self._path.lstat().st_mode):
+                    raise FileExistsError(f"{self._path.name} is there and is not a socket")
+                self._path.unlink()
+            with address.short_name(self._path) as name:
+                listener.bind(name)
+            # Everyone may connect: who they are is asked of the kernel, and what they may do follows from that.
+            self._path.chmod(0o666)
+            listener.listen(MAX_CONNECTIONS)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
+
+    def _order(self, order: Callable[[], None]) -> None:
+        self._orders.append(order)
+        self._wake()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.write(self._wake_write, b".")
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                for key, events in self._selector.select():
+                    self._turn(key, events)
+                while self._orders:
+                    self._safely(self._orders.popleft())
+        finally:
+            self._end_all()
+
+    def _turn(self, key: selectors.SelectorKey, events: int) -> None:
+        if key.fileobj is self._listener:
+            self._accept()
+        elif key.fd == self._wake_read:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._wake_read, 4096)
+        else:
+            connection = self._connections.get(key.fd)
+            if connection is not None and not self._safely(lambda: self._serve(connection, events)):
+                self._end(connection)
+
+    def _safely(self, step: Callable[[], None]) -> bool:
+        """Do a step; a fault in it is logged by its type alone and ends at most one connection, never the server."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - one peer's message must not stop the others' service
+            # The type alone: a traceback can hold a person's name or totals.
+            log.error("session step failed: %s", type(error).__name__)  # noqa: TRY400
+            return False
+        return True
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            peer, _ = self._listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                sleep(0.1)  # The peer still waits, so the selector would give no rest until a descriptor is free.
+            return
+        peer.setblocking(False)
+        uid = address.peer_uid(peer)
+        person = self._person_of_uid(uid)
+        mine = sum(1 for one in self._connections.values() if one.uid == uid)
+        if (
+            person is None
+            or mine >= MAX_CONNECTIONS_A_PERSON
+            or len(self._connections) >= MAX_CONNECTIONS
+            or not self._allowed(uid)
+        ):
+            log.warning("session connection refused")
+            peer.close()
+            return
+        connection = _Connection(uid, person, peer)
+        self._connections[peer.fileno()] = connection
+        self._selector.register(peer, selectors.EVENT_READ)
+        if not self._safely(lambda: self._send_settings(connection)):
+            self._end(connection)
+
+    def _allowed(self, uid: int, cost: float = 1.0) -> bool:
+        at = monotonic()
+        if uid not in self._allowances and len(self._allowances) >= MAX_ALLOWANCES:
+            del self._allowances[max(self._allowances, key=lambda known: self._allowances[known].left)]
+        return self._allowances.setdefault(uid, _Allowance(at)).take(at, cost)
+
+    def _serve(self, connection: _Connection, events: int) -> None:
+        if events & selectors.EVENT_WRITE:
+            self._flush(connection)
+        if not events & selectors.EVENT_READ:
+            return
+        try:
+            received = connection.peer.recv(MAX_LINE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            received = b""
+        if not received:
+            self._end(connection)
+            return
+        connection.received += received
+        self._take_lines(connection)
+
+    def _take_lines(self, connection: _Connection) -> None:
+        *lines, rest = bytes(connection.received).split(b"\n")
+        connection.received = bytearray(rest)
+        try:
+            for line in lines:
+                if not self._allowed(connection.uid):
+                    raise MessageRefused("Too many messages.")
+                self._handle(connection, decode_from_session(line))
+            if len(rest) > MAX_LINE_BYTES:
+                raise MessageRefused("The line is longer than any message.")
+        except MessageRefused as error:
+            log.warning("session message refused")
+            self._send(connection, Refused(reason=str(error)))
+            self._end(connection)
+
+    def _handle(self, connection: _Connection, message: FromSession) -> None:
+        match message:
+            case Front():
+                if self._believable(connection.person, message):
+                    self._on_front(connection.person, message)
+            case NoticeShown():
+                if message.notice_version != connection.notice_version:
+                    raise MessageRefused("That is not the notice that was given.")
+                # The service's own clock: a claimed time could only widen what is collected.
+                self._on_notice(connection.person, self._clock())
+                self._send_settings(connection)
+            case SourceState():
+                connection.state = message
+            case Ask():
+                if not self._allowed(connection.uid, ASK_COST):
+                    raise MessageRefused("Too many questions.")
+                json = self._answer(connection.person, message.what)
+                self._send(connection, Answer(json=msgspec.Raw(json)))
+            case Idle():
+                pass  # Nothing is kept of the time away: it ends the interval before it, which was sent already.
+
+    def _believable(self, person: str, front: Front) -> bool:
+        """Whether the interval passed, not long ago, and wholly after the person had the notice; else it is dropped."""
+        now = self._clock()
+        since = self._collect_from(person)
+        if since is None or front.started < since:
+            return False
+        ended = front.started + timedelta(seconds=front.seconds)
+        return front.started >= now - OLDEST_INTERVAL and ended <= now + CLOCK_STEP
+
+    def _send_settings(self, connection: _Connection) -> None:
+        settings = self._settings(connection.person)
+        connection.notice_version = settings.notice.version
+        self._send(connection, settings)
+
+    def _send_settings_to_all(self) -> None:
+        for connection in list(self._connections.values()):
+            self._send_settings(connection)
+
+    def _send_to(self, wanted: Callable[[_Connection], bool], message: FromService) -> None:
+        for connection in list(self._connections.values()):
+            if wanted(connection):
+                self._send(connection, message)
+
+    def _send(self, connection: _Connection, message: FromService) -> None:
+        connection.waiting += encode(message)
+        if len(connection.waiting) > MAX_WAITING_BYTES:
+            self._end(connection)  # It asks and does not listen.
+            return
+        self._flush(connection)
+
+    def _flush(self, connection: _Connection) -> None:
+        try:
+            while connection.waiting:
+                del connection.waiting[: connection.peer.send(connection.waiting)]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._end(connection)
+            return
+        if connection.peer.fileno() in self._connections:
+            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.waiting else 0)
+            self._selector.modify(connection.peer, events)
+
+    def _end(self, connection: _Connection) -> None:
+        if self._connections.pop(connection.peer.fileno(), None) is None:
+            return
+        self._selector.unregister(connection.peer)
+        connection.peer.close()
+
+    def _end_all(self) -> None:
+        for connection in list(self._connections.values()):
+            self._end(connection)
+        if self._listener is not None:
+            self._listener.close()
+        self._selector.close()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.close(descriptor)
+        with contextlib.suppress(OSError):
+            self._path.unlink()
