@@ -3,7 +3,8 @@
 ProtocolError
 ├── Refused         a peer's message is not accepted; carries a code of `codes.py`, which says whether retrying helps
 ├── SealError       an envelope can't be made (retrying never helps)
-└── OpenError       an envelope can't be opened with this key (retrying never helps)
+├── OpenError       an envelope can't be opened with this key (retrying never helps)
+└── NotTrusted      published metadata is not accepted (the same bytes never will be; newer ones may)
 """
 
 from __future__ import annotations
@@ -35,3 +36,7 @@ class SealError(ProtocolError):
 
 class OpenError(ProtocolError):
     """The envelope does not open: altered, moved to another record, of an unknown version, or not for this key."""
+
+
+class NotTrusted(ProtocolError):
+    """Published metadata or a published file is refused: not signed as it must be, older, expired, or wider."""
