@@ -1,0 +1,183 @@
+"""Read collector.toml strictly: an unknown key or a wrong value is refused with its file, line and nearest key."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from server.errors import ConfigError
+
+FILE_NAME = "collector.toml"
+DATABASE_VARIABLE = "FAIRWATCH_DATABASE"
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where the records are: SQLite in the data folder, or a PostgreSQL server (`host` may name several)."""
+
+    engine: Literal["sqlite", "postgresql"] = "sqlite"
+    host: str = ""
+    port: str = ""
+    name: str = "fairwatch"
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What collector.toml may say. `url` is what devices and people use; `hosts` are further names for it."""
+
+    url: str = "http://localhost:8460"
+    listen: str = "127.0.0.1:8460"
+    hosts: tuple[str, ...] = ()
+    behind_proxy: bool = False
+    workers: int = 1
+    database: Database = field(default_factory=Database)
+
+    @property
+    def tls(self) -> bool:
+        """Whether people and devices reach the collector over TLS."""
+        return self.url.startswith("https://")
+
+    @property
+    def allowed_hosts(self) -> list[str]:
+        """The host names under which pages are served; another Host header is refused (DNS rebinding)."""
+        own = urlsplit(self.url).hostname or "localhost"
+        loopback = ["localhost", "127.0.0.1", "[::1]"] if not self.tls else []
+        return list(dict.fromkeys([own, *self.hosts, *loopback]))
+
+
+def load(data_dir: Path, environment: Mapping[str, str] = os.environ) -> Config:
+    """Return the configuration of a data folder; without a file, the defaults. Raises ConfigError.
+
+    `FAIRWATCH_DATABASE` in the environment (`postgresql://user:password@host:port/name`) goes above the file.
+    """
+    path = data_dir / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        text = ""
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError(str(path), None, f"the file can't be read as UTF-8 text ({type(fault).__name__})") from None
+    config = parse(text, str(path))
+    address = environment.get(DATABASE_VARIABLE)
+    if address:
+        config = Config(**{**config.__dict__, "database": _from_address(address)})
+    return config
+
+
+def parse(text: str, file_name: str) -> Config:
+    """Return the configuration that a text says; raises ConfigError with file, line and nearest key."""
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as fault:
+        line = re.search(r"at line (\d+)", str(fault))
+        problem = re.sub(r" \(at .*\)$", "", str(fault))
+        raise ConfigError(file_name, int(line[1]) if line else None, f"this is not TOML: {problem}") from None
+    values = _section(found, _TOP, text, file_name, "")
+    if "database" in values:
+        values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
+    return Config(**values)
+
+
+def _section(
+    found: dict[str, Any], known: Mapping[str, _Rule], text: str, file_name: str, section: str
+) -> dict[str, Any]:
+    values = {}
+    for key, value in found.items():
+        line = _line_of(text, key, section)
+        rule = known.get(key)
+        if rule is None:
+            nearest = next(iter(get_close_matches(key, known)), None)
+            expected = ", ".join(known)
+            raise ConfigError(file_name, line, f"unknown key {key!r}; known are {expected}", nearest)
+        check, expected = rule
+        if not check(value):
+            raise ConfigError(file_name, line, f"{key} must be {expected}")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    return values
+
+
+def _line_of(text: str, key: str, section: str) -> int | None:
+    here = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header:
+            here = header[1]
+            if not section and here.split(".")[0] == key:
+                return number
+        elif here == section and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*[.=]""", line):
+            return number
+    return None
+
+
+def _from_address(address: str) -> Database:
+    try:
+        parts = urlsplit(address)
+        good = parts.scheme in {"postgresql", "postgres"} and len(parts.path) > 1
+        port = str(parts.port or "")
+    except ValueError:
+        good = False
+    if not good:
+        raise ConfigError(DATABASE_VARIABLE, None, "must look like postgresql://user:password@host:port/name")
+    return Database(
+        engine="postgresql",
+        host=unquote(parts.hostname or ""),
+        port=port,
+        name=unquote(parts.path[1:]),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )
+
+
+def _is_url(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.path in {"", "/"} and not parts.query
+
+
+def _is_listen(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}", value))
+
+
+def _is_hosts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and one and "/" not in one for one in value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_workers(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64
+
+
+_Rule = tuple[Callable[[object], bool], str]
+_TOP: dict[str, _Rule] = {
+    "url": (_is_url, 'an address without a path, like "https://fairwatch.example.org"'),
+    "listen": (_is_listen, 'an address and port, like "0.0.0.0:8443"'),
+    "hosts": (_is_hosts, 'a list of host names, like ["fairwatch.local"]'),
+    "behind_proxy": (lambda value: isinstance(value, bool), "true or false"),
+    "workers": (_is_workers, "a whole number from 1 to 64 (SQLite always uses 1)"),
+    "database": (lambda value: isinstance(value, dict), "a section: [database]"),
+}
+_DATABASE: dict[str, _Rule] = {
+    "engine": (lambda value: value in {"sqlite", "postgresql"}, '"sqlite" or "postgresql"'),
+    "host": (_is_text, 'text, like "db1.example.org"'),
+    "port": (_is_text, 'text, like "5432"'),
+    "name": (_is_text, "text: the database's name"),
+    "user": (_is_text, "text: the database's user"),
+    "password": (_is_text, "text"),
+}

@@ -1,0 +1,46 @@
+"""What can go wrong at the collector.
+
+CollectorError
+├── ConfigError     collector.toml can't be understood (retrying never helps; names file, line and nearest key)
+├── SetUpError      the data folder is not what a command needs (retrying never helps)
+├── NotAllowed      this role, or this person, may not do that (retrying never helps)
+├── NotThere        nothing of that name that this person may know of (retrying never helps)
+└── WrongState      the thing is not in a state in which this can be done (retrying never helps)
+
+What is wrong with a device's message is `protocol.errors.Refused`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CollectorError(Exception):
+    """Something is wrong at the collector; the text is one plain sentence for the person at the keyboard."""
+
+    retry_can_help: ClassVar[bool] = False
+
+
+class ConfigError(CollectorError):
+    """A line of collector.toml that can't be understood: file, line, what was expected, and the nearest known key."""
+
+    def __init__(self, file_name: str, line: int | None, problem: str, nearest: str | None = None) -> None:
+        self.file_name, self.line, self.problem, self.nearest = file_name, line, problem, nearest
+        where = file_name if line is None else f"{file_name} line {line}"
+        super().__init__(f"{where}: {problem}" + (f" (did you mean {nearest!r}?)" if nearest is not None else ""))
+
+
+class SetUpError(CollectorError):
+    """The data folder was not initialised, or already is."""
+
+
+class NotAllowed(CollectorError):
+    """The role or the person may not do this."""
+
+
+class NotThere(CollectorError):
+    """There is nothing of that name, or nothing that this person may know of: the same words for both."""
+
+
+class WrongState(CollectorError):
+    """The thing is not in a state in which this can be done."""

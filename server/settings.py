@@ -1,0 +1,149 @@
+"""Django's settings, from FAIRWATCH_DATA_DIR and the collector.toml in it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from server import config as _config
+
+DATA_DIR = Path(os.environ.get("FAIRWATCH_DATA_DIR", "/var/lib/fairwatch-collector"))
+CONFIG = _config.load(DATA_DIR)
+RULES_DIR = DATA_DIR / "rules"
+_HERE = Path(__file__).parent
+
+
+def _secret_key() -> str:
+    """The key that `init` made, or one for this process only: sessions then end with it, nothing is guessable."""
+    try:
+        return (DATA_DIR / "keys" / "django").read_text(encoding="ascii").strip()
+    except OSError:
+        return secrets.token_urlsafe(48)
+
+
+SECRET_KEY = _secret_key()
+DEBUG = False
+ALLOWED_HOSTS = CONFIG.allowed_hosts
+ROOT_URLCONF = "server.urls"
+WSGI_APPLICATION = "server.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "allauth",
+    "allauth.account",
+    "server.store",
+]
+MIDDLEWARE = [
+    "server.headers.SecurityHeaders",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "server.headers.OrganisationZone",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_HERE / "web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_DIR = _HERE / "web" / "static"
+
+# Times are stored and computed in UTC; `server.headers.OrganisationZone` shows them in the organisation's zone.
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+
+
+def _database() -> dict[str, Any]:
+    wanted = CONFIG.database
+    if wanted.engine == "postgresql":
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": wanted.host,
+            "PORT": wanted.port,
+            "NAME": wanted.name,
+            "USER": wanted.user,
+            "PASSWORD": wanted.password,
+            "CONN_MAX_AGE": None,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {"connect_timeout": 5, "target_session_attrs": "read-write"},
+        }
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(DATA_DIR / "collector.sqlite3"),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+        },
+        # A file, so that threads and a live server in tests meet the same locks as in use.
+        "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},
+    }
+
+
+DATABASES = {"default": _database()}
+
+# Sign-in: e-mail or user name with a password. Nobody signs up: IT adds people with `fairwatch-server user`.
+AUTH_USER_MODEL = "store.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCOUNT_ADAPTER = "server.accounts.NoSignUp"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_PREVENT_ENUMERATION = True
+LOGIN_URL = "/account/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/account/login/"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = str(DATA_DIR / "mails")
+DEFAULT_FROM_EMAIL = "fairwatch@" + (CONFIG.allowed_hosts[0] if CONFIG.allowed_hosts else "localhost")
+
+# Sessions end after a working day or with the browser; a stolen cookie must not last.
+SESSION_COOKIE_AGE = 10 * 60 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CONFIG.tls
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = CONFIG.tls
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_TRUSTED_ORIGINS = [CONFIG.url.rstrip("/")]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if CONFIG.tls else 0
+if CONFIG.behind_proxy:
+    # Only for a proxy that always sets this header itself; otherwise anybody could claim TLS.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Only our own events are written, and they hold names of events and ids. Django's loggers would write paths.
+_LOG_FILE = DATA_DIR / "logs" / "collector.log"
+LOGGING_CONFIG = "server.log.configure"
+LOGGING: dict[str, Any] = {"file": str(_LOG_FILE) if _LOG_FILE.parent.is_dir() else None}
