@@ -1,0 +1,121 @@
+"""What can go wrong in the agent's own keeping and sending.
+
+AgentError
+├── SpoolError
+│   ├── SpoolUnavailableError   the disk is full or fails, or another agent has the spool (retrying can help)
+│   ├── SpoolDamagedError       the database was damaged and a new one begun (doing it again helps)
+│   └── RecordTooLargeError     a record or a state is larger than the spool takes (retrying never helps)
+├── CollectorError
+│   ├── CollectorUnreachable    no answer, or an answer that is not the collector's (retrying can help)
+│   └── CollectorRefused        the collector's own refusal; `retry` says whether retrying can help
+├── SealedTextError             a text at rest does not open with this key (retrying never helps)
+├── IdentityError
+│   ├── NotEnrolledError        there is no identity yet (enrol first)
+│   ├── KeysExposedError        a key file or its folder is open to others (retrying never helps)
+│   └── IdentityDamagedError    the identity can't be read (retrying never helps; enrol again)
+├── EnrolmentError              this device can't be enrolled with what was given; says in a sentence what to do
+└── ConfigError                 `agent.toml` is not understood: file, line, what was expected (retrying never helps)
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+
+class AgentError(Exception):
+    """Anything the agent can't do. `retry` says whether doing the same again later can help."""
+
+    retry: bool = False
+
+
+class SpoolError(AgentError):
+    """The spool can't do what was asked."""
+
+
+class SpoolUnavailableError(SpoolError):
+    """The disk is full or fails, or another agent holds the spool. Nothing was changed; retrying can help."""
+
+    retry = True
+
+
+class SpoolDamagedError(SpoolError):
+    """The database was damaged, is put aside, and a new one has begun: do the whole transaction again."""
+
+    retry = True
+
+
+class RecordTooLargeError(SpoolError):
+    """A record or a state is larger than the spool takes; retrying never helps."""
+
+
+class CollectorError(AgentError):
+    """The collector did not do what was asked."""
+
+
+class CollectorUnreachable(CollectorError):
+    """No answer came, or one that is not the collector's; retrying can help. `retry_after_seconds` if it was said."""
+
+    retry = True
+
+    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(reason)
+
+
+class CollectorRefused(CollectorError):
+    """The collector refused the request as a whole, in its own words.
+
+    `code` is one of `protocol.codes` or a newer collector's; `time` is the collector's clock (aware UTC).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        sentence: str = "",
+        *,
+        retry: bool,
+        status: int,
+        time: datetime | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.code = code
+        self.sentence = sentence
+        self.retry = retry
+        self.status = status
+        self.time = time
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(f"{code}: {sentence}" if sentence else code)
+
+
+class SealedTextError(AgentError):
+    """A text at rest was altered, moved, or sealed under another key; retrying never helps."""
+
+
+class IdentityError(AgentError):
+    """This device's identity can't be used."""
+
+
+class NotEnrolledError(IdentityError):
+    """There is no identity in this data folder: enrol first."""
+
+
+class KeysExposedError(IdentityError):
+    """A key file or its folder can be read or changed by others than its owner; mend its mode, or enrol again."""
+
+
+class IdentityDamagedError(IdentityError):
+    """The identity or a key can't be read; enrol again."""
+
+
+class EnrolmentError(AgentError):
+    """This device can't be enrolled with what was given."""
+
+
+class ConfigError(AgentError):
+    """`agent.toml` is not understood; says the file, the line and what was expected."""
+
+    def __init__(self, file: Path, line: int | None, expected: str) -> None:
+        self.file = file
+        self.line = line
+        super().__init__(f"{file}, line {line}: {expected}" if line is not None else f"{file}: {expected}")
