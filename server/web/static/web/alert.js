@@ -1,0 +1,61 @@
+// An alert as the collector hands it out: the device's signature and the envelopes' place are checked before a word shows.
+
+import { concat, sha256, text, unbase64, utf8 } from "./bytes.js";
+import * as envelope from "./envelope.js";
+
+/** Something is not as the device made it. The message is for the person. */
+export class AlertError extends Error {}
+
+/**
+ * The header of an alert once its signature holds. `alert` has header, heading, signature and signer_key in base64, and
+ * either evidence or evidence_digest: the signature covers the SHA-256 of each part, so a queue needs no evidence.
+ */
+export async function verify(alert, incident) {
+  const header = unbase64(alert.header);
+  const digest = alert.evidence ? await sha256(unbase64(alert.evidence)) : unbase64(alert.evidence_digest);
+  const parts = [await sha256(header), await sha256(unbase64(alert.heading)), digest];
+  const statement = concat(utf8("fairwatch/v1/alert\0"), ...parts);
+  const key = await crypto.subtle.importKey("raw", unbase64(alert.signer_key), { name: "Ed25519" }, false, ["verify"]);
+  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, unbase64(alert.signature), statement))) {
+    throw new AlertError("The device's signature does not match. This record was altered after it left the device.");
+  }
+  const read = JSON.parse(text(header));
+  if (read.alert !== incident) {
+    throw new AlertError("This record belongs to another incident. It was moved after it left the device.");
+  }
+  return read;
+}
+
+/** Open one of the two envelopes of a verified alert: purpose is "heading" or "evidence". */
+export async function open(alert, read, purpose, pair) {
+  const place = { purpose, subject: read.device, record: read.record, header: unbase64(alert.header) };
+  return JSON.parse(text(await envelope.open(unbase64(alert[purpose]), pair, place)));
+}
+
+/** Seal a note about an incident to everybody in the table of recipients. */
+export async function sealNote(content, recipients, incident, note) {
+  const place = { purpose: "note", subject: incident, record: note, header: new Uint8Array(0) };
+  return envelope.seal(utf8(JSON.stringify(content)), recipients, place);
+}
+
+/** Open a sealed note. */
+export async function openNote(sealed, incident, note, pair) {
+  const place = { purpose: "note", subject: incident, record: note, header: new Uint8Array(0) };
+  return JSON.parse(text(await envelope.open(sealed, pair, place)));
+}
+
+/**
+ * The public keys to seal a note to: those given, but only if each is one that the device itself sealed the case to.
+ * Stops a collector from adding a reader.
+ */
+export async function recipientsOf(read, given) {
+  const keys = [];
+  for (const encoded of given) {
+    const key = unbase64(encoded);
+    if (!read.sealed_to.includes(await envelope.keyId(key))) {
+      throw new AlertError("The collector named a reader that this case was never sealed to. Nothing was sent.");
+    }
+    keys.push(key);
+  }
+  return keys;
+}

@@ -1,0 +1,87 @@
+// Envelopes, as protocol/FORMAT.md section 4 has them: a text sealed to several keys, which opens only in its own place.
+
+import { concat, equal, hex, sha256, unhex, utf8, uuidBytes, random } from "./bytes.js";
+import * as hpke from "./hpke.js";
+
+const VERSION = 1;
+const SIZES = [4096, 16384];
+const RECIPIENTS_MAX = 32;
+const KEY_ID = 16;
+const WRAP = 32 + 32 + 16; // HPKE enc, content key, tag
+const SLOT = KEY_ID + WRAP;
+const TAG = 16;
+const GCM = (info) => ({ name: "AES-GCM", iv: new Uint8Array(12), additionalData: info }); // one text a content key
+
+/** An envelope that does not open: altered, moved to another record, of an unknown version, or not for this key. */
+export class OpenError extends Error {}
+
+/** The id of a public key: 32 hex digits of its SHA-256. */
+export const keyId = async (publicKey) => hex((await sha256(publicKey)).slice(0, KEY_ID));
+
+/** The bytes that bind an envelope to its place: { purpose, subject, record, header }. */
+export async function placeInfo({ purpose, subject, record, header }) {
+  return concat(utf8(`fairwatch/v1\0${purpose}\0`), uuidBytes(subject), uuidBytes(record), await sha256(header));
+}
+
+/** Whom an envelope is for: the key ids, in the order of its table. */
+export function layout(envelope) {
+  if (envelope.length < 2 || envelope[0] !== VERSION) throw new OpenError(`its version is not ${VERSION}`);
+  const count = envelope[1];
+  const padded = envelope.length - 2 - count * SLOT - TAG;
+  if (count < 1 || count > RECIPIENTS_MAX || !SIZES.includes(padded)) {
+    throw new OpenError("its length does not fit its table of recipients");
+  }
+  const ids = Array.from({ length: count }, (_, at) => hex(envelope.slice(2 + at * SLOT, 2 + at * SLOT + KEY_ID)));
+  if (new Set(ids).size !== count) throw new OpenError("it names a recipient twice");
+  return ids;
+}
+
+/** Seal `message` (bytes) for the holders of `recipients` (raw public keys). */
+export async function seal(message, recipients, place) {
+  if (recipients.length < 1 || recipients.length > RECIPIENTS_MAX) throw new Error("an envelope takes 1 to 32 recipients");
+  const info = await placeInfo(place);
+  const contentKey = random(32);
+  const slots = [];
+  for (const publicKey of recipients) {
+    const wrapped = await hpke.seal(contentKey, publicKey, concat(utf8("wrap\0"), info));
+    slots.push(unhex(await keyId(publicKey)), wrapped);
+  }
+  const aes = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["encrypt"]);
+  const sealed = new Uint8Array(await crypto.subtle.encrypt(GCM(info), aes, pad(message)));
+  return concat([VERSION, recipients.length], ...slots, sealed);
+}
+
+/** Open an envelope with a key pair; throws OpenError in words when it does not open. */
+export async function open(envelope, pair, place) {
+  const ids = layout(envelope);
+  const slot = ids.indexOf(await keyId(pair.publicKey));
+  if (slot === -1) throw new OpenError("it is not sealed to this key");
+  const info = await placeInfo(place);
+  const start = 2 + slot * SLOT + KEY_ID;
+  try {
+    const contentKey = await hpke.open(envelope.slice(start, start + WRAP), pair, concat(utf8("wrap\0"), info));
+    const aes = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["decrypt"]);
+    const padded = await crypto.subtle.decrypt(GCM(info), aes, envelope.slice(2 + ids.length * SLOT));
+    return unpad(new Uint8Array(padded));
+  } catch (fault) {
+    if (fault instanceof OpenError) throw fault;
+    throw new OpenError("it was altered, or belongs to another record");
+  }
+}
+
+function pad(message) {
+  const size = SIZES.find((one) => message.length <= one - 4);
+  if (size === undefined) throw new Error("a sealed text holds at most 16380 bytes");
+  const padded = new Uint8Array(size);
+  new DataView(padded.buffer).setUint32(0, message.length);
+  padded.set(message, 4);
+  return padded;
+}
+
+function unpad(padded) {
+  const length = new DataView(padded.buffer, padded.byteOffset).getUint32(0);
+  if (length > padded.length - 4) throw new OpenError("it is padded wrongly");
+  const rest = padded.slice(4 + length);
+  if (!equal(rest, new Uint8Array(rest.length))) throw new OpenError("it is padded wrongly");
+  return padded.slice(4, 4 + length);
+}

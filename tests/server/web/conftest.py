@@ -1,0 +1,66 @@
+"""A real Chromium, and the page's own modules served from loopback so that WebCrypto is there."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
+CHROMIUM_FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
+
+
+class _Modules(http.server.SimpleHTTPRequestHandler):
+    extensions_map = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        if self.path == "/":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>modules</title>")
+        else:
+            super().do_GET()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    # Playwright's loop lives in this thread; Django would take it for asynchronous code of its own.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def modules(chromium):
+    """An empty page beside the modules: `modules(expression, argument)` runs an async function in it."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Modules, directory=STATIC))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    page = chromium.new_page()
+    page.goto(f"http://localhost:{server.server_address[1]}/")
+    page.evaluate(
+        """async () => {
+          for (const name of ["bytes", "hpke", "envelope", "leadkey", "alert", "keystore"]) {
+            window[name] = await import(`/web/${name}.js`);
+          }
+        }"""
+    )
+    yield page.evaluate
+    page.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
