@@ -4,6 +4,7 @@ ProtocolError
 ├── Refused         a peer's message is not accepted; carries a code of `codes.py`, which says whether retrying helps
 ├── SealError       an envelope can't be made (retrying never helps)
 ├── OpenError       an envelope can't be opened with this key (retrying never helps)
+├── UnlockError     a private key's file can't be read or unlocked (another passphrase may help)
 └── NotTrusted      published metadata is not accepted (the same bytes never will be; newer ones may)
 """
 
@@ -40,3 +41,7 @@ class OpenError(ProtocolError):
 
 class NotTrusted(ProtocolError):
     """Published metadata or a published file is refused: not signed as it must be, older, expired, or wider."""
+
+
+class UnlockError(ProtocolError):
+    """A private key's file is not one, or the passphrase is not its own."""

@@ -221,6 +221,12 @@ def check_recipients(listed: RecipientList, trusted: Trusted) -> None:
         raise NotTrusted("the list of recipients hides or invents that this is a pilot with one custodian")
 
 
+def dated(name: str, now: datetime) -> tuple[datetime, dict[str, object]]:
+    """Return when a piece of metadata made now expires, and the field that says when it was made."""
+    second = now.astimezone(UTC).replace(microsecond=0)
+    return second + EXPIRES_AFTER[name], {SIGNED_AT: second.isoformat()}
+
+
 def signed_at(piece: Signed) -> datetime:
     """Return when a piece of metadata says it was made (aware UTC); raises NotTrusted when it doesn't say."""
     try:
