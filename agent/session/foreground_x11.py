@@ -20,7 +20,7 @@ from Xlib.ext.res import LocalClientPIDMask
 from agent.session.errors import DisplayUnavailable
 from agent.session.identity import DesktopIndex, executable_of, flatpak_id_of
 from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
-from agent.session.messages import Front, Idle
+from agent.session.messages import Front, Idle, Reason
 
 # None of these holds a title, and no other property is ever asked for: a test records all that is said to the X server.
 PROPERTIES_READ: Final = ("_NET_ACTIVE_WINDOW", "_NET_SUPPORTING_WM_CHECK", "_NET_WM_PID", "WM_CLASS")
@@ -38,13 +38,13 @@ def now() -> Moment:
     return Moment(time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), datetime.now(UTC))
 
 
-def why_not(environment: Mapping[str, str]) -> str | None:
-    """Why the foreground can't be seen in this session, as a sentence, or None where it can be tried."""
+def why_not(environment: Mapping[str, str]) -> Reason | None:
+    """Why the foreground can't be seen in this session, or None where it can be tried."""
     if environment.get("XDG_SESSION_TYPE") == "wayland" or environment.get("WAYLAND_DISPLAY"):
         # On Wayland an X11 display may exist for older apps; what it says of the others would be a guess.
-        return "This session uses Wayland, which does not say which app is in front."
+        return "wayland"
     if not environment.get("DISPLAY"):
-        return "This session has no display."
+        return "no_display"
     return None
 
 
@@ -67,6 +67,7 @@ class ForegroundX11:
         self._front: InFront | None = None
         self._no_window_since: float | None = None
         self._changed = True
+        self._manager_changed = True
         self._idle_seconds = 0.0
         try:
             # The stubs do not know the extensions' methods, which the library adds while it runs.
@@ -108,21 +109,26 @@ class ForegroundX11:
             if self._changed or self._no_window_since is not None:
                 self._changed = False
                 self._read_front()
-            self._idle_seconds = self._display.screensaver_query_info(self._root).idle / 1000
+            self._idle_seconds = self._root.screensaver_query_info().idle / 1000
             # Answers and events share the connection: an event that came with an answer would wait unseen.
             self._changed |= self._drain()
         except (ConnectionClosedError, XError, OSError) as error:
             raise DisplayUnavailable(f"The display has gone ({type(error).__name__}).") from error
         return self._intervals.observe(self._front, self._clock(), self._idle_seconds)
 
-    def unseen_reason(self) -> str | None:
-        """Why the front app can't be told though the display is there, as a sentence, or None where it can."""
+    def manager_may_have_changed(self) -> bool:
+        """Whether a window manager came or went since this was last asked."""
+        changed, self._manager_changed = self._manager_changed, False
+        return changed
+
+    def has_window_manager(self) -> bool:
+        """Whether a window manager says which app is in front (Extended Window Manager Hints); else it is unknown."""
         try:
-            if self._window_in(self._root, "_NET_SUPPORTING_WM_CHECK") is None:
-                return "No window manager says which app is in front."
+            manager = self._window_in(self._root, "_NET_SUPPORTING_WM_CHECK")
+            # The property outlives a manager that died; its window does not.
+            return manager is not None and self._window_in(manager, "_NET_SUPPORTING_WM_CHECK") is not None
         except (ConnectionClosedError, XError, OSError):
-            return "The display has gone."
-        return None
+            return False
 
     def close(self) -> list[Front | Idle]:
         """Leave the display; gives the interval that was open."""
@@ -137,10 +143,9 @@ class ForegroundX11:
         changed = False
         while self._display.pending_events():
             event = self._display.next_event()
-            changed |= event.type == X.PropertyNotify and event.atom in (
-                self._atoms["_NET_ACTIVE_WINDOW"],
-                self._atoms["_NET_SUPPORTING_WM_CHECK"],
-            )
+            if event.type == X.PropertyNotify:
+                changed |= event.atom == self._atoms["_NET_ACTIVE_WINDOW"]
+                self._manager_changed |= event.atom == self._atoms["_NET_SUPPORTING_WM_CHECK"]
         return changed
 
     def _read_front(self) -> None:

@@ -121,7 +121,8 @@ class SessionServer:
     ) -> None:
         """Callbacks: `on_front(person, interval)`, `on_notice(person, at)`, `answer(person, what)` giving JSON.
 
-        `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the instant from which that person's use may be collected, None for not yet.
+        `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the
+        instant from which that person's use may be collected, None for not yet.
         """
         self._path = path
         self._on_front = on_front
@@ -299,14 +300,14 @@ class SessionServer:
     def _handle(self, connection: _Connection, message: FromSession) -> None:
         match message:
             case Front():
-                if self._believable(connection.person, message):
-                    self._on_front(connection.person, message)
+                believed = self._believed(connection.person, message)
+                if believed is not None:
+                    self._on_front(connection.person, believed)
             case NoticeShown():
                 if message.notice_version != connection.notice_version:
                     raise MessageRefused("That is not the notice that was given.")
                 # The service's own clock: a claimed time could only widen what is collected.
                 self._on_notice(connection.person, self._clock())
-                self._send_settings(connection)
             case SourceState():
                 connection.state = message
             case Ask():
@@ -317,14 +318,16 @@ class SessionServer:
             case Idle():
                 pass  # Nothing is kept of the time away: it ends the interval before it, which was sent already.
 
-    def _believable(self, person: str, front: Front) -> bool:
-        """Whether the interval passed, not long ago, and wholly after the person had the notice; else it is dropped."""
+    def _believed(self, person: str, front: Front) -> Front | None:
+        """The part of the interval after the person had the notice; None if there is none or it can't have passed."""
         now = self._clock()
         since = self._collect_from(person)
-        if since is None or front.started < since:
-            return False
         ended = front.started + timedelta(seconds=front.seconds)
-        return front.started >= now - OLDEST_INTERVAL and ended <= now + CLOCK_STEP
+        if since is None or ended <= since or front.started < now - OLDEST_INTERVAL or ended > now + CLOCK_STEP:
+            return None
+        if front.started >= since:
+            return front
+        return msgspec.structs.replace(front, started=since, seconds=(ended - since).total_seconds())
 
     def _send_settings(self, connection: _Connection) -> None:
         settings = self._settings(connection.person)

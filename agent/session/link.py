@@ -1,0 +1,161 @@
+"""The session part's end of the local socket: keeps what could not be sent, and comes back when the service does."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from agent.session import address
+from agent.session.errors import MessageRefused, ServiceUnreachable
+from agent.session.messages import MAX_ANSWER_BYTES, Answer, Ask, FromService, FromSession, decode_from_service, encode
+
+FIRST_WAIT_SECONDS: Final = 1.0
+LONGEST_WAIT_SECONDS: Final = 30.0
+# A day of minutes and then some; beyond it the oldest go, for the session part has no disk of its own.
+MAX_KEPT: Final = 2000
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+class Link:
+    """A connection that is tried again and again, longer apart each time, and never blocks."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = monotonic) -> None:
+        """`path` is the service's socket; `clock` gives monotonic seconds."""
+        self._path = path
+        self._clock = clock
+        self._peer: socket.socket | None = None
+        self._received = bytearray()
+        self._partly_sent = b""
+        self._kept: deque[bytes] = deque(maxlen=MAX_KEPT)
+        self._wait = FIRST_WAIT_SECONDS
+        self._next_try = clock()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the service is there."""
+        return self._peer is not None
+
+    def fileno(self) -> int | None:
+        """What to wait for, or None while there is no connection."""
+        return None if self._peer is None else self._peer.fileno()
+
+    def events(self) -> int:
+        """What to wait for on `fileno`, as `select.poll` has it."""
+        return select.POLLIN | (select.POLLOUT if self._partly_sent or self._kept else 0)
+
+    def wait_seconds(self) -> float | None:
+        """How long until the next try, or None where nothing is to be tried."""
+        return None if self._peer is not None else max(0.0, self._next_try - self._clock())
+
+    def send(self, message: FromSession) -> None:
+        """Send, now or when the service is there again."""
+        self._kept.append(encode(message))
+        self._flush()
+
+    def turn(self) -> list[FromService]:
+        """Do what can be done without waiting; gives the messages that came."""
+        if self._peer is None and self._clock() >= self._next_try:
+            self._connect()
+        if self._peer is None:
+            return []
+        self._flush()
+        return self._receive()
+
+    def close(self) -> None:
+        """Send what can be sent at once, and leave."""
+        self._flush()
+        if self._peer is not None:
+            self._peer.close()
+            self._peer = None
+
+    def _connect(self) -> None:
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        try:
+            with address.short_name(self._path) as name:
+                peer.connect(name)
+        except OSError:
+            peer.close()
+            self._later()
+            return
+        self._peer = peer
+        self._received.clear()
+
+    def _later(self) -> None:
+        self._next_try = self._clock() + self._wait
+        self._wait = min(LONGEST_WAIT_SECONDS, 2 * self._wait)
+
+    def _lost(self) -> None:
+        if self._peer is not None:
+            self._peer.close()
+        self._peer = None
+        # A line that was cut off was not understood by the service: its rest must not begin the next connection.
+        self._partly_sent = b""
+        self._later()
+
+    def _flush(self) -> None:
+        while self._peer is not None and (self._partly_sent or self._kept):
+            line = self._partly_sent or self._kept[0]
+            try:
+                sent = self._peer.send(line)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._lost()
+                return
+            self._partly_sent = line[sent:]
+            if not self._partly_sent:
+                self._kept.popleft()
+
+    def _receive(self) -> list[FromService]:
+        messages: list[FromService] = []
+        while self._peer is not None:
+            try:
+                received = self._peer.recv(_CHUNK_BYTES)
+            except BlockingIOError:
+                break
+            except OSError:
+                received = b""
+            if not received:
+                self._lost()
+                break
+            self._received += received
+            *lines, rest = bytes(self._received).split(b"\n")
+            self._received = bytearray(rest)
+            messages += self._understood(lines)
+            if len(rest) > MAX_ANSWER_BYTES:
+                self._lost()
+        if messages:
+            self._wait = FIRST_WAIT_SECONDS
+        return messages
+
+    def _understood(self, lines: list[bytes]) -> list[FromService]:
+        """The messages; one that a newer service says and this part can't read is passed over."""
+        messages: list[FromService] = []
+        for line in lines:
+            with contextlib.suppress(MessageRefused):
+                messages.append(decode_from_service(line))
+        return messages
+
+
+def ask(path: Path, question: Ask, timeout_seconds: float = 5.0) -> bytes:
+    """Ask the service about the caller's own totals or its state; gives JSON. Raises `ServiceUnreachable`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as peer:
+        peer.settimeout(timeout_seconds)
+        try:
+            with address.short_name(path) as name:
+                peer.connect(name)
+            peer.sendall(encode(question))
+            with peer.makefile("rb") as lines:
+                while line := lines.readline(MAX_ANSWER_BYTES):
+                    message = decode_from_service(line)
+                    if isinstance(message, Answer):
+                        return bytes(message.json)
+        except (OSError, MessageRefused) as error:
+            raise ServiceUnreachable(f"The service does not answer ({type(error).__name__}).") from error
+    raise ServiceUnreachable("The service ended the connection without an answer.")

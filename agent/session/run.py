@@ -1,0 +1,303 @@
+"""The session part: one small process for each signed-in person, which shows the notice and then says what is in front.
+
+There is no switch that leaves the notice out: until it was really shown, this part does not look at the display at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Final, TextIO
+
+from agent.health import State
+from agent.notice import Notice
+from agent.session.address import socket_path
+from agent.session.errors import DisplayUnavailable
+from agent.session.foreground_x11 import ForegroundX11, why_not
+from agent.session.identity import DesktopIndex, application_folders
+from agent.session.intervals import IDLE_AFTER_SECONDS
+from agent.session.link import Link
+from agent.session.messages import FromService, NoticeShown, Reason, Reminder, Settings, SourceState
+from agent.session.showing import (
+    KNOWN_NOTICE_CLOSES_AFTER_SECONDS,
+    REMINDER_CLOSES_AFTER_SECONDS,
+    Sheet,
+    Window,
+    print_notice,
+    window_command,
+)
+
+DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
+# How long to wait before a display or a notice that failed is tried again.
+TRY_AGAIN_SECONDS: Final = 30.0
+# How often to ask whether there is a window manager, for nothing tells when one leaves.
+CHECK_STATE_SECONDS: Final = 60.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `fairwatch-agent session`."""
+    parser.add_argument("--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="where the service keeps its socket")
+    parser.add_argument(
+        "--notice-on-stdout",
+        action="store_true",
+        help="without a display, take the notice printed on standard output as shown though it is no terminal",
+    )
+    parser.add_argument(
+        "--idle-after", type=float, default=IDLE_AFTER_SECONDS, metavar="SECONDS", help=argparse.SUPPRESS
+    )
+    parser.add_argument("--window", action="store_true", help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until told to end (SIGTERM, SIGINT) or the display goes, which is signing out; gives the exit code."""
+    if args.window:
+        from agent.session.notice_window import main
+
+        return main()
+    part = SessionPart(
+        args.data_dir,
+        os.environ,
+        stdout=sys.stdout,
+        notice_on_stdout=args.notice_on_stdout,
+        idle_after_seconds=args.idle_after,
+    )
+    wake = _wake_on_signals(part)
+    part.run(wake)
+    return 0
+
+
+def _wake_on_signals(part: SessionPart) -> int:
+    """Have the end signals stop the part; gives the descriptor that becomes readable when one came."""
+    wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        part.stopping = True
+
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    return wake_read
+
+
+class SessionPart:
+    """The loop over the display, the service and the windows shown; everything happens in one thread."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        environment: Mapping[str, str],
+        *,
+        stdout: TextIO,
+        notice_on_stdout: bool = False,
+        idle_after_seconds: float = IDLE_AFTER_SECONDS,
+        command: Sequence[str] | None = None,
+    ) -> None:
+        """`command` starts a window's process, for tests."""
+        self.stopping = False
+        self._environment = environment
+        self._stdout = stdout
+        self._notice_on_stdout = notice_on_stdout
+        self._idle_after = idle_after_seconds
+        self._command = window_command() if command is None else command
+        self._link = Link(socket_path(data_dir))
+        self._settings: Settings | None = None
+        self._shown_version = ""
+        self._notice_window: Window | None = None
+        self._pending_notice: Notice | None = None
+        self._reminder_window: Window | None = None
+        self._foreground: ForegroundX11 | None = None
+        self._has_looked = False
+        self._next_try = 0.0
+        self._next_state_check = 0.0
+        self._said: tuple[State, Reason] | None = None
+
+    def run(self, wake: int | None = None) -> None:
+        """Go round until `stopping`; `wake` is a descriptor that ends a wait."""
+        try:
+            while not self.stopping:
+                for message in self._link.turn():
+                    self._take(message)
+                self._turn_windows()
+                self._turn_notice()
+                self._turn_foreground()
+                self._wait(wake)
+        finally:
+            self._end()
+
+    def _wait(self, wake: int | None) -> None:
+        poll = select.poll()
+        waits = [wait for wait in (self._link.wait_seconds(),) if wait is not None]
+        link = self._link.fileno()
+        if link is not None:
+            poll.register(link, self._link.events())
+        for window in (self._notice_window, self._reminder_window):
+            if window is not None:
+                poll.register(window.fileno(), select.POLLIN)
+        if self._foreground is not None:
+            poll.register(self._foreground.fileno(), select.POLLIN)
+            waits.append(self._foreground.wait_seconds())
+        elif self._settings is not None:
+            waits.append(max(0.0, self._next_try - monotonic()))
+        if wake is not None:
+            poll.register(wake, select.POLLIN)
+        poll.poll(1000 * min(waits) if waits else None)
+
+    def _take(self, message: FromService) -> None:
+        match message:
+            case Settings():
+                self._settings = message
+                # A service that has just come has heard neither how this part sees, nor perhaps that the notice was
+                # shown: what it was sent last may have died with it.
+                self._said = None
+                self._next_try = 0.0
+                if message.notice_is_new and message.notice.version == self._shown_version:
+                    self._was_shown(message.notice)
+            case Reminder():
+                self._remind(message)
+            case _:
+                pass
+
+    # The notice: at each sign-in, which is when this process starts, and again when its words changed.
+
+    def _turn_notice(self) -> None:
+        settings = self._settings
+        if settings is None or self._notice_window is not None or settings.notice.version == self._shown_version:
+            return
+        if monotonic() < self._next_try:
+            return
+        notice = settings.notice
+        closes = 0 if settings.notice_is_new else KNOWN_NOTICE_CLOSES_AFTER_SECONDS
+        self._pending_notice = notice
+        if self._environment.get("DISPLAY"):
+            self._notice_window = self._opened(Sheet(notice=notice, closes_after_seconds=closes))
+        if self._notice_window is None:
+            self._show_as_text(notice)
+
+    def _show_as_text(self, notice: Notice) -> None:
+        if print_notice(notice, self._stdout, is_read=self._notice_on_stdout):
+            self._was_shown(notice)
+        else:
+            self._next_try = monotonic() + TRY_AGAIN_SECONDS
+
+    def _was_shown(self, notice: Notice) -> None:
+        self._shown_version = notice.version
+        self._next_try = 0.0
+        self._link.send(NoticeShown(at=datetime.now(UTC), notice_version=notice.version))
+
+    def _opened(self, sheet: Sheet) -> Window | None:
+        try:
+            return Window(sheet, self._environment, self._command)
+        except OSError:
+            return None
+
+    def _turn_windows(self) -> None:
+        if self._notice_window is not None and _readable(self._notice_window):
+            happened = self._notice_window.read()
+            if happened in ("closed", "failed"):
+                self._notice_window = None
+            if happened == "shown" and self._pending_notice is not None:
+                self._was_shown(self._pending_notice)
+            elif happened == "failed" and self._pending_notice is not None:
+                self._show_as_text(self._pending_notice)
+        reminder = self._reminder_window
+        if reminder is not None and _readable(reminder) and reminder.read() in ("closed", "failed"):
+            self._reminder_window = None
+
+    def _remind(self, reminder: Reminder) -> None:
+        """Show it in the corner, one at a time: the newest says what the ones before it said, and more."""
+        if self._reminder_window is not None:
+            self._reminder_window.close()
+        notice = Notice(
+            version="",
+            title=f"{reminder.minutes} minutes of {reminder.category_name} today",
+            introduction="A reminder from your organisation's policy on acceptable use. Only you are shown this.",
+            sections=(),
+        )
+        sheet = Sheet(notice=notice, small=True, closes_after_seconds=REMINDER_CLOSES_AFTER_SECONDS)
+        self._reminder_window = self._opened(sheet) if self._environment.get("DISPLAY") else None
+        if self._reminder_window is None:
+            print_notice(notice, self._stdout, is_read=self._notice_on_stdout)
+
+    # The foreground: only once the notice was shown and the service says that there are rules to observe by.
+
+    def _turn_foreground(self) -> None:
+        settings = self._settings
+        if settings is None:
+            return
+        if settings.notice.version != self._shown_version:
+            self._stop_looking()
+            self._say("unknown", "notice_not_shown" if self._notice_window is None else "starting")
+        elif not settings.observe:
+            self._stop_looking()
+            self._say("unknown", "not_observing")
+        elif self._foreground is None:
+            self._start_looking()
+        if self._foreground is not None:
+            self._look(self._foreground)
+
+    def _start_looking(self) -> None:
+        if monotonic() < self._next_try:
+            return
+        reason = why_not(self._environment)
+        self._next_try = monotonic() + TRY_AGAIN_SECONDS
+        if reason is not None:
+            self._say("unknown", reason)
+            return
+        index = DesktopIndex(application_folders(self._environment), self._environment.get("PATH", "/usr/bin:/bin"))
+        try:
+            self._foreground = ForegroundX11(
+                self._environment.get("DISPLAY"), index, idle_after_seconds=self._idle_after
+            )
+        except DisplayUnavailable:
+            self._say("unknown", "display_failed")
+            # A display that was there and does not come back: the person signed out.
+            self.stopping = self._has_looked
+        else:
+            self._has_looked = True
+
+    def _look(self, foreground: ForegroundX11) -> None:
+        try:
+            for interval in foreground.look():
+                self._link.send(interval)
+        except DisplayUnavailable:
+            self._stop_looking()
+            self._say("unknown", "display_failed")
+            self._next_try = monotonic() + TRY_AGAIN_SECONDS
+            return
+        if self._said is None or foreground.manager_may_have_changed() or monotonic() >= self._next_state_check:
+            self._next_state_check = monotonic() + CHECK_STATE_SECONDS
+            if foreground.has_window_manager():
+                self._say("working", "seen")
+            else:
+                self._say("unknown", "no_window_manager")
+
+    def _stop_looking(self) -> None:
+        if self._foreground is None:
+            return
+        for interval in self._foreground.close():
+            self._link.send(interval)
+        self._foreground = None
+
+    def _say(self, state: State, reason: Reason) -> None:
+        if self._said != (state, reason) and self._link.connected:
+            self._said = (state, reason)
+            self._link.send(SourceState(state=state, reason=reason))
+
+    def _end(self) -> None:
+        self._stop_looking()
+        self._link.close()
+        for window in (self._notice_window, self._reminder_window):
+            if window is not None:
+                window.close()
+
+
+def _readable(window: Window) -> bool:
+    return bool(select.select([window], [], [], 0)[0])

@@ -1,0 +1,228 @@
+"""A real X11 display with a real window manager, a service's socket, and what tests need to act and look there."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from Xlib import X
+from Xlib.display import Display
+
+from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
+from agent.session.messages import Front, Settings
+from agent.session.server import SessionServer
+
+T = TypeVar("T")
+NEEDED = ("Xvfb", "openbox", "xterm", "xdotool")
+
+
+def until(look: Callable[[], T], seconds: float = 10.0) -> T:
+    """Look again and again until it is true, and give what was found; fails after the deadline."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.005)
+
+
+class Screen:
+    """One Xvfb with openbox, and xterms to switch between."""
+
+    def __init__(self, number: int, environment: Mapping[str, str]) -> None:
+        self.name = f":{number}"
+        self.environment = {**environment, "DISPLAY": self.name}
+        self.display: Any = Display(self.name)
+        self._children: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *command: str, **more: str) -> subprocess.Popen[bytes]:
+        """Start a program on this display; it ends with the test."""
+        child = subprocess.Popen(
+            command,
+            env={**self.environment, **more},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._children.append(child)
+        return child
+
+    def xterm(self, *options: str) -> int:
+        """Open an xterm and give its window's id once it is in front."""
+        before = self.active()
+        self.start("xterm", "+sb", *options, "-e", "sleep", "600")
+        return until(lambda: (now := self.active()) and now != before and now)
+
+    def active(self) -> int:
+        """The window in front, by its id; 0 for none."""
+        found = self.display.screen().root.get_full_property(
+            self.display.intern_atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType
+        )
+        return int(found.value[0]) if found is not None and len(found.value) else 0
+
+    def has_manager(self) -> bool:
+        """Whether the window manager has come up."""
+        root = self.display.screen().root
+        return (
+            root.get_full_property(self.display.intern_atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType) is not None
+        )
+
+    def activate(self, window: int) -> None:
+        """Bring a window to the front, as a click in a task bar does."""
+        from Xlib.protocol.event import ClientMessage
+
+        root = self.display.screen().root
+        atom = self.display.intern_atom("_NET_ACTIVE_WINDOW")
+        message = ClientMessage(window=window, client_type=atom, data=(32, [2, X.CurrentTime, 0, 0, 0]))
+        root.send_event(message, event_mask=X.SubstructureRedirectMask | X.SubstructureNotifyMask)
+        self.display.flush()
+
+    def type_a_key(self) -> None:
+        """Press a key, so that the person is there."""
+        subprocess.run(["xdotool", "key", "shift"], env=self.environment, check=True)
+
+    def picture(self, path: Path) -> set[int]:
+        """Save what the display shows as a PNG, and give the colours in it."""
+        screen = self.display.screen()
+        width, height = screen.width_in_pixels, screen.height_in_pixels
+        raw = screen.root.get_image(0, 0, width, height, X.ZPixmap, 0xFFFFFFFF).data
+        rows = bytearray()
+        for y in range(height):
+            line = raw[4 * width * y : 4 * width * (y + 1)]
+            rows.append(0)
+            pixels = bytearray(3 * width)
+            pixels[0::3], pixels[1::3], pixels[2::3] = line[2::4], line[1::4], line[0::4]
+            rows += pixels
+        path.write_bytes(_png(width, height, bytes(rows)))
+        return {value & 0xFFFFFF for value in set(struct.unpack(f"<{width * height}I", raw))}
+
+    def close(self) -> None:
+        """End every program started here."""
+        for child in self._children:
+            child.kill()
+            child.wait()
+        self.display.close()
+
+
+def _png(width: int, height: int, rows: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def bare_display() -> Iterator[int]:
+    """An X11 display with nothing on it, by its number."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset"],
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    assert select.select([read], [], [], 20)[0], "Xvfb did not start"
+    number = int(os.read(read, 32))
+    os.close(read)
+    yield number
+    server.terminate()
+    server.wait()
+
+
+@pytest.fixture
+def screen(bare_display: int, tmp_path: Path) -> Iterator[Screen]:
+    """A display with openbox on it and a home of its own."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    screen = Screen(bare_display, {**kept, "HOME": str(home)})
+    screen.start("openbox")
+    until(screen.has_manager)
+    yield screen
+    screen.close()
+
+
+@pytest.fixture
+def notice() -> Notice:
+    """A notice as a first policy has it."""
+    hours = "Monday to Friday, 08:00 to 18:00"
+    return compose(
+        NoticeFacts(
+            organisation="Northfield Training",
+            groups=(PrivateTime(group="staff", kind="drop_all", working_hours=hours),),
+        )
+    )
+
+
+class Service:
+    """A service's side with everything it was told written down."""
+
+    def __init__(self, folder: Path, notice: Notice) -> None:
+        self.folder = folder
+        self.path = folder / "session.sock"
+        self.kept: dict[str, bytes] = {}
+        self.record = NoticeRecord(self.kept.get, self.kept.__setitem__)
+        self.notice = notice
+        self.observe = True
+        self.fronts: list[tuple[str, Front]] = []
+        self.seen_at: list[float] = []
+        self.asked: list[tuple[str, str]] = []
+        self.server = self.made()
+
+    def made(self) -> SessionServer:
+        """A server at the same place with the same memory, as after a restart."""
+        return SessionServer(
+            self.path,
+            on_front=self._on_front,
+            on_notice=lambda person, at: self.record.shown(person, self.notice.version, at),
+            answer=self._answer,
+            settings=self._settings,
+            collect_from=self.record.first_shown,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def had_notice_an_hour_ago(self, *people: str) -> None:
+        """As if these people had the notice an hour ago."""
+        for person in people:
+            self.record.shown(person, self.notice.version, datetime.now(UTC) - timedelta(hours=1))
+
+    def _settings(self, person: str) -> Settings:
+        new = self.record.is_new(person, self.notice.version)
+        return Settings(notice=self.notice, observe=self.observe, notice_is_new=new)
+
+    def _on_front(self, person: str, front: Front) -> None:
+        self.fronts.append((person, front))
+        self.seen_at.append(time.monotonic())
+
+    def _answer(self, person: str, what: str) -> bytes:
+        self.asked.append((person, what))
+        return b'{"person":"%b","what":"%b"}' % (person.encode(), what.encode())
+
+
+@pytest.fixture
+def service(notice: Notice) -> Iterator[Service]:
+    """A service that listens, in a folder that every local account can reach (pytest's own are private)."""
+    with tempfile.TemporaryDirectory(prefix="fairwatch-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        service = Service(folder, notice)
+        service.server.start()
+        yield service
+        service.server.stop()
