@@ -26,3 +26,14 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     person: str
     source: str
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source saw, and where it has got to: the pipeline keeps both in one transaction or neither.
+
+    `bookmark` is (key, bytes) for the source that made it, handed back to it at the next start; None for a source that
+    has none. A batch may carry a bookmark only.
+    """
+
+    observations: tuple[Observation, ...]
+    bookmark: tuple[str, bytes] | None

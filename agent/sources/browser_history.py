@@ -1,0 +1,232 @@
+"""Watches the histories of all profiles and hands on each new visit: by the file system's word, and by slow sweeps.
+
+The browser's own write wakes a reader at once; every few seconds a sweep looks whether a file changed without a word
+of it, and which profiles have come or gone. Own reads wake nobody: only writes are listened to.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from watchdog.events import (
+    FileCreatedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from agent.health import SourceHealth
+from agent.observation import Batch
+from agent.sources.browsers import Profile
+from agent.sources.history_file import SIDE_FILES, remove_leftovers
+from agent.sources.profile_reader import SOURCE, ProfileReader
+
+# A sweep costs a few file lookups for each known place: cheap enough to find a new profile soon.
+SWEEP_SECONDS = 5.0
+# A browser writes one visit in several steps: wait for the last of them.
+DEBOUNCE_SECONDS = 0.2
+# After a read that took long (a large copy) leave the machine alone for this many times as long.
+REST_FACTOR = 20.0
+SHORT_REST_FACTOR = 100.0
+SHORT_REST_SECONDS = 1.0
+# After a failure try again by itself, since no write may follow.
+RETRY_SECONDS = 5.0
+
+
+class BrowserHistory(FileSystemEventHandler):
+    """The source. `start` it, ask its `health`, `stop` it; `sweep` may be called at any time, started or not.
+
+    `profiles` is asked at each sweep. `collect_from(person)` is the instant from which visits of that account may be
+    collected, None for not yet. `emit` keeps a batch durably or raises, in which case the same visits come again.
+    """
+
+    name = SOURCE
+
+    def __init__(
+        self,
+        device: UUID,
+        profiles: Callable[[], Iterable[Profile]],
+        load: Callable[[str], bytes | None],
+        emit: Callable[[Batch], None],
+        collect_from: Callable[[str], datetime | None],
+        clock: Callable[[], datetime],
+        *,
+        scratch: Path | None = None,
+        sweep_seconds: float = SWEEP_SECONDS,
+    ) -> None:
+        super().__init__()
+        self._device, self._profiles, self._load, self._emit = device, profiles, load, emit
+        self._collect_from, self._clock = collect_from, clock
+        self._scratch, self._sweep_seconds = scratch, sweep_seconds
+        self._readers: dict[Profile, ReaderTurn] = {}
+        self._finding = ""
+        self._reading = threading.RLock()
+        self._wake = threading.Condition()
+        self._due: dict[str, float] = {}
+        self._stopped = False
+        self._thread: threading.Thread | None = None
+        self._observer: BaseObserver | None = None
+        self._watches: dict[str, tuple[ObservedWatch, int]] = {}
+
+    def start(self) -> None:
+        """Begin to watch in threads of its own."""
+        if self._scratch is not None:
+            remove_leftovers(self._scratch)
+        self._stopped = False
+        self._observer = Observer()
+        self._observer.start()
+        self._thread = threading.Thread(target=self._run, name=SOURCE, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End watching, and wait until the threads have gone."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join()
+        self._thread = self._observer = None
+        self._watches.clear()
+
+    def sweep(self) -> None:
+        """Find the profiles there are now and read each that changed."""
+        self._sweep(rested=False)
+
+    def _sweep(self, *, rested: bool) -> None:
+        with self._reading:
+            self._find()
+            for turn in list(self._readers.values()):
+                if not rested or time.monotonic() >= turn.rest_until:
+                    self._read(turn)
+
+    def health(self) -> SourceHealth:
+        """How watching goes, as a whole: the worst of the profiles, in words that name no more than a browser."""
+        readers = [turn.reader for turn in list(self._readers.values())]
+        if self._finding:
+            return SourceHealth(name=SOURCE, state="failing", reason=self._finding)
+        for state in ("failing", "unknown"):
+            told = sorted({f"{r.profile.browser}: {r.reason}" for r in readers if r.state == state})
+            if told:
+                return SourceHealth(
+                    name=SOURCE, state="failing" if state == "failing" else "unknown", reason=" ".join(told)
+                )
+        if any(reader.state == "working" for reader in readers):
+            return SourceHealth(name=SOURCE, state="working")
+        if readers:
+            return SourceHealth(name=SOURCE, state="unknown", reason=readers[0].reason or "Nothing was read yet.")
+        return SourceHealth(name=SOURCE, state="unknown", reason="No browser profile was found.")
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Called by watchdog: note that a history was written, and by when it is to be read."""
+        for path in (event.src_path, event.dest_path):
+            place = Path(str(path))
+            if _history_name(place.name) in _HISTORY_NAMES:
+                with self._wake:
+                    self._due.setdefault(str(place.parent), time.monotonic() + DEBOUNCE_SECONDS)
+                    self._wake.notify()
+
+    def _run(self) -> None:
+        next_sweep = time.monotonic()
+        while not self._stopped:
+            if time.monotonic() >= next_sweep:
+                self._sweep(rested=True)
+                next_sweep = time.monotonic() + self._sweep_seconds
+            for turn in self._turns_due():
+                with self._reading:
+                    self._read(turn)
+            self._wait(next_sweep)
+
+    def _wait(self, next_sweep: float) -> None:
+        """Sleep until the next file or sweep is due, or until an event comes."""
+        with self._wake:
+            due = [max(at, self._rest_until(folder)) for folder, at in self._due.items()]
+            pause = min([next_sweep, *due]) - time.monotonic()
+            if pause > 0 and not self._stopped:
+                self._wake.wait(pause)
+
+    def _rest_until(self, folder: str) -> float:
+        return max((turn.rest_until for turn in self._turns_of(folder)), default=0.0)
+
+    def _turns_of(self, folder: str) -> list[ReaderTurn]:
+        return [turn for turn in self._readers.values() if str(turn.reader.profile.path) == folder]
+
+    def _turns_due(self) -> list[ReaderTurn]:
+        now = time.monotonic()
+        with self._wake:
+            ready = [folder for folder, at in self._due.items() if max(at, self._rest_until(folder)) <= now]
+            for folder in ready:
+                del self._due[folder]
+        return [turn for folder in ready for turn in self._turns_of(folder)]
+
+    def _find(self) -> None:
+        try:
+            wanted = list(self._profiles())
+        except Exception as error:  # noqa: BLE001 - what is watched already goes on being watched
+            self._finding = f"The browser profiles could not be listed ({type(error).__name__})."
+            return
+        self._finding = ""
+        for profile in [known for known in self._readers if known not in wanted]:
+            del self._readers[profile]
+        for profile in wanted:
+            if profile not in self._readers:
+                reader = ProfileReader(
+                    self._device, profile, self._load, self._emit, self._clock, scratch=self._scratch
+                )
+                self._readers[profile] = ReaderTurn(reader)
+        self._watch({str(profile.path) for profile in wanted})
+
+    def _watch(self, folders: set[str]) -> None:
+        """Listen to exactly these folders; one that was replaced by another of the same name is listened to anew."""
+        if self._observer is None:
+            return
+        for folder, (watch, inode) in list(self._watches.items()):
+            if folder not in folders or _inode(folder) != inode:
+                with suppress(Exception):  # the folder may have gone, and its watch with it
+                    self._observer.unschedule(watch)
+                del self._watches[folder]
+        for folder in folders - self._watches.keys():
+            wanted = [FileModifiedEvent, FileCreatedEvent, FileMovedEvent]
+            with suppress(OSError):  # no watch to be had: the sweep still reads it
+                watch = self._observer.schedule(self, folder, recursive=False, event_filter=list(wanted))
+                self._watches[folder] = (watch, _inode(folder))
+
+    def _read(self, turn: ReaderTurn) -> None:
+        spent = turn.reader.read(self._collect_from(turn.reader.profile.person))
+        rest = max(min(SHORT_REST_FACTOR * spent, SHORT_REST_SECONDS), REST_FACTOR * spent)
+        turn.rest_until = time.monotonic() + (max(rest, RETRY_SECONDS) if turn.reader.state == "failing" else rest)
+
+
+class ReaderTurn:
+    """A reader, and until when (monotonic) it has to rest."""
+
+    def __init__(self, reader: ProfileReader) -> None:
+        self.reader = reader
+        self.rest_until = 0.0
+
+
+_HISTORY_NAMES = frozenset({"History", "places.sqlite", "History.db"})
+
+
+def _history_name(name: str) -> str:
+    for side in SIDE_FILES:
+        name = name.removesuffix(side)
+    return name
+
+
+def _inode(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_ino
+    except OSError:
+        return 0

@@ -1,0 +1,155 @@
+"""Reads one profile's history from where it had got to, and hands on what is new with the new bookmark."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from agent.observation import Batch, Observation
+from agent.sources import bookmark as bookmarks
+from agent.sources.bookmark import Bookmark
+from agent.sources.browsers import Profile
+from agent.sources.errors import HistoryAbsent, HistoryHidden, SourceError
+from agent.sources.history_file import History, Stamp, read_steadily, stamp
+
+SOURCE = "browser_history"
+# One batch is one transaction of the pipeline, and is held in memory.
+ROWS_PER_BATCH = 500
+
+State = Literal["working", "waiting", "unknown", "failing"]
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """What one look gave: the new visits, where reading has got to, and whether there is more."""
+
+    visits: tuple[tuple[str, datetime], ...]
+    bookmark: Bookmark
+    more: bool
+
+
+class ProfileReader:
+    """Reads one profile. Not for several threads at once."""
+
+    def __init__(
+        self,
+        device: UUID,
+        profile: Profile,
+        load: Callable[[str], bytes | None],
+        emit: Callable[[Batch], None],
+        clock: Callable[[], datetime],
+        *,
+        scratch: Path | None = None,
+        rows_per_batch: int = ROWS_PER_BATCH,
+    ) -> None:
+        self.profile = profile
+        self.state: State = "waiting"
+        self.reason = ""
+        self._device, self._load, self._emit, self._clock = device, load, emit, clock
+        self._scratch, self._rows_per_batch = scratch, rows_per_batch
+        self._key = bookmark_key(profile)
+        self._bookmark: Bookmark | None = None
+        self._seen: Stamp | None = None
+
+    def read(self, collect_from: datetime | None) -> float:
+        """Hand on what is new since `collect_from`; None is not yet, and then nothing is opened. Returns seconds spent.
+
+        Never raises: how it went is in `state` and `reason`.
+        """
+        began = time.monotonic()
+        if collect_from is None:
+            self.state, self.reason = "waiting", "The notice has not been shown yet, so nothing is read."
+            return 0.0
+        try:
+            self._read(collect_from)
+        except HistoryAbsent as error:
+            self.state, self.reason = "waiting", str(error)
+        except HistoryHidden as error:
+            self.state, self.reason = "unknown", str(error)
+        except SourceError as error:
+            self.state, self.reason = "failing", str(error)
+        except Exception as error:  # noqa: BLE001 - one profile's unknown fault must not end the watching of others
+            self.state, self.reason = "failing", f"Reading or keeping it failed ({type(error).__name__})."
+        else:
+            self.state, self.reason = "working", ""
+        return time.monotonic() - began
+
+    def _read(self, collect_from: datetime) -> None:
+        file = self.profile.history_file
+        before = stamp(file)
+        if before[0] is None:
+            raise HistoryAbsent("There is no history yet.")
+        if before == self._seen and self._bookmark is not None:
+            # Nothing was written since: whatever comes later came later, which tells imported rows apart.
+            read_at = self.profile.dialect.microseconds(self._clock())
+            self._bookmark = msgspec.structs.replace(self._bookmark, read_at=read_at)
+            return
+        more = True
+        while more:
+            chunk = read_steadily(file, lambda history: self._look(history, collect_from), self._scratch)
+            self._hand_on(chunk)
+            more = chunk.more
+        self._seen = before
+
+    def _hand_on(self, chunk: Chunk) -> None:
+        """Give the visits and the bookmark to the pipeline, which keeps both or neither, and only then go on."""
+        known = self._bookmark
+        if known is None or chunk.visits or known.tail != chunk.bookmark.tail:
+            observations = tuple(
+                Observation(
+                    device=self._device,
+                    kind="host",
+                    name=host,
+                    started=started,
+                    seconds=None,
+                    person=self.profile.person,
+                    source=SOURCE,
+                )
+                for host, started in chunk.visits
+            )
+            self._emit(Batch(observations=observations, bookmark=(self._key, chunk.bookmark.encode())))
+        self._bookmark = chunk.bookmark
+
+    def _begin(self, history: History, collect_from: datetime, now: int) -> Bookmark:
+        if self._bookmark is not None:
+            return self._bookmark
+        kept = self._load(self._key)
+        if kept is None:
+            return bookmarks.beginning(history.dialect.microseconds(collect_from) - 1)
+        # A bookmark that can't be understood says that some visits were told, not which: begin from now.
+        return bookmarks.decode(kept) or bookmarks.beginning(now)
+
+    def _look(self, history: History, collect_from: datetime) -> Chunk:
+        dialect = history.dialect
+        now = dialect.microseconds(self._clock())
+        known = self._begin(history, collect_from, now)
+        highest = next(iter(history.tail(None, 1)), (0, 0))[0]
+        plan = bookmarks.plan(known, history.present(known.known()), highest, now)
+        after = plan.after
+        if after is None:
+            first = history.first_after(plan.floor)
+            after = highest if first is None else first - 1
+        rows = list(history.visits(after, plan.until, plan.floor, self._rows_per_batch))
+        more = len(rows) == self._rows_per_batch
+        visits, newest = [], known.newest
+        for row in rows:
+            if not row.own or row.at <= plan.since or dialect.foreign(row.at, known.read_at, now):
+                continue
+            newest = max(newest, row.at)
+            started = dialect.moment(row.at)
+            if row.host is not None and started is not None and started >= collect_from:
+                visits.append((row.host, started))
+        tail = history.tail(rows[-1].id if more else None, bookmarks.TAIL_ROWS)
+        return Chunk(tuple(visits), known.moved(tail, plan, newest, now), more)
+
+
+def bookmark_key(profile: Profile) -> str:
+    """The name of a profile's bookmark: a hash, because the path holds a person's name."""
+    place = f"{profile.person}\0{profile.path}".encode("utf-8", "surrogateescape")
+    return f"{SOURCE}/{hashlib.blake2b(place, digest_size=16).hexdigest()}"
