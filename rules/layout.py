@@ -1,0 +1,141 @@
+"""The bytes of a compiled pack: header, labels, prefix table, filter, sorted hashes, set ids.
+
+All numbers are little-endian and every section begins at a multiple of eight:
+
+    header   HEADER_BYTES: magic, version, counts, sizes, and three checksums (BLAKE2b-128)
+    labels   JSON: {"sets": [[[category, list], ...], ...]}; a set is every list that named one entry
+    table    u32 [2**prefix_bits + 1]: where the hashes that begin with each prefix begin
+    filter   one bit a CRC-32 (modulo the filter's bits): a clear bit means that no entry has this name
+    hashes   u64 [entries], ascending: BLAKE2b-64 of the entry's name
+    ids      [entries] of id_bytes each: which set of the labels belongs to the hash beside it
+
+No name is stored: the suffix whose hash is found is the entry. BLAKE2b, not a faster hash, so that nobody can choose
+a domain whose hash is that of a protected one (a 64-bit second preimage over some hundred entries); the CRC only
+spares the hashing of names that are not there. The header, labels and table are checked at every open, the rest by
+`Index.verify` (a pack is accepted only after its signed hash was checked).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+
+import msgspec
+
+from rules.errors import PackError
+
+MAGIC = b"FWRULES\n"
+VERSION = 1
+HEADER_BYTES = 128
+MAX_ENTRIES = 2**31 - 1  # the table's numbers are 32 bits wide
+MAX_PREFIX_BITS = 20  # a table of 4 MB; 5 M entries need 18
+FILTER_BITS_PER_ENTRY = 8  # about one in nine absent names still has to be hashed
+
+_header = struct.Struct("<8sHBBIQQQQ16s16s")  # then zeros up to the header's own checksum
+_SUM_BYTES = 16
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """What a header says; the sections' places follow from it. `front` covers labels and table, `body` the rest."""
+
+    id_bytes: int
+    prefix_bits: int
+    entries: int
+    labels_bytes: int
+    filter_bits: int
+    front: bytes
+    body: bytes
+
+    @property
+    def table_at(self) -> int:
+        """Where the prefix table begins."""
+        return _aligned(HEADER_BYTES + self.labels_bytes)
+
+    @property
+    def filter_at(self) -> int:
+        """Where the filter begins."""
+        return _aligned(self.table_at + 4 * ((1 << self.prefix_bits) + 1))
+
+    @property
+    def hashes_at(self) -> int:
+        """Where the hashes begin."""
+        return _aligned(self.filter_at + (self.filter_bits + 7) // 8)
+
+    @property
+    def ids_at(self) -> int:
+        """Where the set ids begin."""
+        return self.hashes_at + 8 * self.entries
+
+    @property
+    def length(self) -> int:
+        """The whole pack's length in bytes."""
+        return _aligned(self.ids_at + self.id_bytes * self.entries)
+
+    def to_bytes(self) -> bytes:
+        """The header, its checksum last."""
+        start = _header.pack(
+            MAGIC,
+            VERSION,
+            self.id_bytes,
+            self.prefix_bits,
+            0,
+            self.entries,
+            self.labels_bytes,
+            self.filter_bits,
+            self.length,
+            self.front,
+            self.body,
+        ).ljust(HEADER_BYTES - _SUM_BYTES, b"\0")
+        return start + checksum(start)
+
+
+def read_header(header: bytes) -> Layout:
+    """What the header says; raises PackError where it is no pack's, of another version, or damaged."""
+    if header[: len(MAGIC)] != MAGIC:
+        raise PackError("not a compiled pack (it does not begin with the pack's magic)")
+    if len(header) < HEADER_BYTES:
+        raise PackError("the pack is cut short within its header")
+    (_, version, id_bytes, prefix_bits, _, entries, labels_bytes, filter_bits, length, front, body) = _header.unpack(
+        header[: _header.size]
+    )
+    if checksum(header[:-_SUM_BYTES]) != header[-_SUM_BYTES:]:
+        raise PackError("the pack's header is damaged (its checksum is wrong)")
+    if version != VERSION:
+        raise PackError(f"the pack is of version {version}; this Fairwatch reads version {VERSION}")
+    layout = Layout(
+        id_bytes=id_bytes,
+        prefix_bits=prefix_bits,
+        entries=entries,
+        labels_bytes=labels_bytes,
+        filter_bits=filter_bits,
+        front=front,
+        body=body,
+    )
+    if id_bytes not in (1, 2, 4) or prefix_bits > MAX_PREFIX_BITS or entries > MAX_ENTRIES or layout.length != length:
+        raise PackError("the pack's header contradicts itself")
+    if filter_bits < 8:
+        raise PackError("the pack's header contradicts itself")
+    return layout
+
+
+def name_hash(name: bytes) -> int:
+    """The 64-bit hash under which a name is stored."""
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
+
+
+def filter_bit(name: bytes, filter_bits: int) -> int:
+    """The filter's bit of a name."""
+    return zlib.crc32(name) % filter_bits
+
+
+def checksum(*parts: bytes | memoryview) -> bytes:
+    """The checksum over these parts, one after another."""
+    digest = hashlib.blake2b(digest_size=_SUM_BYTES)
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
+
+
+def _aligned(offset: int) -> int:
+    return (offset + 7) & ~7
