@@ -6,7 +6,6 @@ from django.conf import settings
 from django.urls import include, path
 from django.views.static import serve
 
-
 urlpatterns = [
     path("account/", include("allauth.account.urls")),
     path("static/<path:path>", serve, {"document_root": settings.STATIC_DIR}),

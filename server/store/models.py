@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -82,7 +82,7 @@ class Device(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new device the next number; the unique column refuses a race, which the caller's retry solves."""
-        if self.number is None:
+        if cast("int | None", self.number) is None:
             self.number = (Device.objects.aggregate(last=models.Max("number"))["last"] or 0) + 1
         super().save(*args, **kwargs)
 
@@ -165,7 +165,10 @@ class Incident(models.Model):
 
 
 class AlertRecord(models.Model):
-    """One alert or update as it came: exact header bytes, both envelopes, the device's signature."""
+    """One alert or update as it came: exact header bytes, both envelopes, the device's signature.
+
+    `evidence_sha256` lets a heading's signature be checked without loading the evidence.
+    """
 
     record = models.UUIDField()
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="records")
@@ -174,6 +177,7 @@ class AlertRecord(models.Model):
     header = models.BinaryField()
     heading = models.BinaryField()
     evidence = models.BinaryField()
+    evidence_sha256 = models.BinaryField(max_length=32)
     signature = models.BinaryField()
     received_at = models.DateTimeField()
 

@@ -1,0 +1,258 @@
+"""Take a device's records: decode each strictly, store it once, and give each its receipt, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+
+from protocol.codes import Code
+from protocol.errors import OpenError, Refused
+from protocol.messages import (
+    Alert,
+    Batch,
+    Heartbeat,
+    Loss,
+    Parcel,
+    Receipt,
+    Receipts,
+    UsageTotals,
+    decode_body,
+    decode_header,
+)
+from protocol.sealing import layout
+from protocol.signing import verify_alert
+from server import incidents, log, usage
+from server.devices import check_status
+from server.errors import NotAllowed
+from server.recipients import known_key_ids
+from server.store.models import Device, LossReport, Quarantined
+
+HEALTH_MAX_BYTES = 64 * 1024
+"""A heartbeat with fifty sources and two hundred packs is about 20 KiB; larger ones would be a store."""
+
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class _Taking:
+    """One batch on its way in: the device as it is in this transaction, and what was seen of it before."""
+
+    device: Device
+    now: datetime
+    by_counter: dict[int, UUID]
+    seen: set[UUID]
+    fresh: list[Parcel] = field(default_factory=list)
+    forked: bool = False
+
+
+def take(batch: Batch, device_id: UUID, now: datetime) -> Receipts:
+    """Store a batch whose request was signed by that device and return one receipt a record, in order.
+
+    Raises Refused when the device may not send (`unknown_device`, `revoked_device`, `quarantined_device`) or the batch
+    speaks for another (`wrong_device`). A record that meets a fault of ours is answered `retry` and the others are
+    stored: one record must never hold up a device's alerts.
+    """
+    if batch.device != device_id:
+        raise Refused(Code.WRONG_DEVICE)
+    try:
+        return Receipts(_store(batch.records, device_id, now), now)
+    except (Refused, DatabaseError):
+        raise
+    except Exception as fault:  # noqa: BLE001 - whatever it is, each record gets its own chance below
+        log.failure("batch_failed", fault, device=device_id)
+    return Receipts(tuple(_store_alone(parcel, device_id, now) for parcel in batch.records), now)
+
+
+def _store_alone(parcel: Parcel, device_id: UUID, now: datetime) -> Receipt:
+    try:
+        return _store((parcel,), device_id, now)[0]
+    except Refused as refused:
+        return _receipt(parcel, "retry", refused)
+    except Exception as fault:  # noqa: BLE001 - kept at the device, reported here
+        log.failure("record_failed", fault, device=device_id, record=parcel.record)
+        return _receipt(parcel, "retry", Refused(Code.BUSY))
+
+
+def _store(parcels: tuple[Parcel, ...], device_id: UUID, now: datetime) -> tuple[Receipt, ...]:
+    with transaction.atomic():
+        # The row's lock puts two requests of one device behind each other (SQLite has one writer anyway).
+        device = Device.objects.select_for_update().defer("health").filter(pk=device_id).first()
+        if device is None:
+            raise Refused(Code.UNKNOWN_DEVICE)
+        check_status(device.status)
+        by_counter, seen = _seen(device_id, parcels)
+        taking = _Taking(device, now, by_counter, seen)
+        receipts = tuple(_take_one(taking, parcel) for parcel in parcels)
+        _mark_seen(taking)
+    return receipts
+
+
+def _take_one(taking: _Taking, parcel: Parcel) -> Receipt:
+    if parcel.record in taking.seen:
+        return _receipt(parcel, "duplicate")
+    other = taking.by_counter.get(parcel.counter)
+    if other is not None:
+        _put_aside(taking, parcel, other)
+        return _receipt(parcel, "retry", Refused(Code.FORKED_COUNTER))
+    if taking.forked:
+        return _receipt(parcel, "retry", Refused(Code.QUARANTINED_DEVICE))
+    try:
+        body = decode_body(parcel)
+        _KEEP[type(body)](taking, parcel, body)
+    except Refused as refused:
+        return _receipt(parcel, "retry" if refused.retry else "refused", refused)
+    taking.seen.add(parcel.record)
+    taking.by_counter[parcel.counter] = parcel.record
+    taking.fresh.append(parcel)
+    return _receipt(parcel, "stored")
+
+
+def _receipt(parcel: Parcel, result: Any, refused: Refused | None = None) -> Receipt:
+    if refused is None:
+        return Receipt(parcel.record, result)
+    return Receipt(parcel.record, result, refused.code.value, refused.detail)
+
+
+# --- what each kind needs ----------------------------------------------------------------------------------------
+
+
+def _keep_totals(taking: _Taking, parcel: Parcel, totals: UsageTotals) -> None:  # noqa: ARG001
+    _speaks_for(taking, totals.device, totals.group)
+    usage.add(taking.device.number, totals.rows)
+
+
+def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
+    device = taking.device
+    verify_alert(bytes(device.public_key), alert.signature, alert.header, alert.heading, alert.evidence)
+    header = decode_header(alert.header)
+    if (header.record, header.counter) != (parcel.record, parcel.counter):
+        raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
+    _speaks_for(taking, header.signer, header.group)
+    if header.device != header.signer:  # a gateway will speak for phones; no device does yet
+        raise Refused(Code.WRONG_DEVICE)
+    if _sane(header.started) > _sane(header.ended):
+        raise Refused(Code.BAD_RECORD, "the alert ends before it starts")
+    sealed_to = set(header.sealed_to)
+    for envelope in (alert.heading, alert.evidence):
+        try:
+            found = layout(envelope)
+        except OpenError as fault:
+            raise Refused(Code.BAD_ENVELOPE, str(fault)) from None
+        if set(found.key_ids) != sealed_to:
+            raise Refused(Code.BAD_ENVELOPE, "an envelope is sealed to other keys than the header says")
+    if not sealed_to & known_key_ids():
+        raise Refused(Code.UNKNOWN_RECIPIENT)
+    try:
+        incidents.record(alert, header, device, taking.now)
+    except NotAllowed:
+        raise Refused(Code.WRONG_DEVICE, "the alert id belongs to another device") from None
+
+
+def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> None:
+    _speaks_for(taking, heartbeat.device, heartbeat.group)
+    _sane(heartbeat.at)
+    if len(parcel.body) > HEALTH_MAX_BYTES:
+        raise Refused(Code.BAD_RECORD, "the heartbeat is too large")
+    texts = (heartbeat.agent_version, heartbeat.platform, *(source.reason for source in heartbeat.sources))
+    if any("\0" in text for text in texts):
+        raise Refused(Code.BAD_RECORD, "a text holds a NUL")
+    taking.device.last_seen = taking.now
+    taking.device.platform = heartbeat.platform or taking.device.platform
+    taking.device.health = msgspec.to_builtins(heartbeat)
+    taking.device.save(update_fields=["last_seen", "platform", "health"])
+
+
+def _keep_loss(taking: _Taking, parcel: Parcel, loss: Loss) -> None:
+    _speaks_for(taking, loss.device, taking.device.group)
+    LossReport.objects.create(
+        device=taking.device,
+        record=parcel.record,
+        since=_sane(loss.since),
+        until=_sane(loss.until),
+        totals=loss.totals,
+        alerts=loss.alerts,
+        reason=loss.reason,
+        received_at=taking.now,
+    )
+
+
+_KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
+    UsageTotals: _keep_totals,
+    Alert: _keep_alert,
+    Heartbeat: _keep_heartbeat,
+    Loss: _keep_loss,
+}
+
+
+def _speaks_for(taking: _Taking, device: UUID, group: str) -> None:
+    if device != taking.device.pk or group != taking.device.group:
+        raise Refused(Code.WRONG_DEVICE)
+
+
+def _sane(at: datetime) -> datetime:
+    # Years 1 and 9999 overflow as soon as a time zone is applied.
+    if not _EARLIEST < at < _LATEST:
+        raise Refused(Code.BAD_RECORD, "a time is out of this world")
+    return at.astimezone(UTC)
+
+
+# --- what was seen before ----------------------------------------------------------------------------------------
+
+
+def _seen(device_id: UUID, parcels: tuple[Parcel, ...]) -> tuple[dict[int, UUID], set[UUID]]:
+    marks = ",".join(["%s"] * len(parcels))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT counter, record FROM store_seenrecord WHERE device_id = %s AND counter IN ({marks}) "  # noqa: S608
+            f"UNION SELECT counter, record FROM store_seenrecord WHERE device_id = %s AND record IN ({marks})",
+            [
+                device_id.hex,
+                *(parcel.counter for parcel in parcels),
+                device_id.hex,
+                *(parcel.record.hex for parcel in parcels),
+            ],
+        )
+        rows = [(counter, _uuid(record)) for counter, record in cursor.fetchall()]
+    return dict(rows), {record for _, record in rows}
+
+
+def _mark_seen(taking: _Taking) -> None:
+    if not taking.fresh:
+        return
+    at = connection.ops.adapt_datetimefield_value(taking.now)
+    device = taking.device.pk.hex
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO store_seenrecord (device_id, counter, record, received_at) VALUES (%s, %s, %s, %s)",
+            [(device, parcel.counter, parcel.record.hex, at) for parcel in taking.fresh],
+        )
+
+
+def _put_aside(taking: _Taking, parcel: Parcel, other: UUID) -> None:
+    Quarantined.objects.get_or_create(
+        device=taking.device,
+        record=parcel.record,
+        defaults={
+            "counter": parcel.counter,
+            "other": other,
+            "kind": parcel.kind,
+            "body": bytes(parcel.body),
+            "received_at": taking.now,
+        },
+    )
+    if not taking.forked:
+        taking.forked = True
+        taking.device.status = Device.Status.QUARANTINED
+        taking.device.save(update_fields=["status"])
+        log.event("device_quarantined", device=taking.device.pk)
+
+
+def _uuid(value: UUID | str) -> UUID:
+    return value if isinstance(value, UUID) else UUID(hex=value)

@@ -1,0 +1,101 @@
+"""Add totals to what is there: one `ON CONFLICT ... DO UPDATE SET seconds = seconds + ...` for both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from protocol.codes import Code
+from protocol.errors import Refused
+from protocol.messages import UsageRow
+from server.store.models import PersonMonth, UsageKey
+
+_ADD = (
+    "ON CONFLICT (person, device, day, key) DO UPDATE "
+    "SET seconds = store_usage.seconds + excluded.seconds, visits = store_usage.visits + excluded.visits"
+)
+INSERT_SQLITE = f"INSERT INTO store_usage (person, device, day, key, seconds, visits) VALUES (?, ?, ?, ?, ?, ?) {_ADD}"  # noqa: S608
+INSERT_POSTGRESQL = (
+    "INSERT INTO store_usage (person, device, day, key, seconds, visits) "  # noqa: S608 - constants only
+    "SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[]) " + _ADD
+)
+
+_Key = tuple[str, str, str]
+_key_ids: dict[str, dict[_Key, int]] = {}
+"""Ids of usage keys by database, for committed keys only; keys are never deleted, so an entry never goes stale."""
+
+KEYS_REMEMBERED = 50_000
+"""Nameable names times categories stay far below; a flood of made-up names must not fill the memory."""
+
+
+def add(device: int, rows: Iterable[UsageRow]) -> None:
+    """Add rows to what is there, for the device of that number; call inside the transaction that marks the record seen.
+
+    Raises Refused `unknown_person` (before anything is written) when a person id was not given out for that month.
+    """
+    rows = tuple(rows)
+    people = _people(rows)
+    keys = _keys({(row.kind, row.category, row.name or "") for row in rows})
+    sums: dict[tuple[int, int, int, int], tuple[int, int]] = {}
+    for row in rows:
+        day = row.day
+        at = (
+            people[row.person][0],
+            device,
+            day.year * 10000 + day.month * 100 + day.day,
+            keys[row.kind, row.category, row.name or ""],
+        )
+        seconds, visits = sums.get(at, (0, 0))
+        sums[at] = (seconds + row.seconds, visits + row.visits)
+    # Sorted, so that two transactions take row locks in the same order and pages are written in order.
+    write(sorted((*at, *value) for at, value in sums.items()))
+
+
+def write(rows: list[tuple[int, int, int, int, int, int]]) -> None:
+    """Add sorted, distinct rows of (person, device, day, key, seconds, visits)."""
+    if connection.vendor == "sqlite":
+        connection.ensure_connection()
+        connection.connection.executemany(INSERT_SQLITE, rows)
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_POSTGRESQL, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _people(rows: tuple[UsageRow, ...]) -> dict[UUID, tuple[int, str]]:
+    wanted = {row.person for row in rows}
+    found = {
+        person: (number, month)
+        for person, number, month in PersonMonth.objects.filter(person__in=wanted).values_list("person", "id", "month")
+    }
+    for row in rows:
+        given = found.get(row.person)
+        if given is None or given[1] != f"{row.day.year:04}-{row.day.month:02}":
+            raise Refused(Code.UNKNOWN_PERSON)
+        if row.name is not None and "\0" in row.name:
+            raise Refused(Code.BAD_RECORD, "a name holds a NUL")
+    return found
+
+
+def _keys(wanted: set[_Key]) -> dict[_Key, int]:
+    known = _key_ids.setdefault(str(connection.settings_dict["NAME"]), {})
+    missing = [key for key in wanted if key not in known]
+    if not missing:
+        return known
+    UsageKey.objects.bulk_create(
+        [UsageKey(kind=kind, category=category, name=name) for kind, category, name in sorted(missing)],
+        ignore_conflicts=True,
+    )
+    rows = UsageKey.objects.filter(name__in={key[2] for key in missing}).values_list("kind", "category", "name", "id")
+    fresh: dict[_Key, int] = {(kind, category, name): number for kind, category, name, number in rows}
+    if len(known) + len(fresh) > KEYS_REMEMBERED:
+        known.clear()
+        return {**{key: fresh[key] for key in missing}, **_again(wanted - set(missing))}
+    transaction.on_commit(lambda: known.update(fresh))
+    return {**known, **fresh}
+
+
+def _again(keys: set[_Key]) -> dict[_Key, int]:
+    rows = UsageKey.objects.filter(name__in={key[2] for key in keys}).values_list("kind", "category", "name", "id")
+    return {(kind, category, name): number for kind, category, name, number in rows}
