@@ -103,6 +103,7 @@ class DesktopIndex:
 
     def identities(self, executable: str) -> tuple[str, ...]:
         """Every identity under which a list may name this executable, the desktop id first."""
+        self.refresh()
         found = (self.identity(executable), executable_identity(executable))
         return tuple(dict.fromkeys(name for name in found if name is not None))
 
