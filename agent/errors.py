@@ -7,6 +7,7 @@ AgentError
 │   └── RecordTooLargeError     a record or a state is larger than the spool takes (retrying never helps)
 ├── CollectorError
 │   ├── CollectorUnreachable    no answer, or an answer that is not the collector's (retrying can help)
+│   ├── CollectorAddressError   the collector's URL or pin can't be used (retrying never helps)
 │   └── CollectorRefused        the collector's own refusal; `retry` says whether retrying can help
 ├── SealedTextError             a text at rest does not open with this key (retrying never helps)
 ├── IdentityError
@@ -54,13 +55,22 @@ class CollectorError(AgentError):
 
 
 class CollectorUnreachable(CollectorError):
-    """No answer came, or one that is not the collector's; retrying can help. `retry_after_seconds` if it was said."""
+    """No answer came, or one that is not the collector's; retrying can help.
+
+    `retry_after_seconds` if it was said. `reached` says that something took the request, so that the request itself
+    may be what breaks it.
+    """
 
     retry = True
 
-    def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after_seconds: float | None = None, *, reached: bool = True) -> None:
+        self.reached = reached
         self.retry_after_seconds = retry_after_seconds
         super().__init__(reason)
+
+
+class CollectorAddressError(CollectorError):
+    """The collector's URL or pin can't be used; retrying never helps."""
 
 
 class CollectorRefused(CollectorError):

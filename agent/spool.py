@@ -58,6 +58,9 @@ COUNTER_BLOCK: Final = 1024
 LONGEST_DELAY: Final = timedelta(days=2)
 """Nothing is put off longer: a `send_after` beyond this means that the clock was set back, and is not waited for."""
 
+LONGEST_POSTPONEMENT: Final = timedelta(hours=1)
+"""The same for what the sender leaves out for a while."""
+
 _PAGE_BYTES: Final = 4096
 _CHECKPOINT_PAGES: Final = 64
 _SPARE_PAGES: Final = 16  # for what must always fit: the loss counts, a Loss record of each reason, page splits
@@ -557,4 +560,4 @@ def _place_of(record: UUID, counter: int) -> bytes:
 
 def _ahead(until: datetime, now: datetime) -> bool:
     """Whether a time is still to come; one too far ahead means that the clock was set back."""
-    return now < until <= now + LONGEST_DELAY
+    return now < until <= now + LONGEST_POSTPONEMENT

@@ -1,0 +1,287 @@
+"""The sender: hands the spool's records to the collector and deletes each only on a receipt for its id.
+
+What goes wrong, and what is done: no connection, a timeout, 429, 5xx and every refusal that may pass are tried again
+for ever, ever more slowly (exponential, bounded, full jitter) and not before Retry-After. A wrong clock signs again
+with the collector's time. A request that is refused for good is split down to the record that spoils it. An answer that
+does not read as receipts, a missing receipt, or one for an id that was not sent deletes nothing. A record that is
+refused, or that breaks the collector, waits by itself while the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+from uuid import UUID
+
+from agent.errors import CollectorRefused, CollectorUnreachable, SpoolError
+from agent.http import Signer
+from agent.spool import Spool
+from protocol.codes import Code
+from protocol.errors import Refused
+from protocol.limits import BATCH_MAX_RECORDS, MESSAGE_VERSION
+from protocol.messages import Batch, Parcel, Receipt, Receipts, decode, encode
+
+log = logging.getLogger(__name__)
+
+RECORDS_PATH: Final = "/v1/records"
+
+BATCH_BYTES: Final = 1024 * 1024
+"""A quarter of what the collector takes: a batch is through in a minute on a line of 200 kbit/s."""
+
+FIRST_WAIT_SECONDS: Final = 1.0
+"""The longest wait after a first failure; it doubles with each."""
+
+LONGEST_WAIT_SECONDS: Final = 120.0
+"""An alert waits no longer than this after the collector is back; 500 devices then ask about eight times a second."""
+
+HELD_WAIT_SECONDS: Final = 900.0
+"""How often a device that is withdrawn or held as a clone asks whether that has changed."""
+
+_OFFSET_KEY: Final = "sender clock offset"
+_SPOILT_BY_ONE: Final = (Code.MALFORMED.value, Code.TOO_LARGE.value)
+_HELD: Final = (Code.UNKNOWN_DEVICE.value, Code.REVOKED_DEVICE.value, Code.QUARANTINED_DEVICE.value)
+_MAY_PASS: Final = frozenset(code.value for code in Code if code.retry)
+_DONE: Final = ("stored", "duplicate")
+
+Standing = Literal["working", "waiting", "held"]
+
+
+class Poster(Protocol):
+    """What the sender needs of `http.Collector`."""
+
+    def post(self, path: str, body: bytes, sign: Signer) -> bytes:
+        """Post a signed body and return the answer's."""
+
+
+class Sender:
+    """Sends what waits in the spool, from one thread: `run`, or `send_round` by whoever keeps the time."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        collector: Poster,
+        *,
+        device: UUID,
+        signer: Callable[[Callable[[], datetime]], Signer],
+        clock: Callable[[], datetime],
+        random: Callable[[], float],
+        send_seconds: float = 60.0,
+        on_contact: Callable[[datetime], None] = lambda _at: None,
+    ) -> None:
+        """`signer` makes a signer that signs at the time its clock says (`Identity.signer`). `random` gives [0, 1).
+
+        `on_contact` is told when the collector answered (aware UTC). `send_seconds` is the pace while all is well.
+        """
+        self._spool = spool
+        self._collector = collector
+        self._device = device
+        self._clock = clock
+        self._random = random
+        self._send_seconds = send_seconds
+        self._on_contact = on_contact
+        self._offset = _read_offset(spool.load(_OFFSET_KEY))
+        self._sign = signer(self._collector_time)
+        self._failures = 0
+        self._limit = BATCH_MAX_RECORDS
+        self._tries: dict[UUID, int] = {}
+        self._suspects: dict[UUID, int] = {}
+        self._accepted = 0
+        self.standing: Standing = "working"
+
+    @property
+    def clock_offset_seconds(self) -> int:
+        """How many seconds the collector's clock is ahead of this device's, 0 while the difference does no harm."""
+        return round(self._offset.total_seconds())
+
+    def run(self, stopping: threading.Event) -> None:
+        """Send until `stopping` is set: every `send_seconds`, at once when an alert is put, slower while it fails.
+
+        Whoever sets `stopping` sets `spool.alert_waits` too, so that this ends at once.
+        """
+        while not stopping.is_set():
+            self._spool.alert_waits.clear()
+            wait_seconds = self.send_round()
+            if wait_seconds <= 0:
+                continue
+            if self._failures:
+                stopping.wait(wait_seconds)
+            else:
+                self._spool.alert_waits.wait(wait_seconds)
+
+    def send_round(self) -> float:
+        """Send one batch; return how many seconds to wait before the next, 0 when more waits."""
+        try:
+            parcels = self._spool.peek(BATCH_BYTES, self._limit)
+            if not parcels:
+                return self._send_seconds
+            self._send(parcels)
+        except CollectorUnreachable as fault:
+            log.info("sender.waiting reason=%s", fault)
+            return self._back_off("waiting", fault.retry_after_seconds)
+        except CollectorRefused as fault:
+            log.warning("sender.refused code=%s", fault.code)
+            return self._back_off("held" if fault.code in _HELD else "waiting", fault.retry_after_seconds)
+        except SpoolError as fault:
+            log.warning("sender.spool_failed kind=%s", type(fault).__name__)
+            return self._back_off("waiting", None)
+        except Exception as fault:  # noqa: BLE001 - an unknown fault must not end sending; the records stay
+            log.error("sender.failed kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold payloads
+            return self._back_off("waiting", None)
+        self._failures = 0
+        self._limit = min(BATCH_MAX_RECORDS, self._limit * 2)
+        self.standing = "working"
+        return 0.0
+
+    def _back_off(self, standing: Standing, retry_after_seconds: float | None) -> float:
+        """Wait a random part of a time that doubles up to its bound, on top of what the collector asked for."""
+        self.standing = standing
+        self._failures += 1
+        longest = HELD_WAIT_SECONDS if standing == "held" else self._longest_wait(self._failures)
+        return (retry_after_seconds or 0.0) + self._random() * longest
+
+    def _longest_wait(self, failures: int) -> float:
+        return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 30))
+
+    # --- one batch -------------------------------------------------------------------------------------------------
+
+    def _send(self, parcels: Sequence[Parcel]) -> None:
+        """Send a batch and settle each record by its receipt; split it when one record spoils it."""
+        try:
+            receipts = self._post(parcels)
+        except CollectorRefused as fault:
+            if fault.code not in _SPOILT_BY_ONE:
+                raise
+            self._contact()
+            self._split(parcels, fault.code)
+            return
+        except CollectorUnreachable as fault:
+            self._blame(parcels, fault)
+            raise
+        self._contact()
+        self._settle(parcels, receipts)
+
+    def _post(self, parcels: Sequence[Parcel]) -> tuple[Receipt, ...]:
+        body = encode(Batch(MESSAGE_VERSION, self._device, tuple(parcels)))
+        try:
+            answer = self._collector.post(RECORDS_PATH, body, self._sign)
+        except CollectorRefused as fault:
+            if fault.code != Code.CLOCK_WRONG.value or fault.time is None:
+                raise
+            self._set_offset(fault.time - self._clock())
+            answer = self._collector.post(RECORDS_PATH, body, self._sign)
+        try:
+            return decode(answer, Receipts).receipts
+        except Refused as fault:
+            raise CollectorUnreachable("the answer is not the collector's") from fault
+
+    def _split(self, parcels: Sequence[Parcel], code: str) -> None:
+        """Halve a batch that is refused for good until the record that spoils it stands alone."""
+        if len(parcels) == 1:
+            self._suspect(parcels[0], code)
+            return
+        middle = len(parcels) // 2
+        for half in (parcels[:middle], parcels[middle:]):
+            self._send(half)
+
+    def _suspect(self, parcel: Parcel, code: str) -> None:
+        """Put aside a record that is refused alone, once the collector is known to take others.
+
+        A collector or a proxy that refuses everything would else empty the spool into the quarantine.
+        """
+        since = self._suspects.get(parcel.record)
+        if since is not None and self._accepted > since:
+            self._quarantine(parcel.record, code)
+            return
+        self._suspects.setdefault(parcel.record, self._accepted)
+        self._wait_alone(parcel.record)
+
+    def _settle(self, parcels: Sequence[Parcel], receipts: Sequence[Receipt]) -> None:
+        """Do for each record what its receipt says, and nothing without one."""
+        answers = _one_each(parcels, receipts)
+        done = [record for record, receipt in answers.items() if receipt.result in _DONE]
+        self._spool.ack(done)
+        for record in done:
+            self._forget(record)
+        if done:
+            self._accepted += 1
+            self._forgive()
+        forked = False
+        for parcel in parcels:
+            receipt = answers.get(parcel.record)
+            if receipt is None or (receipt.result not in _DONE and not _is_final(receipt)):
+                self._wait_alone(parcel.record)
+                forked = forked or (receipt is not None and receipt.code == Code.FORKED_COUNTER.value)
+            elif receipt.result == "refused":
+                self._quarantine(parcel.record, receipt.code or "refused")
+        if forked:
+            raise CollectorRefused(Code.QUARANTINED_DEVICE.value, retry=True, status=Code.FORKED_COUNTER.status)
+
+    # --- records that wait alone -----------------------------------------------------------------------------------
+
+    def _blame(self, parcels: Sequence[Parcel], fault: CollectorUnreachable) -> None:
+        """Try fewer records next time, and leave one out for a while that failed alone: it may be what breaks it."""
+        if not fault.reached:
+            return
+        if len(parcels) == 1:
+            self._wait_alone(parcels[0].record)
+        self._limit = max(1, len(parcels) // 2)
+
+    def _wait_alone(self, record: UUID) -> None:
+        tries = self._tries[record] = self._tries.get(record, 0) + 1
+        wait_seconds = (0.5 + self._random() / 2) * self._longest_wait(tries + 2)
+        self._spool.postpone([record], self._clock() + timedelta(seconds=wait_seconds))
+
+    def _forgive(self) -> None:
+        """The collector works again: what failed alone only once or twice was not what broke it."""
+        again = [record for record, tries in self._tries.items() if tries <= 2 and record not in self._suspects]
+        self._spool.postpone(again, self._clock())
+
+    def _quarantine(self, record: UUID, code: str) -> None:
+        log.warning("sender.quarantined record=%s code=%s", record, code)
+        self._spool.quarantine(record, code)
+        self._forget(record)
+
+    def _forget(self, record: UUID) -> None:
+        self._tries.pop(record, None)
+        self._suspects.pop(record, None)
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    def _collector_time(self) -> datetime:
+        return self._clock() + self._offset
+
+    def _set_offset(self, offset: timedelta) -> None:
+        self._offset = offset
+        self._spool.save(_OFFSET_KEY, str(self.clock_offset_seconds).encode())
+        log.warning("sender.clock_wrong offset_seconds=%d", self.clock_offset_seconds)
+
+    def _contact(self) -> None:
+        self._on_contact(self._clock())
+
+
+def _one_each(parcels: Sequence[Parcel], receipts: Sequence[Receipt]) -> Mapping[UUID, Receipt]:
+    """Return the receipt of each record that was sent; two that contradict each other count as none."""
+    sent = {parcel.record for parcel in parcels}
+    found: dict[UUID, Receipt] = {}
+    contradicted: set[UUID] = set()
+    for receipt in receipts:
+        if receipt.record not in sent:
+            log.warning("sender.receipt_for_nothing_sent")
+        elif found.setdefault(receipt.record, receipt).result != receipt.result:
+            contradicted.add(receipt.record)
+    return {record: receipt for record, receipt in found.items() if record not in contradicted}
+
+
+def _is_final(receipt: Receipt) -> bool:
+    """Whether a receipt refuses a record for good: `retry`, or a code that may pass, keeps it."""
+    return receipt.result == "refused" and receipt.code not in _MAY_PASS
+
+
+def _read_offset(saved: bytes | None) -> timedelta:
+    try:
+        return timedelta(seconds=int(saved or b"0"))
+    except (ValueError, OverflowError):
+        return timedelta()
