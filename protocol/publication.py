@@ -16,7 +16,18 @@ from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import DelegatedRole, Delegations, Key, Metadata, Root, Signed, Snapshot, Targets, Timestamp
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Key,
+    Metadata,
+    Root,
+    Signed,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
 
 from protocol.errors import NotTrusted
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, MESSAGE_VERSION
@@ -236,6 +247,15 @@ def signed_at(piece: Signed) -> datetime:
         raise NotTrusted("a piece of metadata doesn't say when it was made") from None
 
 
+def file_version(target: TargetFile) -> int:
+    """Return a published file's version: that of the metadata that changed it last; raises NotTrusted."""
+    custom = target.custom
+    version = custom.get("version") if isinstance(custom, dict) else None
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise NotTrusted(f"«{target.path[:80]}» has no version")
+    return version
+
+
 def raw_key(key: Key) -> bytes:
     """Return an Ed25519 public key's 32 raw bytes; raises NotTrusted when it is no such key."""
     value = key.keyval.get("public", "") if isinstance(key.keyval, dict) else ""
@@ -361,6 +381,7 @@ def _check_delegated(name: str, piece: Targets) -> None:
             raise NotTrusted(f"the {name} metadata lists «{path[:80]}», which is not its to publish")
         if target.length > TARGET_MAX_BYTES or "sha256" not in target.hashes:
             raise NotTrusted(f"the {name} metadata lists a file that is too large or without a SHA-256")
+        file_version(target)
 
 
 def _check_snapshot(snapshot: Snapshot, pieces: Mapping[str, Signed], metadata: Mapping[str, bytes]) -> None:

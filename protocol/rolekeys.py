@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from securesystemslib.signer import CryptoSigner, SSlibKey
-from tuf.api.metadata import Key, Metadata, T
+from tuf.api.metadata import Key, Metadata, Root, Snapshot, Targets, Timestamp
 
 from protocol.errors import UnlockError
 from protocol.leadkeys import tidy
@@ -84,7 +84,10 @@ def from_pem(data: bytes, passphrase: str | None) -> Ed25519PrivateKey:
     return key
 
 
-def sign(piece: Metadata[T], key: Ed25519PrivateKey) -> None:
+Piece = Metadata[Root] | Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp]
+
+
+def sign(piece: Piece, key: Ed25519PrivateKey) -> None:
     """Add the key's signature to a piece of metadata, replacing its own older one and nobody else's."""
     public = public_half(key, "").key()
     assert isinstance(public, SSlibKey)
