@@ -63,6 +63,11 @@ def write(rows: list[tuple[int, int, int, int, int, int]]) -> None:
         cursor.execute(INSERT_POSTGRESQL, [list(column) for column in zip(*rows, strict=True)])
 
 
+def forget_keys() -> None:
+    """Forget the remembered ids of keys: after the database was replaced (a restored backup, a test)."""
+    _key_ids.clear()
+
+
 def _people(rows: tuple[UsageRow, ...]) -> dict[UUID, tuple[int, str]]:
     wanted = {row.person for row in rows}
     found = {

@@ -1,0 +1,546 @@
+"""The fixed people and devices of the collector's tests, and its two databases."""
+
+# ruff: noqa: E402 - Django is set up on a throw-away data folder before anything of the collector is imported
+
+from __future__ import annotations
+
+import atexit
+import copy
+import fcntl
+import io
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+_DATA_DIR = Path(tempfile.mkdtemp(prefix="fairwatch-collector-"))
+atexit.register(shutil.rmtree, _DATA_DIR, ignore_errors=True)
+(_DATA_DIR / "rules").mkdir()
+os.environ["FAIRWATCH_DATA_DIR"] = str(_DATA_DIR)
+os.environ["DJANGO_SETTINGS_MODULE"] = "server.settings"
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # browser tests run beside an event loop
+
+import django
+
+django.setup()
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.management import call_command
+from django.db import connections
+
+from protocol import sealing, signing
+from protocol.messages import (
+    Alert,
+    AlertHeader,
+    Batch,
+    Evidence,
+    Heading,
+    Heartbeat,
+    MatchedBy,
+    Message,
+    Parcel,
+    Seen,
+    SourceState,
+    UsageRow,
+    UsageTotals,
+    encode,
+)
+from server import usage
+from server.device_api import device_api
+from server.store.models import Device, LeadKey, Organisation, PersonMonth, Role, User
+
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
+HOST = "localhost:8460"
+
+# --- databases ---------------------------------------------------------------------------------------------------
+
+
+def _postgres_programs() -> Path | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+    return found[-1].parent if found else None
+
+
+class Postgres:
+    """One PostgreSQL server for all workers of a test session; it ends with the last that uses it."""
+
+    def __init__(self, shared: Path) -> None:
+        self._programs = _postgres_programs()
+        self._file, self._lock = shared / "postgres.json", shared / "postgres.lock"
+        self.folder = Path()
+
+    def acquire(self) -> None:
+        with self._locked() as state:
+            if state.get("users", 0) == 0:
+                state["folder"] = self._start()
+            state["users"] = state.get("users", 0) + 1
+            self.folder = Path(state["folder"])
+
+    def release(self) -> None:
+        with self._locked() as state:
+            state["users"] -= 1
+            if state["users"] == 0:
+                self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+                shutil.rmtree(self.folder)
+
+    def settings(self, name: str) -> dict[str, Any]:
+        return {
+            **copy.deepcopy(connections.settings["default"]),
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": str(self.folder),
+            "PORT": "",
+            "NAME": name,
+            "USER": "fairwatch",
+            "PASSWORD": "",
+            "OPTIONS": {},
+        }
+
+    @contextmanager
+    def _locked(self) -> Iterator[dict[str, Any]]:
+        with self._lock.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            state = json.loads(self._file.read_text()) if self._file.exists() else {}
+            yield state
+            self._file.write_text(json.dumps(state))
+
+    def _start(self) -> str:
+        folder = Path(tempfile.mkdtemp(prefix="fairwatch-pg-", dir="/tmp"))
+        if os.geteuid() == 0:
+            os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+        self._run("initdb", "-D", str(folder / "data"), "-U", "fairwatch", "-A", "trust", "-E", "UTF8", "--no-sync")
+        options = f"-c listen_addresses='' -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=40"
+        self._run("pg_ctl", "-D", str(folder / "data"), "-l", str(folder / "log"), "-o", options, "-w", "start")
+        return str(folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        assert self._programs is not None
+        other: dict[str, Any] = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
+        subprocess.run(
+            [str(self._programs / program), *arguments],
+            check=True,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            **other,
+        )
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Postgres]:
+    """The session's PostgreSQL server; tests that need one are skipped where it is not installed."""
+    if _postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    base = tmp_path_factory.getbasetemp()
+    server = Postgres(base if worker_id == "master" else base.parent)
+    server.acquire()
+    yield server
+    server.release()
+
+
+@contextmanager
+def use_database(settings: dict[str, Any]) -> Iterator[None]:
+    """Make these the settings of the one database, in every thread."""
+    before, connection = connections.settings["default"], connections["default"]
+    connections.settings["default"] = settings
+    connections["default"] = connections.create_connection("default")
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections.settings["default"] = before
+        connections["default"] = connection
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Path:
+    """A migrated, empty SQLite file."""
+    path = tmp_path_factory.mktemp("template") / "collector.sqlite3"
+    settings = {**copy.deepcopy(connections.settings["default"]), "NAME": str(path)}
+    with django_db_blocker.unblock(), use_database(settings):
+        call_command("migrate", verbosity=0)
+        connections["default"].cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_settings(postgres: Postgres, worker_id: str, django_db_blocker: Any) -> dict[str, Any]:
+    """A migrated, empty PostgreSQL database of this worker."""
+    name = f"fairwatch_{worker_id}"
+    with django_db_blocker.unblock():
+        with use_database(postgres.settings("postgres")):
+            connections["default"].cursor().execute(f"CREATE DATABASE {name}")
+        with use_database(postgres.settings(name)):
+            call_command("migrate", verbosity=0)
+    return postgres.settings(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any) -> Iterator[str]:
+    """A fresh database with real commits, once SQLite and once PostgreSQL; its value is the vendor's name."""
+    if request.param == "sqlite":
+        file = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "collector.sqlite3")
+        settings = {**copy.deepcopy(connections.settings["default"]), "NAME": str(file)}
+    else:
+        settings = request.getfixturevalue("postgres_settings")
+    with django_db_blocker.unblock(), use_database(settings):
+        yield request.param
+        if request.param == "postgresql":
+            _empty_postgres()
+
+
+def _empty_postgres() -> None:
+    connection = connections["default"]
+    names = [name for name in connection.introspection.table_names() if name != "django_migrations"]
+    with connection.cursor() as cursor:
+        # As the owner of the server: the audit log's own triggers would refuse, which is what they are for.
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(f"TRUNCATE {', '.join(names)} RESTART IDENTITY")
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def flush_without_triggers() -> Iterator[None]:
+    """Let pytest-django empty the audit log between tests that commit: the triggers refuse it, as they should."""
+    from django.db.backends.sqlite3.operations import DatabaseOperations
+
+    usual = DatabaseOperations.execute_sql_flush
+
+    def flush(self: DatabaseOperations, sql_list: list[str]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f"DROP TRIGGER {name}")
+        usual(self, sql_list)
+        with self.connection.cursor() as cursor:
+            cursor.execute("DELETE FROM store_usage")
+            for _, sql in triggers:
+                cursor.execute(sql)
+
+    DatabaseOperations.execute_sql_flush = flush
+    yield
+    DatabaseOperations.execute_sql_flush = usual
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_keys() -> None:
+    """Forget the ids of usage keys: each test has its own database."""
+    usage.forget_keys()
+
+
+# --- people ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class People:
+    """One person of each role; a stranger is whoever does not sign in."""
+
+    lead: User
+    deputy: User
+    it: User
+    manager: User
+    dpo: User
+    PASSWORD = "correct horse battery staple"
+
+    def __iter__(self) -> Iterator[User]:
+        return iter((self.lead, self.deputy, self.it, self.manager, self.dpo))
+
+
+@pytest.fixture
+def stored(request: pytest.FixtureRequest) -> None:
+    """Whichever database the test asked for; pytest-django's `db` when it asked for none."""
+    names = set(request.fixturenames)
+    if "database" in names:
+        request.getfixturevalue("database")
+    elif not names & {"transactional_db", "live_server"}:
+        request.getfixturevalue("db")
+    else:
+        request.getfixturevalue("transactional_db")
+
+
+@pytest.fixture
+def organisation(stored: None) -> Organisation:
+    """The one organisation, in London."""
+    return Organisation.objects.create(name="Bright Path Training", timezone="Europe/London", pilot=True)
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    """The hash of everybody's password, made once: it is slow on purpose."""
+    from django.contrib.auth.hashers import make_password
+
+    return make_password(People.PASSWORD)
+
+
+@pytest.fixture
+def people(organisation: Organisation, password_hash: str) -> People:
+    """One person of each role."""
+    made = {
+        role.value: User.objects.create(
+            username=role.value,
+            email=f"{role.value}@brightpath.example",
+            role=role,
+            display_name=f"The {role.label}",
+            password=password_hash,
+        )
+        for role in Role
+    }
+    return People(**made)
+
+
+@dataclass(frozen=True)
+class HeldKey:
+    """A lead key with its private half, which only tests have."""
+
+    key_id: str
+    public: bytes
+    private: bytes
+
+
+def make_lead_key(user: User) -> HeldKey:
+    """Give a person a lead key."""
+    private = os.urandom(32)
+    public = sealing.X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    number = sealing.key_id(public)
+    LeadKey.objects.create(user=user, key_id=number, public_key=public, wrapped={}, created_at=NOW)
+    return HeldKey(number, public, private)
+
+
+@pytest.fixture
+def lead_key(people: People) -> HeldKey:
+    """The lead's key."""
+    return make_lead_key(people.lead)
+
+
+@pytest.fixture
+def deputy_key(people: People) -> HeldKey:
+    """The deputy's key."""
+    return make_lead_key(people.deputy)
+
+
+# --- devices -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the device API answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def code(self) -> str:
+        return str(self.json["code"])
+
+    @property
+    def results(self) -> list[tuple[str, str | None]]:
+        return [(one["result"], one["code"]) for one in self.json["receipts"]]
+
+
+def call(method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None, **environ: Any) -> Reply:
+    """Ask the device API over WSGI."""
+    given = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in (headers or {}).items()}
+    wsgi = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": "",
+        "HTTP_HOST": HOST,
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "CONTENT_LENGTH": str(len(body)),
+        **given,
+        **environ,
+    }
+    started: list[Any] = []
+    pieces = device_api(wsgi, lambda status, headers: started.extend((status, headers)))  # type: ignore[arg-type]
+    content = b"".join(pieces)
+    return Reply(int(started[0].split()[0]), dict(started[1]), content)
+
+
+@dataclass
+class EnrolledDevice:
+    """A device as the collector meets it: it makes records, signs and posts them."""
+
+    id: UUID
+    key: Ed25519PrivateKey
+    group: str
+    counter: int = 0
+    _people: dict[str, UUID] = field(default_factory=dict)
+
+    def sign(self, path: str, body: bytes, *, at: datetime | None = None, method: str = "POST") -> dict[str, str]:
+        url = f"http://{HOST}{path}"
+        when = at or datetime.now(UTC)
+        return signing.sign_request(method, url, body, key=self.key, key_id=str(self.id), at=when)
+
+    def post(self, path: str, message: Message | bytes, *, at: datetime | None = None, **environ: Any) -> Reply:
+        body = message if isinstance(message, bytes) else encode(message)
+        return call("POST", path, body, self.sign(path, body, at=at), **environ)
+
+    def send(self, *parcels: Parcel, **environ: Any) -> Reply:
+        return self.post("/v1/records", Batch(1, self.id, parcels), **environ)
+
+    def parcel(self, kind: str, body: Message | bytes, *, record: UUID | None = None, counter: int = 0) -> Parcel:
+        self.counter += 1
+        raw = body if isinstance(body, bytes) else encode(body)
+        return Parcel(record or uuid4(), counter or self.counter, kind, 1, msgspec.Raw(raw))
+
+    def person(self, account: str = "amira", month: str = "2026-11") -> UUID:
+        return PersonMonth.objects.get_or_create(month=month, account=account)[0].person
+
+    def rows(self, count: int = 3, *, person: UUID | None = None, seconds: int = 60) -> tuple[UsageRow, ...]:
+        who = person or self.person()
+        day = date(2026, 11, 20)
+        return tuple(UsageRow(who, day, "host", "streaming", f"s{n}.example", seconds, 1) for n in range(count))
+
+    def totals(self, rows: tuple[UsageRow, ...] | None = None, **parcel: Any) -> Parcel:
+        return self.parcel("totals", UsageTotals(self.id, self.group, rows or self.rows()), **parcel)
+
+    def heartbeat(self, **changes: Any) -> Parcel:
+        usual = Heartbeat(
+            device=self.id,
+            group=self.group,
+            at=NOW,
+            agent_version="0.1.0",
+            platform="Linux",
+            sources=(SourceState("browser_history", "working", ""),),
+            spool="normal",
+            recipients_version=1,
+            policy_version=1,
+            packs={"curated": 1},
+            formats=(1,),
+            clock_offset_seconds=0,
+            notice_shown=True,
+        )
+        return self.parcel("heartbeat", msgspec.structs.replace(usual, **changes))
+
+    def alert(
+        self,
+        *keys: HeldKey,
+        alert: UUID | None = None,
+        revision: int = 0,
+        urgent: bool = True,
+        name: str = "flagged.example",
+        category: str = "gambling",
+        person: str = "amira",
+        change: Any = None,
+        change_body: Any = None,
+        signer: Ed25519PrivateKey | None = None,
+    ) -> Parcel:
+        """A sealed alert; `change(header)` alters the header before sealing, `change_body(alert)` the whole after."""
+        record, counter = uuid4(), self.counter + 1
+        header = AlertHeader(
+            version=1,
+            record=record,
+            counter=counter,
+            alert=alert or uuid4(),
+            revision=revision,
+            device=self.id,
+            signer=self.id,
+            group=self.group,
+            urgent=urgent,
+            started=NOW,
+            ended=NOW + timedelta(minutes=1 + revision),
+            sealed_to=tuple(key.key_id for key in keys),
+            recipients_version=1,
+            policy_version=1,
+        )
+        header = change(header) if change is not None else header
+        head = encode(header)
+        sealed = {
+            purpose: sealing.seal(
+                encode(content),
+                [key.public for key in keys],
+                sealing.Place(purpose=purpose, subject=header.device, record=header.record, header=head),
+            )
+            for purpose, content in (
+                ("heading", Heading(1, category, person, "host", 1)),
+                ("evidence", _evidence(category, person, name)),
+            )
+        }
+        signature = signing.sign_alert(signer or self.key, head, sealed["heading"], sealed["evidence"])
+        body = Alert(head, sealed["heading"], sealed["evidence"], signature)
+        return self.parcel("alert", change_body(body) if change_body is not None else body, record=record)
+
+
+def _evidence(category: str, person: str, name: str) -> Evidence:
+    return Evidence(
+        version=1,
+        category=category,
+        person=person,
+        kind="host",
+        source="browser_history",
+        count=1,
+        seen=(Seen(name, 1, NOW, NOW),),
+        matched=(MatchedBy(category, name, (category,)),),
+        policy_line="gambling = flag",
+        policy_version=1,
+    )
+
+
+def make_device(name: str = "laptop-01", group: str = "staff") -> EnrolledDevice:
+    """Enrol a device directly in the store."""
+    key = Ed25519PrivateKey.generate()
+    device = Device.objects.create(
+        name=name,
+        group=group,
+        public_key=key.public_key().public_bytes_raw(),
+        platform="Linux",
+        enrolled_at=NOW,
+    )
+    return EnrolledDevice(device.pk, key, group)
+
+
+@pytest.fixture
+def device(organisation: Organisation) -> EnrolledDevice:
+    """An enrolled device of the group staff."""
+    return make_device()
+
+
+@pytest.fixture
+def other_device(organisation: Organisation) -> EnrolledDevice:
+    """Another one, of the group learners."""
+    return make_device("laptop-02", "learners")
+
+
+# Test files can't import a conftest, so what they call is handed to them as fixtures.
+
+
+@pytest.fixture(name="call")
+def call_fixture() -> Any:
+    """`call(method, path, body, headers)`: ask the device API."""
+    return call
+
+
+@pytest.fixture
+def new_device(organisation: Organisation) -> Any:
+    """`new_device(name, group)`: enrol one more."""
+    return make_device
+
+
+@pytest.fixture
+def new_lead_key() -> Any:
+    """`new_lead_key(user)`: give somebody a key."""
+    return make_lead_key
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    """The data folder that the settings name."""
+    return _DATA_DIR
