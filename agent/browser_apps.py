@@ -7,8 +7,8 @@ _NAMES = frozenset(
         "brave", "brave-browser", "chrome", "chrome-browser", "chromium", "chromium-browser", "epiphany", "falkon",
         "firefox", "firefox-bin", "firefox-esr", "google-chrome", "google-chrome-beta", "google-chrome-stable",
         "google-chrome-unstable", "konqueror", "librewolf", "microsoft-edge", "microsoft-edge-beta",
-        "microsoft-edge-dev", "microsoft-edge-stable", "msedge", "opera", "opera-beta", "safari", "vivaldi", "vivaldi-bin",
-        "vivaldi-stable",
+        "microsoft-edge-dev", "microsoft-edge-stable", "msedge", "opera", "opera-beta", "safari", "vivaldi",
+        "vivaldi-bin", "vivaldi-stable",
     )
 )  # fmt: skip
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rules.engine import Rules
+from rules.policy import Policy
+
 if TYPE_CHECKING:
-    from protocol.publication import RecipientList
-    from rules.engine import Rules
-    from rules.policy import Policy
+    from protocol.publication import RecipientList  # brings in all of TUF, which the service has no need of itself
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -17,9 +17,7 @@ from agent.certainty import Certainty, certainty_of
 from agent.observation import Kind, Observation
 from protocol.limits import EVIDENCE_MAX_NAMES
 from rules.model import Match, Verdict
-
-if TYPE_CHECKING:
-    from rules.policy import Decision, Policy
+from rules.policy import Decision, Policy
 
 _RESPONSES = {"flag": 0, "remind": 2, "total": 3, "ignore": 4}
 """Where a name is in several categories, the gravest response counts; an urgent flag is graver than any."""
@@ -104,9 +102,10 @@ def decide(verdict: Verdict, policy: Policy, group: str, at: datetime) -> Judgem
     A protected verdict is never flagged, whatever else matched and whatever a policy says: seeking help must be safe.
     """
     found: Judgement | None = None
+    name = verdict.name if verdict.kind == "host" else None
     rank = len(_RESPONSES) + 1
     for category in verdict.categories:
-        decision = policy.decide(category, group, at)
+        decision = policy.decide(category, group, at, name)
         if verdict.protected and decision.response in ("flag", "remind"):
             continue
         grave = _RESPONSES[decision.response] + (decision.response == "flag" and not decision.urgent)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from agent.bundle import Bundle
@@ -16,6 +16,7 @@ from agent.judge import Flag
 from protocol import sealing
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES, TEXT_MAX_CHARS
 from protocol.messages import Alert, AlertHeader, Evidence, Heading, MatchedBy, Seen, encode
+from protocol.signing import sign_alert
 from rules.model import Match
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class Signer(Protocol):
     def device(self) -> UUID:
         """Its id."""
 
-    def sign_alert(self, header: bytes, heading: bytes, evidence: bytes) -> bytes:
-        """Its Ed25519 signature over the three parts of an alert (see `protocol.signing`)."""
+    @property
+    def key(self) -> Any:
+        """Its Ed25519 private key, of which only `protocol` knows the type: `cryptography` stays there."""
 
 
 def seal(flag: Flag, bundle: Bundle, group: str, signer: Signer, record: UUID, counter: int) -> bytes:
@@ -70,7 +72,7 @@ def seal(flag: Flag, bundle: Bundle, group: str, signer: Signer, record: UUID, c
     }
     heading = sealing.seal(encode(heading_of(flag)), keys, places["heading"])
     evidence = sealing.seal(_fitting(flag, bundle), keys, places["evidence"])
-    return encode(Alert(header, heading, evidence, signer.sign_alert(header, heading, evidence)))
+    return encode(Alert(header, heading, evidence, sign_alert(signer.key, header, heading, evidence)))
 
 
 def heading_of(flag: Flag) -> Heading:
@@ -134,7 +136,7 @@ def _version_of(list_id: str, packs: Mapping[str, int]) -> str:
 
 def _words(text: str) -> str:
     """A sentence without file names or numbers that read like a host name, cut to what a message takes."""
-    return _DOT_IN_A_WORD.sub(" ", text)[:TEXT_MAX_CHARS]
+    return _DOT_IN_A_WORD.sub(" ", text.replace(".toml", ""))[:TEXT_MAX_CHARS]
 
 
 def _whole(at: datetime) -> datetime:
