@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Self
@@ -26,10 +27,14 @@ class Rules:
         self._remembered = lru_cache(maxsize=REMEMBERED_NAMES)(self._classify)
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Opens `categories.toml`, `protected.pack`, `nameable.pack` and `packs/*.pack`; raises RulesError."""
+    def open(cls, folder: Path, more_packs: Sequence[Path] = ()) -> Self:
+        """Opens `categories.toml`, `protected.pack`, `nameable.pack` and `packs/*.pack`; raises RulesError.
+
+        `more_packs` are opened beside them, to try what they would do.
+        """
         taxonomy = Taxonomy.load(folder / "categories.toml")
         paths = [folder / "protected.pack", folder / "nameable.pack", *sorted((folder / "packs").glob("*.pack"))]
+        paths += more_packs
         opened: list[Index] = []
         try:
             for path in paths:
