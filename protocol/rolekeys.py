@@ -52,6 +52,8 @@ class OnlineKeys(Message, frozen=True):
 
 
 M = TypeVar("M", bound=Message)
+SigningKey = Ed25519PrivateKey
+"""A private signing key, under a name that the collector may use without importing cryptography."""
 
 
 def new_key() -> Ed25519PrivateKey:
