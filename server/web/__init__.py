@@ -1,1 +1,1 @@
-"""The pages: views, templates and static files, one room a role."""
+"""The pages: one file a room, and who may enter it. Pages say nothing that a domain function did not allow."""

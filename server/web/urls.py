@@ -1,7 +1,24 @@
-"""Which address shows which page to people."""
+"""Which address is which page."""
 
-from __future__ import annotations
+from django.urls import path
 
-from django.urls import URLPattern, URLResolver
+from server.web import desk, home, it, oversight
 
-urlpatterns: list[URLPattern | URLResolver] = []
+_case = "desk/data/incidents/<uuid:incident_id>/"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("desk/", desk.queue, name="desk"),
+    path("desk/key/", desk.key, name="key"),
+    path("desk/key/file", desk.key_file, name="key_file"),
+    path("desk/incidents/<uuid:incident_id>/", desk.incident, name="incident"),
+    path("desk/data/words", desk.words, name="words"),
+    path("desk/data/key", desk.save_key, name="save_key"),
+    path("desk/data/headings", desk.headings, name="headings"),
+    path(f"{_case}release", desk.release, name="release"),
+    path(f"{_case}notes", desk.add_note, name="notes"),
+    path(f"{_case}close", desk.close, name="close"),
+    path("devices/", it.device_list, name="devices"),
+    path("summary/", oversight.summary, name="summary"),
+    path("audit/", oversight.audit_log, name="audit"),
+]

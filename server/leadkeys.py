@@ -1,0 +1,126 @@
+"""Keep the leads' keys (public, and wrapped by words that never come here), and know which the custodians signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from protocol import leadkeys
+from protocol.errors import NotTrusted
+from protocol.messages import decode, encode
+from protocol.publication import RECIPIENTS_TARGET, RecipientList, decode_recipients
+from protocol.sealing import key_id
+from server import audit
+from server.errors import NotAllowed, WrongState
+from server.store.models import LeadKey, User
+
+KEYS_EACH_MAX = 20
+"""A key a year and some lost sheets; a stolen session must not be able to fill the table."""
+
+State = Literal["none", "waiting", "signed"]
+
+
+@dataclass(frozen=True)
+class Held:
+    """The keys of one person: the files to unlock, newest first, and how the newest stands."""
+
+    files: tuple[leadkeys.LeadKey, ...]
+    state: State
+    fingerprint: str
+    made_at: datetime | None
+
+    @property
+    def json(self) -> str:
+        """The files as a page carries them; they open only with their words."""
+        return msgspec.json.encode(self.files).decode()
+
+
+def keep(user: User, data: bytes, *, now: datetime | None = None) -> LeadKey:
+    """Keep a key that a lead's browser made; the same key again is the same key.
+
+    Nothing is sealed to it until the custodians sign it, so a key slipped in here opens nothing. Raises NotAllowed for
+    other roles, Refused `malformed`, WrongState when the key is somebody else's, its id is wrong, or there are too many.
+    """
+    if not (user.is_active and user.opens_evidence):
+        raise NotAllowed("only the safeguarding lead and deputies have keys")
+    file = decode(data, leadkeys.LeadKey)
+    if key_id(file.public_key) != file.key_id:
+        raise WrongState("the key's id is not that of its public key")
+    there = LeadKey.objects.filter(key_id=file.key_id).first()
+    if there is not None:
+        if there.user_id != user.pk:
+            raise WrongState("this key is somebody else's")
+        return there
+    if user.lead_keys.count() >= KEYS_EACH_MAX:
+        raise WrongState(f"nobody may have more than {KEYS_EACH_MAX} keys")
+    at = now or datetime.now(UTC)
+    try:
+        with transaction.atomic():
+            audit.write(audit.actor_of(user), "lead_key_made", f"key:{file.key_id}", now=at)
+            return LeadKey.objects.create(
+                user=user,
+                key_id=file.key_id,
+                public_key=file.public_key,
+                wrapped=msgspec.json.decode(encode(file)),
+                created_at=at,
+            )
+    except IntegrityError:
+        raise WrongState("this key was saved by another request; look again") from None
+
+
+def held(user: User) -> Held:
+    """Return a person's keys and whether the newest is on the signed list."""
+    rows = list(LeadKey.objects.filter(user=user, active=True).order_by("-created_at", "-pk"))
+    if not rows:
+        return Held((), "none", "", None)
+    files = tuple(file for row in rows if (file := _file(row)) is not None)
+    listed = signed_list()
+    signed = listed is not None and rows[0].key_id in {one.key_id for one in listed.recipients}
+    newest = bytes(rows[0].public_key)
+    return Held(files, "signed" if signed else "waiting", leadkeys.fingerprint(newest), rows[0].created_at)
+
+
+def signed_list() -> RecipientList | None:
+    """Return the newest published list of recipients; None before the custodians signed the first.
+
+    What the collector shows from it decides nothing: devices check the signatures themselves.
+    """
+    return max(_lists(), key=lambda listed: listed.version, default=None)
+
+
+def readers(key_ids: Iterable[str], own: Iterable[str]) -> list[bytes]:
+    """Return the public keys, of those ids, that notes should be sealed to now: on the signed list, or one's own.
+
+    A lead who left the list does not get to read what is written after.
+    """
+    wanted, mine = set(key_ids), set(own)
+    listed = signed_list()
+    found = {one.key_id: one.public_key for one in (listed.recipients if listed is not None else ())}
+    rows = LeadKey.objects.filter(key_id__in=wanted & mine)
+    found |= {row.key_id: bytes(row.public_key) for row in rows}
+    return [found[one] for one in sorted(wanted & found.keys())]
+
+
+def _file(row: LeadKey) -> leadkeys.LeadKey | None:
+    try:
+        return msgspec.convert(row.wrapped, leadkeys.LeadKey)
+    except msgspec.ValidationError:
+        return None  # a key that is kept elsewhere, or of a later kind: this page can't unlock it
+
+
+def _lists() -> list[RecipientList]:
+    folder, _, name = RECIPIENTS_TARGET.rpartition("/")
+    lists = []
+    for path in (Path(settings.RULES_DIR) / "targets" / folder).glob(f"*{name}"):
+        try:
+            lists.append(decode_recipients(path.read_bytes()))
+        except (OSError, NotTrusted):
+            continue
+    return lists

@@ -1,0 +1,117 @@
+"""Who may enter which page: every view names its roles; strangers are sent to sign in, others are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import msgspec
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+
+from protocol.errors import Refused
+from server.errors import CollectorError, NotAllowed, NotThere
+from server.store.models import Role, User
+
+View = Callable[..., HttpResponse]
+LEADS = (Role.LEAD, Role.DEPUTY)
+
+
+@dataclass(frozen=True)
+class Room:
+    """A page of the navigation."""
+
+    name: str
+    address: str
+    roles: tuple[Role, ...]
+
+
+ROOMS = (
+    Room("Queue", "/desk/", LEADS),
+    Room("Your key", "/desk/key/", LEADS),
+    Room("Devices", "/devices/", (Role.IT,)),
+    Room("Summary", "/summary/", (Role.MANAGER,)),
+    Room("Audit log", "/audit/", (Role.DPO,)),
+)
+"""The pages with a place in the navigation, each role's first one being where it lands."""
+
+
+def rooms_of(user: Any) -> list[Room]:
+    """Return the pages that a person may enter; none for a stranger."""
+    return [room for room in ROOMS if user.is_authenticated and user.role in room.roles]
+
+
+def person(request: HttpRequest) -> User:
+    """Return who is signed in; only for views behind `page` or `data`."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def page(*roles: Role) -> Callable[[View], View]:
+    """Let these roles see a page: a stranger is sent to sign in, another role gets 403, what is not there 404."""
+
+    def around(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return redirect_to_login(request.get_full_path())
+            if request.method not in {"GET", "HEAD"}:
+                return HttpResponseNotAllowed(["GET", "HEAD"])
+            if person(request).role not in roles:
+                raise PermissionDenied
+            try:
+                return view(request, *args, **kwargs)
+            except NotAllowed:
+                raise PermissionDenied from None
+            except NotThere:
+                raise Http404 from None
+
+        return guarded
+
+    return around
+
+
+def data(method: str, *roles: Role) -> Callable[[View], View]:
+    """Let these roles ask for JSON with that method: refusals are JSON too, with one sentence for the person."""
+
+    def around(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _refusal(401, "Sign in first.")
+            if person(request).role not in roles:
+                return _refusal(403, "This is not for your role.")
+            if request.method != method:
+                return HttpResponseNotAllowed([method])
+            try:
+                return view(request, *args, **kwargs)
+            except NotAllowed as fault:
+                return _refusal(403, _sentence(fault))
+            except NotThere as fault:
+                return _refusal(404, _sentence(fault))
+            except CollectorError as fault:
+                return _refusal(409, _sentence(fault))
+            except (Refused, msgspec.MsgspecError, UnicodeDecodeError):
+                return _refusal(400, "The collector did not understand what the page sent.")
+
+        return guarded
+
+    return around
+
+
+def answer(content: Any) -> JsonResponse:
+    """Return JSON; bytes become base64, ids and times text."""
+    return JsonResponse(json.loads(msgspec.json.encode(content)))
+
+
+def _refusal(status: int, sentence: str) -> JsonResponse:
+    return JsonResponse({"error": sentence}, status=status)
+
+
+def _sentence(fault: CollectorError) -> str:
+    words = str(fault)
+    return words[:1].upper() + words[1:] + "."

@@ -1,0 +1,20 @@
+"""What every page shows: the organisation and its marks, and the pages that this person may enter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from server.store.models import Organisation
+from server.web.access import rooms_of
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return what the base template needs."""
+    user = getattr(request, "user", None)
+    rooms = rooms_of(user) if user is not None else []
+    return {
+        "organisation": Organisation.objects.first(),
+        "rooms": [{"name": room.name, "address": room.address, "here": room.address == request.path} for room in rooms],
+    }

@@ -1,0 +1,109 @@
+"""IT's page: the devices and what each can see. Nothing here comes from, or counts, any incident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from server import devices
+from server.devices import DeviceRow
+from server.store.models import Device, Role
+from server.web.access import page, person
+from server.web.words import ago, span
+
+SILENT_AFTER = timedelta(days=1)
+"""A laptop in use reports within minutes; a day of silence is a device in a drawer or a fault."""
+
+CLOCK_OFF = timedelta(minutes=5)
+"""Beyond this a device's own times can't be believed, and it signs with the collector's."""
+
+_LOOKS = {"working": "good", "unknown": "warn", "failing": "urgent"}
+_SPOOL_LOOKS = {"normal": "good", "filling": "warn", "full": "urgent"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source as the page says it."""
+
+    name: str
+    state: str
+    look: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One device as the page says it."""
+
+    name: str
+    group: str
+    platform: str
+    status: str
+    status_words: str
+    heard: str
+    silent: bool
+    sources: tuple[Source, ...]
+    notice_missing: bool
+    spool: str
+    spool_look: str
+    lost: str
+    versions: str
+    rules: str
+    clock: str
+    sample: bool
+
+    @property
+    def rank(self) -> int:
+        """How much it needs a look: 0 most."""
+        failing = self.spool == "full" or any(source.state == "failing" for source in self.sources)
+        if self.status != Device.Status.ACTIVE or failing or self.lost:
+            return 0
+        unclear = self.silent or self.notice_missing or self.clock or self.spool == "filling"
+        return 1 if unclear else 2
+
+
+@page(Role.IT)
+def device_list(request: HttpRequest) -> HttpResponse:
+    """Show the devices, those that need a look first."""
+    now = datetime.now(UTC)
+    rows = sorted((_row(device, now) for device in devices.listing(person(request))), key=lambda row: row.rank)
+    counts = {
+        "all": len(rows),
+        "recent": sum(not row.silent for row in rows),
+        "silent": sum(row.silent for row in rows),
+        "attention": sum(row.rank < 2 for row in rows),  # noqa: PLR2004 - see Row.rank
+    }
+    return render(request, "web/devices.html", {"rows": rows, "counts": counts})
+
+
+def _row(device: DeviceRow, now: datetime) -> Row:
+    offset = timedelta(seconds=device.clock_offset_seconds or 0)
+    rules = [
+        f"{what} {version}"
+        for what, version in (("policy", device.policy_version), ("recipients", device.recipients_version))
+        if version
+    ]
+    return Row(
+        name=device.name,
+        group=device.group,
+        platform=device.platform,
+        status=device.status,
+        status_words=device.status_text,
+        heard=ago(device.last_seen, now),
+        silent=device.last_seen is None or now - device.last_seen > SILENT_AFTER,
+        sources=tuple(
+            Source(one.name.replace("_", " "), one.state, _LOOKS.get(one.state, "plain"), one.reason)
+            for one in device.sources
+        ),
+        notice_missing=device.notice_shown is False,
+        spool=device.spool or "not told yet",
+        spool_look=_SPOOL_LOOKS.get(device.spool, "plain"),
+        lost="Had to drop or put aside records" if device.reported_losses else "",
+        versions=f"agent {device.agent_version}" if device.agent_version else "",
+        rules=", ".join(rules),
+        clock=f"Its clock is off by {span(abs(offset))}" if abs(offset) > CLOCK_OFF else "",
+        sample=device.sample,
+    )

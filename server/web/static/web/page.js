@@ -1,0 +1,54 @@
+// What the desk's pages share: building elements (text only, never markup), asking the collector, times in words.
+
+/** An element with attributes and children; strings become text. */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+export const find = (id) => document.getElementById(id);
+export const show = (node, shown = true) => node?.toggleAttribute("hidden", !shown);
+
+/** Show a problem in words, or take it away. */
+export function tell(node, words) {
+  if (!node) return;
+  node.textContent = words ?? "";
+  show(node, Boolean(words));
+}
+
+/** The collector could not do what was asked; the message is for the person. */
+export class DeskError extends Error {}
+
+/** Ask for JSON: GET, or POST with a body. */
+export async function ask(address, body) {
+  const options = { headers: { Accept: "application/json" }, redirect: "error", cache: "no-store" };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.headers["Content-Type"] = "application/json";
+    options.headers["X-CSRFToken"] = document.querySelector("[data-csrf]").dataset.csrf;
+    options.body = JSON.stringify(body);
+  }
+  let answer;
+  try {
+    answer = await fetch(address, options);
+  } catch {
+    throw new DeskError("The collector can’t be reached. Nothing was changed; try again.");
+  }
+  if (answer.status === 401) throw new DeskError("You were signed out. Open this page again and sign in.");
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new DeskError(said.error ?? "The collector could not do this. Nothing was changed; try again.");
+  return said;
+}
+
+/** A time as people of the organisation read it, with the zone named. */
+export function time(iso) {
+  const zone = document.body.dataset.zone;
+  const how = { timeZone: zone, day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
+  const words = new Intl.DateTimeFormat("en-GB", { ...how, timeZoneName: "short" }).format(new Date(iso));
+  return element("time", { datetime: iso }, words);
+}
+
+/** "once", "3 times". */
+export const times = (count) => (count === 1 ? "once" : `${count.toLocaleString("en-GB")} times`);

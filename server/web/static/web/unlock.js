@@ -1,0 +1,75 @@
+// The unlock form of the desk's pages: six words in, a key pair that can't be taken out again.
+
+import { keyId } from "./envelope.js";
+import { forget, keep, recall } from "./keystore.js";
+import { KeyError, supported, unlock } from "./leadkey.js";
+import { find, show, tell } from "./page.js";
+
+const owner = document.body.dataset.owner;
+const files = () => JSON.parse(find("lock").dataset.key || "[]");
+
+/** Call `opened(pair)` as soon as this person's key is unlocked: at once when it already is. */
+export async function whenUnlocked(opened) {
+  const form = find("unlock");
+  if (!form) return;
+  const use = async (pair) => {
+    show(find("locked"), false);
+    show(find("unlocked"));
+    tell(find("desk-problem"));
+    try {
+      await opened(pair);
+    } catch (fault) {
+      tell(find("desk-problem"), fault.message);
+    }
+  };
+  find("lock-now").addEventListener("click", async () => {
+    await forget();
+    location.reload();
+  });
+  find("show-words").addEventListener("change", (event) => {
+    find("passphrase").type = event.target.checked ? "text" : "password";
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(use);
+  });
+  const kept = await recall(owner);
+  const known = kept && files().some((file) => file.key_id === kept.keyId);
+  if (known) await use(kept);
+}
+
+async function attempt(use) {
+  const field = find("passphrase");
+  const button = find("unlock-go");
+  tell(find("unlock-problem"));
+  button.disabled = true;
+  button.textContent = "Unlocking…";
+  try {
+    if (!(await supported())) {
+      throw new KeyError("This browser can’t use the key (X25519). Use a current Chrome, Edge, Firefox or Safari.");
+    }
+    const pair = await openAny(field.value);
+    field.value = "";
+    await keep(pair, owner, await keyId(pair.publicKey));
+    await use(pair);
+  } catch (fault) {
+    tell(find("unlock-problem"), fault instanceof KeyError ? fault.message : "The key could not be unlocked.");
+    field.focus();
+  } finally {
+    button.disabled = false;
+    button.textContent = "Unlock";
+  }
+}
+
+async function openAny(words) {
+  let problem = new KeyError("There is no key to unlock.");
+  for (const file of files()) {
+    try {
+      return await unlock(file, words);
+    } catch (fault) {
+      if (!(fault instanceof KeyError)) throw fault;
+      problem = fault;
+    }
+  }
+  throw problem;
+}
