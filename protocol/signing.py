@@ -24,6 +24,7 @@ from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import CLOCK_TOLERANCE
 
+PublicKey = Ed25519PublicKey
 TAG = "fairwatch-v1"
 COVERED = ("@method", "@authority", "@path", "content-digest")
 _KEY_ID = re.compile(r';keyid="([A-Za-z0-9_-]{1,64})"')
@@ -104,6 +105,11 @@ def verify_request(
         raise Refused(Code.CLOCK_WRONG)
 
 
+def public_key(raw: bytes) -> PublicKey:
+    """Return a device's public key from its 32 raw bytes; raises ValueError when they are not one."""
+    return Ed25519PublicKey.from_public_bytes(raw)
+
+
 def alert_statement(header: bytes, heading: bytes, evidence: bytes) -> bytes:
     """Return what a device signs of an alert: a label and the SHA-256 of each of its three parts."""
     return b"fairwatch/v1/alert\0" + b"".join(hashlib.sha256(part).digest() for part in (header, heading, evidence))
@@ -120,3 +126,7 @@ def verify_alert(public_key: bytes, signature: bytes, header: bytes, heading: by
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, alert_statement(header, heading, evidence))
     except (BadSignature, ValueError):
         raise Refused(Code.BAD_RECORD_SIGNATURE) from None
+
+
+DeviceKey = Ed25519PrivateKey
+"""A device's signing key, by the name that code outside of `protocol` and `agent.keys` uses."""

@@ -34,7 +34,7 @@ class Database:
 class Config:
     """What collector.toml may say. `url` is what devices and people use; `hosts` are further names for it."""
 
-    url: str = "http://localhost:8460"
+    url: str = "https://localhost:8460"
     listen: str = "127.0.0.1:8460"
     hosts: tuple[str, ...] = ()
     behind_proxy: bool = False
@@ -50,8 +50,7 @@ class Config:
     def allowed_hosts(self) -> list[str]:
         """The host names under which pages are served; another Host header is refused (DNS rebinding)."""
         own = urlsplit(self.url).hostname or "localhost"
-        loopback = ["localhost", "127.0.0.1", "[::1]"] if not self.tls else []
-        return list(dict.fromkeys([own, *self.hosts, *loopback]))
+        return list(dict.fromkeys([own, *self.hosts, "localhost", "127.0.0.1", "[::1]"]))
 
 
 def load(data_dir: Path, environment: Mapping[str, str] = os.environ) -> Config:
@@ -85,6 +84,14 @@ def parse(text: str, file_name: str) -> Config:
     if "database" in values:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
     return Config(**values)
+
+
+def port_of(url: str) -> int:
+    """Return the port of an address, or 8460 when it says none or is not one."""
+    try:
+        return urlsplit(url).port or 8460
+    except ValueError:
+        return 8460
 
 
 def _section(

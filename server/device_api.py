@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
@@ -19,7 +18,7 @@ from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import REQUEST_MAX_BYTES
 from protocol.messages import Batch, EnrolRequest, Message, PeopleQuestion, Refusal, decode, encode
-from protocol.signing import claimed_key_id, verify_request
+from protocol.signing import PublicKey, claimed_key_id, public_key, verify_request
 from server import devices, ingest, log, people
 from server.served import published_file
 from server.store.models import Device
@@ -107,11 +106,11 @@ def _enrol(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
         raise Refused(Code.BAD_SIGNATURE, 'an enrolment is signed with keyid "enrol"')
     request = decode(body, EnrolRequest)
     try:
-        key = Ed25519PublicKey.from_public_bytes(request.public_key)
+        key = public_key(request.public_key)
     except ValueError:
         raise Refused(Code.MALFORMED, "public_key is not an Ed25519 key") from None
     _verify(environ, headers, body, key, ENROL_KEY_ID, now)
-    return encode(devices.enrol(request, _it_keys(), now))
+    return encode(devices.enrol(request, it_keys(), now))
 
 
 def _health(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:  # noqa: ARG001
@@ -144,7 +143,8 @@ def _publication(path: str, method: str, environ: dict[str, Any]) -> Answer:
     return Answer(200, body, found.size_bytes, found.content_type, (tag,))
 
 
-def _it_keys() -> tuple[bytes, ...]:
+def it_keys() -> tuple[bytes, ...]:
+    """Return IT's public keys as the published metadata names them: they sign enrolment tokens."""
     from server.publish import Publication  # late: TUF is heavy, and only enrolment needs it
 
     return Publication(settings.DATA_DIR).packs_keys()
@@ -227,7 +227,7 @@ def _signed_by_device(environ: dict[str, Any], body: bytes, now: datetime) -> UU
 
 
 def _verify(
-    environ: dict[str, Any], headers: dict[str, str], body: bytes, key: Ed25519PublicKey, key_id: str, now: datetime
+    environ: dict[str, Any], headers: dict[str, str], body: bytes, key: PublicKey, key_id: str, now: datetime
 ) -> None:
     if environ.get("QUERY_STRING"):
         # The signature does not cover a query, so there must be none to smuggle anything in.
@@ -240,7 +240,7 @@ def _verify(
 _KEYS_REMEMBERED = 4096
 
 
-def _device_key(device: UUID) -> Ed25519PublicKey | None:
+def _device_key(device: UUID) -> PublicKey | None:
     try:
         return _known_device_key(device, str(connection.settings_dict["NAME"]))
     except Device.DoesNotExist:
@@ -248,9 +248,9 @@ def _device_key(device: UUID) -> Ed25519PublicKey | None:
 
 
 @lru_cache(maxsize=_KEYS_REMEMBERED)
-def _known_device_key(device: UUID, database: str) -> Ed25519PublicKey:  # noqa: ARG001 - the cache is one a database
+def _known_device_key(device: UUID, database: str) -> PublicKey:  # noqa: ARG001 - the cache is one a database
     # A device's key never changes; whether the device may still send is read in the transaction that stores.
-    return Ed25519PublicKey.from_public_bytes(bytes(Device.objects.values_list("public_key", flat=True).get(pk=device)))
+    return public_key(bytes(Device.objects.values_list("public_key", flat=True).get(pk=device)))
 
 
 # --- answers -----------------------------------------------------------------------------------------------------

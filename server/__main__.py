@@ -1,0 +1,62 @@
+"""`fairwatch-server`: every command of the collector, one module a command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.errors import CollectorError
+from server.start import DEFAULT_DATA_DIR
+
+COMMANDS = {
+    "init": ("server.initialise", "make a collector's data folder"),
+    "run": ("server.serving", "serve devices and people"),
+    "user": ("server.users", "add, change or list people who sign in"),
+    "token": ("server.token_file", "register an enrolment token that IT made"),
+    "publish": ("server.publish_folder", "publish what custodians or IT signed"),
+    "doctor": ("server.doctor", "check that everything is right"),
+    "demo": ("server.demo", "run everything on this machine, with a sample fleet"),
+    "simulate": ("server.simulate", "write sample history, or drive live traffic"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command: 0 done, 1 something is wrong, 2 bad usage or bad input with one clear line on stderr."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(next((one for one in arguments if one in COMMANDS), None))
+    args = parser.parse_args(arguments)
+    if not args.command:
+        parser.print_help()
+        return 2
+    from protocol.errors import ProtocolError  # late: --help need not wait for it
+
+    try:
+        return int(importlib.import_module(COMMANDS[args.command][0]).run(args) or 0)
+    except (CollectorError, ProtocolError) as fault:
+        print(f"fairwatch-server {args.command}: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="fairwatch-server", description="The Fairwatch collector.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, (module, sentence) in COMMANDS.items():
+        if importlib.util.find_spec(module) is None:
+            continue
+        command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
+        command.add_argument(
+            "--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="the collector's folder (default: %(default)s)"
+        )
+        if name == chosen:  # only the chosen command's module is loaded
+            importlib.import_module(module).add_arguments(command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

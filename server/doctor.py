@@ -1,0 +1,122 @@
+"""`fairwatch-server doctor`: say of each thing a collector needs whether it is right, and if not, what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from server.initialise import FOLDERS, TLS_CERTIFICATE
+from server.start import require
+
+CERTIFICATE_WARNING = timedelta(days=30)
+"""A month is time to order a new certificate, or to bring two custodians together."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at, in a sentence."""
+
+    check: str
+    ok: bool
+    sentence: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `doctor` takes."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every finding; 1 when something is wrong."""
+    require(args.data_dir)
+    found = list(examine(args.data_dir))
+    if args.json:
+        print(json.dumps({"ok": all(one.ok for one in found), "findings": [asdict(one) for one in found]}))  # noqa: T201
+    else:
+        for one in found:
+            print(f"{'good' if one.ok else 'BAD '}  {one.check}: {one.sentence}")  # noqa: T201
+    return 0 if all(one.ok for one in found) else 1
+
+
+def examine(data_dir: Path) -> Iterator[Finding]:
+    """Yield one finding for each thing; a check that itself fails is a finding too."""
+    checks: dict[str, Callable[[Path], Finding]] = {
+        "folders": _folders,
+        "secrets": _secrets,
+        "database": _database,
+        "audit log": _audit,
+        "TLS": _tls,
+        "publication": _publication,
+    }
+    for name, check in checks.items():
+        try:
+            yield check(data_dir)
+        except Exception as fault:  # noqa: BLE001 - the doctor reports whatever is wrong
+            yield Finding(name, ok=False, sentence=f"can't be checked ({type(fault).__name__})")
+
+
+def _folders(data_dir: Path) -> Finding:
+    missing = [name for name in FOLDERS if not (data_dir / name).is_dir()]
+    return Finding("folders", not missing, f"missing: {', '.join(missing)}" if missing else "all there")
+
+
+def _secrets(data_dir: Path) -> Finding:
+    loose = []
+    for path in (data_dir / "keys").rglob("*"):
+        with suppress(OSError):
+            secret = path.is_file() and path.suffix not in {".crt", ".json"}
+            if secret and stat.S_IMODE(path.stat().st_mode) & 0o077:
+                loose.append(path.name)
+    sentence = f"others may read {', '.join(sorted(loose))}; chmod 600 them" if loose else "only for this account"
+    return Finding("secrets", not loose, sentence)
+
+
+def _database(data_dir: Path) -> Finding:  # noqa: ARG001
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        return Finding("database", ok=False, sentence="its tables are of an older version; `run` brings them up")
+    return Finding("database", ok=True, sentence=f"{connection.vendor}, tables up to date")
+
+
+def _audit(data_dir: Path) -> Finding:  # noqa: ARG001
+    from server import audit
+
+    broken, (last, _) = audit.verify(), audit.head()
+    if broken is not None:
+        return Finding("audit log", ok=False, sentence=f"altered at line {broken} of {last}: tell the DPO")
+    return Finding("audit log", ok=True, sentence=f"{last} lines, unbroken")
+
+
+def _tls(data_dir: Path) -> Finding:
+    from django.conf import settings
+
+    if not settings.CONFIG.tls:
+        return Finding("TLS", ok=True, sentence="not used: the address is plain HTTP, for this machine only")
+    from server.certificates import expires, pin
+
+    certificate = data_dir / TLS_CERTIFICATE
+    ends = expires(certificate)
+    good = ends > datetime.now(UTC) + CERTIFICATE_WARNING
+    return Finding("TLS", good, f"certificate ends {ends:%Y-%m-%d}; fingerprint {pin(certificate)}")
+
+
+def _publication(data_dir: Path) -> Finding:
+    from server.publish import Publication
+
+    published = Publication(data_dir).published()
+    if published is None:
+        sentence = "nothing is published yet; devices observe nothing until then"
+        return Finding("publication", ok=False, sentence=sentence)
+    good = published.expires > datetime.now(UTC) + CERTIFICATE_WARNING
+    sentence = f"signed rules valid until {published.expires:%Y-%m-%d}"
+    return Finding("publication", good, sentence if good else f"{sentence}: the custodians must sign again")

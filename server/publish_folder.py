@@ -1,0 +1,40 @@
+"""`fairwatch-server publish FOLDER`: publish what custodians or IT signed on their own computers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from server.errors import SetUpError
+from server.start import require
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `publish` takes."""
+    parser.add_argument("folder", type=Path, help="the folder that fairwatch-custody wrote")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check everything that a device would check, then publish it, or nothing of it."""
+    require(args.data_dir)
+    if not args.folder.is_dir():
+        raise SetUpError(f"{args.folder} is not a folder")
+    from server import audit
+    from server.publish import Publication
+
+    now = datetime.now(UTC)
+    published = Publication(args.data_dir).accept(args.folder, now)
+    versions = dict(sorted(published.versions.items()))
+    text = " ".join(f"{role}={version}" for role, version in versions.items())
+    audit.write("command", "published", text[:128], now=now)
+    if args.json:
+        print(  # noqa: T201
+            json.dumps({"versions": versions, "pilot": published.pilot, "expires": published.expires.isoformat()})
+        )
+    else:
+        pilot = ", as a pilot (one custodian)" if published.pilot else ""
+        print(f"Published {text}{pilot}; valid until {published.expires:%Y-%m-%d}")  # noqa: T201
+    return 0

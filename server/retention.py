@@ -1,0 +1,64 @@
+"""Delete each kind of record when its period is over. Incidents, notes and the audit log are not deleted here."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+
+from server import audit, log
+from server.store.models import EnrolmentToken, Job, LossReport, Organisation, PersonMonth, Quarantined, SeenRecord
+
+PERSONAL_TOTALS_AFTER_MONTH = timedelta(days=45)
+"""One person's rows live until 45 days after their month: the summary is made by then (design, data flow 10)."""
+
+PERIODS: dict[str, timedelta] = {
+    # A device may send a record again after a year in a drawer; until then a repeat must be known as one.
+    "seen": timedelta(days=400),
+    "quarantined": timedelta(days=400),
+    "losses": timedelta(days=400),
+    # A token's registration is of no use once it has expired; a month answers "why does it not work?".
+    "tokens": timedelta(days=30),
+    "jobs": timedelta(days=90),
+}
+
+
+def delete_what_is_over(now: datetime) -> dict[str, int]:
+    """Delete what is past its period at `now` (aware UTC) and return how many of each kind, also on the audit log."""
+    with transaction.atomic():
+        counts = {
+            "usage": _delete_personal_totals(now),
+            "seen": SeenRecord.objects.filter(received_at__lt=now - PERIODS["seen"]).delete()[0],
+            "quarantined": Quarantined.objects.filter(received_at__lt=now - PERIODS["quarantined"]).delete()[0],
+            "losses": LossReport.objects.filter(received_at__lt=now - PERIODS["losses"]).delete()[0],
+            "tokens": EnrolmentToken.objects.filter(expires__lt=now - PERIODS["tokens"]).delete()[0],
+            "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
+            "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
+        }
+        if any(counts.values()):
+            done = " ".join(f"{kind}={count}" for kind, count in counts.items() if count)
+            audit.write("job:retention", "deleted_on_time", done[:128], now=now)
+    log.event("retention", **counts)
+    return counts
+
+
+def last_month_to_delete(now: datetime, zone: str) -> str:
+    """Return the newest month (`YYYY-MM`) that ended at least 45 days before `now` in that time zone."""
+    here = (now - PERSONAL_TOTALS_AFTER_MONTH).astimezone(ZoneInfo(zone))
+    before = here.replace(day=1) - timedelta(days=1)
+    return f"{before.year:04}-{before.month:02}"
+
+
+def _delete_personal_totals(now: datetime) -> int:
+    organisation = Organisation.objects.first()
+    month = last_month_to_delete(now, organisation.timezone if organisation is not None else "UTC")
+    over = PersonMonth.objects.filter(month__lte=month)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM store_usage WHERE person IN (SELECT id FROM store_personmonth WHERE month <= %s)", [month]
+        )
+        rows = max(int(cursor.rowcount), 0)
+    over.delete()
+    return rows

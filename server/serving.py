@@ -1,0 +1,209 @@
+"""`fairwatch-server run`: serve devices and people until told to end, and do the timed work beside it."""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import ipaddress
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from server.errors import SetUpError
+from server.initialise import TLS_CERTIFICATE, TLS_KEY
+from server.start import require
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+    from server.schedule import TimedJob
+
+THREADS = 6
+"""Requests at once in a worker: enough for a few slow pages beside ingest, whose writes queue on one lock anyway."""
+
+BACKPRESSURE = 256
+"""Requests a worker lets wait; above it connections wait in the kernel, and the devices hold the records."""
+
+_STOP_SECONDS = 8
+_PARENT = "FAIRWATCH_PARENT"
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen, and whether with TLS."""
+
+    host: str
+    port: int
+    tls: bool
+
+    @property
+    def text(self) -> str:
+        """The address as an URL."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `run` takes."""
+    parser.add_argument("--listen", help="address and port instead of collector.toml's, like 0.0.0.0:8443")
+    parser.add_argument("--http", action="store_true", help="plain HTTP; only on a loopback address")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; all processes have ended when this returns."""
+    require(args.data_dir)
+    from django.conf import settings
+
+    address = choose_address(args.listen or settings.CONFIG.listen, http=args.http)
+    tls = _tls_files(args.data_dir) if address.tls else (None, None)
+    _check_free(address)
+    _check_migrated()
+    # The worker starts as a fresh interpreter, so that no thread or connection of this one is copied into it.
+    multiprocessing.set_start_method("spawn", force=True)
+    os.environ[_PARENT] = str(os.getpid())
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    from server import log, schedule
+
+    server = Server(
+        "server.serving:application",
+        address=address.host,
+        port=address.port,
+        interface=Interfaces.WSGI,
+        workers=1 if settings.CONFIG.database.engine == "sqlite" else settings.CONFIG.workers,
+        blocking_threads=THREADS,
+        backpressure=BACKPRESSURE,
+        workers_kill_timeout=_STOP_SECONDS,
+        respawn_failed_workers=True,
+        log_enabled=False,
+        ssl_cert=tls[0],
+        ssl_key=tls[1],
+    )
+    jobs = schedule.start(_jobs())
+    log.event("started", pid=os.getpid())
+    print(f"Fairwatch collector at {address.text} (stop it with Ctrl-C)", flush=True)  # noqa: T201
+    try:
+        server.serve()
+    finally:
+        jobs.shutdown(wait=True)
+        log.event("ended", pid=os.getpid())
+    return 0
+
+
+def choose_address(listen: str, *, http: bool) -> Address:
+    """Return where to listen; raises SetUpError for a malformed address, or plain HTTP on anything but loopback."""
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    host = "127.0.0.1" if host == "localhost" else host
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+        number = int(port)
+    except ValueError:
+        raise SetUpError(f"--listen must be an address and port like 127.0.0.1:8460, not {listen!r}") from None
+    if not 0 < number < 65536:
+        raise SetUpError(f"{number} is not a port")
+    if http and not loopback:
+        raise SetUpError(f"--http is for loopback addresses only, and {host} can be reached from elsewhere")
+    return Address(host, number, not http)
+
+
+def _tls_files(data_dir: Path) -> tuple[Path, Path]:
+    key, certificate = data_dir / TLS_KEY, data_dir / TLS_CERTIFICATE
+    if not (key.is_file() and certificate.is_file()):
+        raise SetUpError(
+            f"there is no {TLS_CERTIFICATE} and {TLS_KEY} in {data_dir}; init with an https --url, or use --http"
+        )
+    from server.certificates import pin
+
+    print(f"Fingerprint of the TLS key: {pin(certificate)}", flush=True)  # noqa: T201
+    return certificate, key
+
+
+def _check_free(address: Address) -> None:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as fault:
+            raise SetUpError(f"can't listen on {address.host}:{address.port}: {fault.strerror}") from None
+
+
+def _check_migrated() -> None:
+    from django.db import DatabaseError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as fault:
+        raise SetUpError(f"the database can't be used ({type(fault).__name__}); see fairwatch-server doctor") from None
+    if missing:
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0, interactive=False)
+
+
+def _jobs() -> tuple[TimedJob, ...]:
+    from server import audit, log, retention
+    from server.schedule import TimedJob
+
+    def check_audit(now: datetime) -> None:  # noqa: ARG001
+        broken = audit.verify()
+        log.event("audit_intact" if broken is None else "audit_broken", seq=broken)
+
+    def delete(now: datetime) -> None:
+        retention.delete_what_is_over(now)
+
+    return (
+        TimedJob("retention", timedelta(days=1), delete),
+        TimedJob("audit", timedelta(days=1), check_audit),
+        *_publication_jobs(),
+    )
+
+
+def _publication_jobs() -> tuple[TimedJob, ...]:
+    from django.conf import settings
+
+    from server.publish import Publication
+    from server.schedule import TimedJob
+
+    def refresh(now: datetime) -> None:
+        Publication(settings.DATA_DIR).refresh(now)
+
+    # Twice within half of what a timestamp lives, so that one missed run expires nothing.
+    return (TimedJob("publication", timedelta(hours=6), refresh),)
+
+
+# --- in the worker -----------------------------------------------------------------------------------------------
+
+
+def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    """Answer one request (see `wsgi`)."""
+    from server.wsgi import application as answer
+
+    return answer(environ, start_response)
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to end this worker when `run` itself is killed: a worker left behind would hold the port."""
+    parent = os.environ.get(_PARENT)
+    if not parent or multiprocessing.parent_process() is None or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if str(os.getppid()) != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+if multiprocessing.parent_process() is not None and os.environ.get(_PARENT):
+    _end_with_parent()
+    import server.wsgi  # noqa: F401 - loaded before the first request, which would wait for it

@@ -1,0 +1,26 @@
+"""Set Django up on one data folder: what every command does before it touches a record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DEFAULT_DATA_DIR = Path("/var/lib/fairwatch-collector")
+
+
+def set_up(data_dir: Path) -> None:
+    """Read the folder's configuration and load the models; raises ConfigError. One folder a process."""
+    os.environ["FAIRWATCH_DATA_DIR"] = str(data_dir.absolute())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "server.settings"
+    import django  # late: the settings are read from the environment above
+
+    django.setup()
+
+
+def require(data_dir: Path) -> None:
+    """Set Django up on a folder that `init` made; raises SetUpError when it was not."""
+    from server.errors import SetUpError
+
+    if not (data_dir / "keys" / "django").is_file():
+        raise SetUpError(f"{data_dir} is not a collector's data folder; make one with: fairwatch-server init")
+    set_up(data_dir)

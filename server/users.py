@@ -1,0 +1,110 @@
+"""`fairwatch-server user`: add people who sign in, change them, list them. There is no sign-up page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+
+from server.errors import SetUpError
+from server.start import require
+
+ROLES = ("lead", "deputy", "it", "manager", "dpo")
+_PASSWORD_BYTES = 15
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `user` takes."""
+    parser.add_argument("username", nargs="?", help="whom to add or change; without it, everybody is listed")
+    parser.add_argument("--role", choices=ROLES, help="what they do (needed for somebody new)")
+    parser.add_argument("--email", help="their e-mail address")
+    parser.add_argument("--display-name", help="their name as pages show it")
+    parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    parser.add_argument("--new-password", action="store_true", help="make and print a new password")
+    parser.add_argument("--disable", action="store_true", help="they can no longer sign in")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Add, change or list."""
+    require(args.data_dir)
+    if args.username is None:
+        return _list(as_json=args.json)
+    password = sys.stdin.readline().rstrip("\r\n") if args.password_stdin else None
+    made = save(
+        args.username,
+        role=args.role,
+        email=args.email,
+        display_name=args.display_name,
+        password=password,
+        new_password=args.new_password,
+        disable=args.disable,
+    )
+    if args.json:
+        print(json.dumps(made))  # noqa: T201
+    else:
+        print(f"{made['username']} ({made['role']}) {'can' if made['active'] else 'can not'} sign in")  # noqa: T201
+        if made["password"]:
+            print(f"Password, shown only now: {made['password']}")  # noqa: T201
+    return 0
+
+
+def save(
+    username: str,
+    *,
+    role: str | None = None,
+    email: str | None = None,
+    display_name: str | None = None,
+    password: str | None = None,
+    new_password: bool = False,
+    disable: bool = False,
+) -> dict[str, str | bool]:
+    """Add or change somebody and return them; `password` is set only when one was made here.
+
+    Raises SetUpError when somebody new has no role, or the user name or password can't be used.
+    """
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+    from django.db import transaction
+
+    from server import audit
+    from server.store.models import User
+
+    with transaction.atomic():
+        user = User.objects.filter(username=username).first()
+        fresh = user is None
+        if user is None:
+            if role is None:
+                raise SetUpError(f"{username} is new, so say what they do: --role {'|'.join(ROLES)}")
+            user = User(username=username)
+        user.role = role or user.role
+        user.email = email if email is not None else user.email
+        user.display_name = display_name if display_name is not None else user.display_name
+        user.is_active = not disable and (user.is_active or fresh)
+        made = ""
+        if password is None and (fresh or new_password):
+            password = made = secrets.token_urlsafe(_PASSWORD_BYTES)
+        try:
+            if password is not None:
+                validate_password(password, user)
+                user.set_password(password)
+            user.full_clean(exclude=["password"])
+        except ValidationError as fault:
+            raise SetUpError("; ".join(fault.messages)) from None
+        user.save()
+        audit.write("command", "user_added" if fresh else "user_changed", f"user:{user.pk}", f"role {user.role}")
+    return {"username": user.username, "role": user.role, "active": user.is_active, "password": made}
+
+
+def _list(*, as_json: bool) -> int:
+    from server.store.models import User
+
+    people = list(User.objects.order_by("role", "username").values("username", "role", "email", "is_active"))
+    if as_json:
+        print(json.dumps(people))  # noqa: T201
+        return 0
+    for one in people:
+        state = "" if one["is_active"] else "  (can not sign in)"
+        print(f"{one['role']:<8} {one['username']}  {one['email']}{state}")  # noqa: T201
+    return 0
