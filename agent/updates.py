@@ -1,0 +1,487 @@
+"""Takes signed rules in: fetch, verify from the pinned root on, write beside the old ones, swap as a whole.
+
+A hostile collector can only delay. Nothing unsigned, signed by too few, older, expired, re-delegated or altered is
+taken (TUF by python-tuf, and the shape that `protocol.publication` demands). What is in force stays in force when the
+collector has nothing better, and its age is told; time is never believed to be before the last signed time.
+
+In `<data_dir>/rules`: `trust/` is the TUF client's memory, `sets/N/` one whole verified set of rules with the metadata
+that proves it, `current` a link to the one in force, `state.json` what was seen last. `check` runs in a short-lived
+child process (`fairwatch-agent update`), so that the service never holds the memory of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, Final, Literal, Protocol
+
+import msgspec
+from tuf.api import exceptions as tuf_errors
+from tuf.api.metadata import Root, TargetFile, Timestamp
+
+from agent import keys
+from agent.bundle import Bundle
+from agent.config import DEFAULT_DATA_DIR
+from agent.errors import AgentError, CollectorRefused, CollectorUnreachable
+from agent.files import write_whole
+from protocol import tokens
+from protocol.errors import NotTrusted
+from protocol.messages import EnrolmentToken, UtcTime
+from protocol.publication import (
+    DELEGATED,
+    METADATA_MAX_BYTES,
+    OFFLINE,
+    POLICY_TARGET,
+    RECIPIENTS_TARGET,
+    ROOTS_MAX,
+    Trusted,
+    check_recipients,
+    decode_recipients,
+    file_name,
+    file_version,
+    parse,
+    signed_at,
+    verify,
+)
+from rules.engine import Rules
+from rules.errors import RulesError
+from rules.model import Taxonomy
+from rules.policy import Policy
+
+log = logging.getLogger(__name__)
+
+RULES_FOLDER: Final = "rules"
+TIMESTAMP_MAX_BYTES: Final = 16 * 1024
+"""Ours is under 1 KiB; it is fetched before anything says how long it is."""
+KEPT_SETS: Final = 2
+"""The set in force and the one before it, which a service may be opening while the next is put in its place."""
+_BASE: Final = "https://collector/publication/"
+_METADATA: Final = ("targets", *DELEGATED)
+
+
+class Fetched(Protocol):
+    """What a GET brought."""
+
+    @property
+    def body(self) -> bytes:
+        """The answer's body."""
+
+
+class Fetches(Protocol):
+    """What is needed of `agent.http.Collector`."""
+
+    def get(self, path: str, *, etag: str | None = None, max_bytes: int = ...) -> Fetched:
+        """Fetch what is published, at most so many bytes. Raises CollectorUnreachable, CollectorRefused."""
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is remembered between checks.
+
+    `versions` are those in force, by role; `not_before` the last signed time; `fresh_at` when the collector last
+    proved that nothing newer exists; `problem` why it could not, in a sentence, or empty.
+    """
+
+    versions: dict[str, int] = {}
+    not_before: UtcTime | None = None
+    fresh_at: UtcTime | None = None
+    problem: str = ""
+
+    def age(self, now: datetime) -> timedelta | None:
+        """Return how long ago the rules in force were last known to be the newest; None if never."""
+        return now - self.fresh_at if self.fresh_at is not None else None
+
+
+class UpdateResult(msgspec.Struct, frozen=True):
+    """What a check came to: new rules, none newer, or the last good ones kept and why."""
+
+    state: Literal["new", "unchanged", "kept"]
+    reason: str
+    versions: dict[str, int]
+
+
+class _NotFresh(AgentError):
+    """The collector could not be asked, or has nothing that may be taken; what is in force stays. Retrying can help."""
+
+    retry = True
+
+
+def first_root(
+    text: str, token: EnrolmentToken, collector: Fetches, data_dir: Path, clock: Callable[[], datetime]
+) -> None:
+    """Pin the root that a token names, take in the first rules, and check that IT of that root signed the token.
+
+    The token's least versions keep a collector from giving a new device an old list of recipients. Raises NotTrusted,
+    Refused (`token_bad_signature`), CollectorUnreachable or CollectorRefused, and leaves nothing in force then.
+    """
+    path = f"/publication/metadata/{file_name('root', token.root_version)}"
+    data = collector.get(path, max_bytes=METADATA_MAX_BYTES).body
+    _check_anchor(data, token.root)
+    folder = data_dir / RULES_FOLDER
+    if _anchor(folder) != data:
+        shutil.rmtree(folder, ignore_errors=True)  # another organisation's, or nothing yet
+        folder.mkdir(mode=0o755)
+        write_whole(folder / "anchor.json", data, 0o644)
+    with _locked(folder):
+        try:
+            trusted = _check(folder, collector, token.root, token.minimum, clock())[1]
+        except _NotFresh as fault:
+            raise CollectorUnreachable(str(fault)) from fault
+    tokens.check_signature(text, trusted.packs_keys)
+
+
+def check(data_dir: Path, collector: Fetches, *, root: str, minimum: Mapping[str, int], now: datetime) -> UpdateResult:
+    """Ask for newer rules and take them in where everything about them is right. Never raises for what was served.
+
+    `root` is the SHA-256 (hex) of the root that this device was enrolled with, `minimum` the least version of each
+    role. Raises OSError when the disk fails.
+    """
+    folder = data_dir / RULES_FOLDER
+    folder.mkdir(mode=0o755, exist_ok=True)
+    with _locked(folder):
+        try:
+            result, _ = _check(folder, collector, root, minimum, now)
+        except (NotTrusted, RulesError, _NotFresh) as fault:
+            state = read_state(data_dir)
+            _write_state(folder, msgspec.structs.replace(state, problem=str(fault)))
+            return UpdateResult("kept", str(fault), state.versions)
+    return result
+
+
+def load(data_dir: Path, root: str | None = None) -> Bundle | None:
+    """Return the rules in force, verified once more from the pinned root to every file; None when there are none.
+
+    `root` is the SHA-256 of the pinned root, by default this device's identity's. A set that was edited, mixed or put
+    back by hand is refused, which is logged; the next `check` puts a whole one in its place.
+    """
+    try:
+        pinned = root if root is not None else keys.load(data_dir).root
+        return _open(data_dir / RULES_FOLDER / "current", pinned, read_state(data_dir).versions)
+    except (NotTrusted, RulesError, AgentError) as fault:
+        log.warning("updates.refused kind=%s", type(fault).__name__)
+    except OSError as fault:
+        log.warning("updates.unreadable kind=%s", type(fault).__name__)
+    return None
+
+
+def read_state(data_dir: Path) -> State:
+    """Return what was remembered at the last check; a damaged memory counts as none."""
+    try:
+        return msgspec.json.decode((data_dir / RULES_FOLDER / "state.json").read_bytes(), type=State)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return State()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `fairwatch-agent update` takes."""
+    parser.add_argument("--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="where the agent keeps its files")
+    parser.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check once; returns 0 when the rules in force are the newest, 1 when that can't be known, 2 if not enrolled."""
+    from agent.http import Collector  # late: only this command, in its own process, pays for it
+
+    try:
+        identity = keys.load(args.data_dir)
+        collector = Collector(identity.collector, identity.certificate)
+        try:
+            now = datetime.now(UTC)
+            result = check(args.data_dir, collector, root=identity.root, minimum=identity.minimum, now=now)
+        finally:
+            collector.close()
+    except (AgentError, OSError) as fault:
+        sys.stderr.write(f"fairwatch-agent update: {fault}\n")
+        return 1 if isinstance(fault, OSError) else 2
+    if args.json:
+        sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+    if result.state == "kept":
+        sys.stderr.write(f"fairwatch-agent update: {result.reason}; the rules in force stay\n")
+        return 1
+    return 0
+
+
+# --- checking ----------------------------------------------------------------------------------------------------
+
+
+def _check(
+    folder: Path, collector: Fetches, root: str, minimum: Mapping[str, int], now: datetime
+) -> tuple[UpdateResult, Trusted]:
+    state = read_state(folder.parent)
+    # A clock that was turned back must not make an expired list good again.
+    now = max(now, state.not_before) if state.not_before is not None else now
+    updater = _updater(folder, collector, root)
+    try:
+        updater.refresh()
+        for name in DELEGATED:
+            updater.get_targetinfo(f"{name}/nothing")
+        trusted, timestamp_at = _verify_fetched(folder / "trust", root, now)
+        for name, least in {**minimum, **state.versions}.items():
+            least = max(least, minimum.get(name, 0))
+            if trusted.versions.get(name, 0) < least:
+                raise NotTrusted(
+                    f"the collector serves {name} version {trusted.versions.get(name, 0)}, which is "
+                    f"older than version {least}"
+                )
+        versions = {name: trusted.versions[name] for name in OFFLINE}
+        new = versions != state.versions or not _is_whole(folder / "current", root, state.versions)
+        if new:
+            _take_in(folder, updater, trusted, root)
+    except (tuf_errors.RepositoryError, tuf_errors.DownloadError, ValueError) as fault:
+        raise _translated(fault) from fault
+    # The collector's word for the time counts only up to this clock: a date in 2099 would shut out all that follows.
+    seen = max(trusted.signed_at, min(timestamp_at, now))
+    not_before = max(seen, state.not_before) if state.not_before is not None else seen
+    _write_state(folder, State(versions, not_before, now))
+    if new:
+        _forget_old_sets(folder)
+    return UpdateResult("new" if new else "unchanged", "", versions), trusted
+
+
+def _updater(folder: Path, collector: Fetches, root: str) -> Any:
+    """Return the TUF client, begun at the pinned root."""
+    from tuf.ngclient import Updater, UpdaterConfig
+
+    anchor = _anchor(folder)
+    _check_anchor(anchor, root)
+    trust = folder / "trust"
+    trust.mkdir(mode=0o755, exist_ok=True)
+    config = UpdaterConfig(
+        max_root_rotations=ROOTS_MAX,
+        max_delegations=len(DELEGATED) + 1,
+        root_max_length=METADATA_MAX_BYTES,
+        timestamp_max_length=TIMESTAMP_MAX_BYTES,
+        snapshot_max_length=METADATA_MAX_BYTES,
+        targets_max_length=METADATA_MAX_BYTES,
+    )
+    try:
+        return Updater(
+            str(trust),
+            f"{_BASE}metadata/",
+            target_base_url=f"{_BASE}targets/",
+            fetcher=_fetcher(collector),
+            config=config,
+            bootstrap=anchor,
+        )
+    except tuf_errors.RepositoryError as fault:
+        raise _translated(fault) from fault
+
+
+def _fetcher(collector: Fetches) -> Any:
+    from tuf.ngclient import FetcherInterface
+
+    class Through(FetcherInterface):
+        """Fetches by the agent's own collector, so that its pin, its proxies and its bounds hold here too."""
+
+        max_bytes = TIMESTAMP_MAX_BYTES
+
+        def _fetch(self, url: str) -> Iterator[bytes]:
+            path = "/publication/" + url.removeprefix(_BASE)
+            try:
+                yield collector.get(path, max_bytes=self.max_bytes).body
+            except CollectorRefused as fault:
+                if fault.code == "not_found":
+                    raise tuf_errors.DownloadHTTPError("not there", 404) from fault
+                raise tuf_errors.DownloadError("refused") from fault
+            except CollectorUnreachable as fault:
+                raise tuf_errors.DownloadError("unreachable") from fault
+
+        @contextmanager
+        def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
+            self.max_bytes = max_length
+            with super().download_file(url, max_length) as file:
+                yield file
+
+    return Through()
+
+
+def _verify_fetched(trust: Path, root: str, now: datetime) -> tuple[Trusted, datetime]:
+    """Return what the TUF client accepted, held against the shape that ours must have, and the timestamp's own time."""
+    roots = _roots(trust / "root_history", root)
+    metadata = {name: (trust / f"{name}.json").read_bytes() for name in (*_METADATA, "snapshot", "timestamp")}
+    trusted = verify(roots, metadata, now=now)
+    return trusted, signed_at(parse(metadata["timestamp"], Timestamp, "timestamp").signed)
+
+
+def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
+    """Fetch every file into a new set, open it as the service would, and put it in force in one step."""
+    sets = folder / "sets"
+    sets.mkdir(mode=0o755, exist_ok=True)
+    numbers = [int(path.name) for path in sets.iterdir() if path.name.isdigit()]
+    unfinished, finished = sets / "unfinished", sets / str(max(numbers, default=0) + 1)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    (unfinished / "metadata").mkdir(parents=True, mode=0o755)
+    for target in _wanted(trusted):
+        place = unfinished / _place(target.path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        updater.download_target(target, str(place))
+        _sync(place)
+    trust = folder / "trust"
+    for name in _METADATA:
+        write_whole(unfinished / "metadata" / f"{name}.json", (trust / f"{name}.json").read_bytes(), 0o644)
+    for data in _roots(trust / "root_history", root):
+        write_whole(unfinished / "metadata" / f"{_root_version(data)}.root.json", data, 0o644)
+    opened = _open(unfinished, root, {})
+    if opened is not None:
+        opened.rules.close()
+    unfinished.rename(finished)
+    link = folder / "current.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path("sets") / finished.name)
+    link.replace(folder / "current")
+
+
+def _is_whole(current: Path, root: str, versions: Mapping[str, int]) -> bool:
+    try:
+        opened = _open(current, root, versions)
+    except (NotTrusted, RulesError, OSError):
+        return False
+    if opened is not None:
+        opened.rules.close()
+    return True
+
+
+def _translated(fault: Exception) -> NotTrusted | _NotFresh:
+    """Turn the library's errors into a sentence of ours: theirs hold addresses, which don't belong in a log."""
+    match fault:
+        case tuf_errors.ExpiredMetadataError():
+            return NotTrusted("what the collector serves has expired, or this device's clock is ahead")
+        case tuf_errors.BadVersionNumberError():
+            return NotTrusted("the collector serves an older or other version than was signed and seen")
+        case tuf_errors.UnsignedMetadataError():
+            return NotTrusted("what the collector serves isn't signed by as many of the right keys as it must be")
+        case tuf_errors.LengthOrHashMismatchError():
+            return NotTrusted("what the collector serves isn't what was signed")
+        case tuf_errors.DownloadLengthMismatchError():
+            return NotTrusted("the collector's answer is longer than it may be")
+        case tuf_errors.DownloadHTTPError():
+            return _NotFresh("the collector has no signed rules, or not all of them")
+        case tuf_errors.DownloadError():
+            return _NotFresh("the collector did not answer")
+    return NotTrusted("what the collector serves can't be read as signed rules")
+
+
+# --- a set on disk -----------------------------------------------------------------------------------------------
+
+
+def _open(folder: Path, root: str, least: Mapping[str, int]) -> Bundle | None:
+    """Open a set after verifying it from the pinned root to every file; None when nobody may open evidence yet.
+
+    Expiry is not asked: what is in force stays in force. Raises NotTrusted, RulesError or OSError.
+    """
+    if not folder.is_dir():
+        return None
+    folder = folder.resolve()  # the link may be swapped meanwhile
+    metadata = {name: (folder / "metadata" / f"{name}.json").read_bytes() for name in _METADATA}
+    trusted = verify(_roots(folder / "metadata", root), metadata, now=None)
+    for name, version in least.items():
+        if trusted.versions.get(name, 0) < version:
+            raise NotTrusted(f"the {name} on this disk is older than the one that was in force")
+    wanted = {_place(target.path): target for target in _wanted(trusted)}
+    there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()}
+    there = {path for path in there if path.parts[0] != "metadata"}
+    if there != set(wanted):
+        raise NotTrusted("the rules on this disk lack a file, or have one that nobody signed")
+    for place, target in wanted.items():
+        with (folder / place).open("rb") as file:
+            try:
+                target.verify_length_and_hashes(file)
+            except tuf_errors.RepositoryError:
+                raise NotTrusted(f"{place.name} on this disk is not the file that was signed") from None
+    if RECIPIENTS_TARGET not in trusted.delegated["recipients"].targets:
+        return None
+    if POLICY_TARGET not in trusted.delegated["policy"].targets:
+        return None
+    listed = decode_recipients((folder / _place(RECIPIENTS_TARGET)).read_bytes())
+    check_recipients(listed, trusted)
+    taxonomy = Taxonomy.load(folder / "rules" / "categories.toml")
+    try:
+        text = (folder / _place(POLICY_TARGET)).read_text("utf-8")
+    except UnicodeDecodeError:
+        raise NotTrusted("the policy is not UTF-8 text") from None
+    policy = Policy.parse(text, "policy.toml", taxonomy)
+    packs = trusted.delegated["packs"].targets
+    return Bundle(
+        recipients=listed,
+        policy=policy,
+        rules=Rules.open(folder / "rules"),
+        recipients_version=trusted.versions["recipients"],
+        policy_version=trusted.versions["policy"],
+        packs={Path(path).stem: file_version(target) for path, target in packs.items()},
+    )
+
+
+def _wanted(trusted: Trusted) -> list[TargetFile]:
+    roles = (role for name, role in trusted.delegated.items() if name != "releases")
+    return [target for role in roles for target in role.targets.values()]
+
+
+def _place(path: str) -> Path:
+    """Return where a published file lies in a set, so that `rules/` is a folder that `Rules.open` takes."""
+    if path in (RECIPIENTS_TARGET, POLICY_TARGET):
+        return Path(Path(path).name)
+    return Path("rules", Path(path).name) if path.startswith("policy/") else Path("rules", path)
+
+
+def _roots(folder: Path, root: str) -> list[bytes]:
+    """Return the roots in a folder from the pinned one on, oldest first; raises NotTrusted without the pinned one."""
+    found = {}
+    for path in folder.glob("*.root.json"):
+        match = re.fullmatch(r"([1-9][0-9]{0,8})\.root\.json", path.name)
+        if match is not None and path.stat().st_size <= METADATA_MAX_BYTES:
+            found[int(match[1])] = path.read_bytes()
+    ordered = [found[version] for version in sorted(found)]
+    for at, data in enumerate(ordered):
+        if hashlib.sha256(data).hexdigest() == root:
+            return ordered[at:]
+    raise NotTrusted("the root on this disk is not the one that this device was enrolled with")
+
+
+def _root_version(data: bytes) -> int:
+    return int(parse(data, Root, "root").signed.version)
+
+
+def _anchor(folder: Path) -> bytes:
+    try:
+        return (folder / "anchor.json").read_bytes()
+    except OSError:
+        return b""
+
+
+def _check_anchor(data: bytes, root: str) -> None:
+    if hashlib.sha256(data).hexdigest() != root:
+        raise NotTrusted("the root is not the one that the enrolment token names")
+
+
+def _forget_old_sets(folder: Path) -> None:
+    numbers = sorted(int(path.name) for path in (folder / "sets").iterdir() if path.name.isdigit())
+    for number in numbers[:-KEPT_SETS]:
+        shutil.rmtree(folder / "sets" / str(number), ignore_errors=True)
+
+
+def _write_state(folder: Path, state: State) -> None:
+    write_whole(folder / "state.json", msgspec.json.encode(state), 0o644)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep a second check out: the TUF client's memory is for one at a time."""
+    with (folder / ".lock").open("wb") as lock:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
