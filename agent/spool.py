@@ -61,10 +61,14 @@ LONGEST_DELAY: Final = timedelta(days=2)
 LONGEST_POSTPONEMENT: Final = timedelta(hours=1)
 """The same for what the sender leaves out for a while."""
 
+BUSY_SECONDS = 5.0
+"""How long to wait for an agent that is just ending to let go of the file."""
+
 _PAGE_BYTES: Final = 4096
 _CHECKPOINT_PAGES: Final = 64
 _SPARE_PAGES: Final = 16  # for what must always fit: the loss counts, a Loss record of each reason, page splits
-_FILLING, _FULL = 0.6, 0.95
+_ALERT_PAGES: Final = 20  # a large alert: without room for one more, something would have to go
+_FILLING_SHARE: Final = 0.5
 _RANKS: Final[dict[str, int]] = {"loss": 2, "heartbeat": 3, "totals": 4}
 _URGENT, _ROUTINE, _LOSS, _TOTALS = 0, 1, 2, 4
 _CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -392,9 +396,10 @@ class Spool:
 
     def level(self) -> Level:
         """Return how full the spool is, in one of three words: a count would tell whoever looks how much is flagged."""
+        room = self._max_pages - _SPARE_PAGES
         with self.transaction():
-            share = self._used_pages() / max(1, self._max_pages - _SPARE_PAGES)
-        return "full" if share > _FULL else "filling" if share > _FILLING else "normal"
+            used = self._used_pages()
+        return "full" if used + _ALERT_PAGES > room else "filling" if used > _FILLING_SHARE * room else "normal"
 
     def _used_pages(self) -> int:
         (pages,), (free,) = (self._run_one(f"PRAGMA {what}") for what in ("page_count", "freelist_count"))
@@ -499,7 +504,7 @@ class Spool:
 
     def _connect(self) -> None:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             for pragma in (
                 # One process only: two agents with one identity would look like a clone.
