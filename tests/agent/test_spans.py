@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -23,7 +24,7 @@ def points(some: list[tuple[int, int]]) -> set[int]:
 def test_merged_spans_cover_the_same_time_in_order_and_apart(some):
     found = merged(some)
     assert points(found) == points(some)
-    assert all(one[1] < other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(found))
     assert length(found) == len(points(some))
 
 
@@ -44,7 +45,7 @@ def test_every_part_of_a_span_lies_in_its_own_local_day(zone, start, duration_ms
     parts = list(by_day(span, ZoneInfo(zone)))
     assert parts[0][1][0] == span[0]
     assert parts[-1][1][1] == span[1]
-    assert all(one[1][1] == other[1][0] for one, other in zip(parts, parts[1:], strict=False))
+    assert all(one[1][1] == other[1][0] for one, other in pairwise(parts))
     for day, (first, after) in parts:
         for at in (first, after - 1):
             assert instant(at).astimezone(ZoneInfo(zone)).date() == day

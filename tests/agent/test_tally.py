@@ -11,10 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.judge import Judgement, decide
 from agent.observation import Observation
 from agent.spans import instant, length, merged, milliseconds
-from agent.tally import FLUSH_SECONDS, OWN_DAYS, UNSENT_DAYS, VISIT_MAX_SECONDS, WAITING_MAX_VISITS, Label, Tally
+from agent.tally import (
+    FLUSH_SECONDS,
+    OWN_DAYS,
+    UNSENT_DAYS,
+    VISIT_MAX_SECONDS,
+    WAITING_MAX_VISITS,
+    Label,
+    Tally,
+    label_of,
+)
 from protocol.limits import TOTALS_MAX_ROWS
+from rules.model import Verdict
+from rules.policy import Decision
 
 DEVICE = UUID(int=1)
 PERSON = "sam"
@@ -97,6 +109,61 @@ class Bench:
 @pytest.fixture
 def bench():
     return Bench()
+
+
+# --- what a row may say (promise 7) ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("www.theguardian.com", ("other", None)),  # this policy ignores news
+        ("en.wikipedia.org", ("reference", "wikipedia.org")),
+        ("samantha-jones.wikipedia.org", ("reference", "wikipedia.org")),
+        ("linux:libreoffice-writer", ("work_tools", "linux:libreoffice-writer")),
+        ("store.steampowered.com", ("games", "steampowered.com")),
+        ("gog.com", ("games", None)),
+        ("www.itisatrap.org", ("phishing", None)),
+        ("bet365.com", ("other", None)),
+        ("tinder.com", ("other", None)),
+        ("indeed.co.uk", ("other", None)),
+        ("samaritans.org", ("other", None)),
+        ("www.nhs.uk", ("other", None)),
+        ("unison.org.uk", ("other", None)),
+        ("unheard-of.example", ("other", None)),
+        ("linux:exe:nobody-knows", ("other", None)),
+    ],
+)
+def test_a_total_names_only_the_common_and_harmless_and_tells_nothing_sensitive_apart(name, label, rules, policy):
+    verdict = rules.classify("app" if ":" in name else "host", name)
+    judgement = decide(verdict, policy, "staff", NOON)
+    assert label_of(verdict, judgement, rules.taxonomy.by_id) == label
+
+
+def test_a_nameable_site_that_is_flagged_is_not_named(rules, policy):
+    verdict = rules.classify("host", "amazon.co.uk")
+    assert verdict.nameable
+    labels = [
+        label_of(verdict, decide(verdict, policy, group, NOON), rules.taxonomy.by_id) for group in ("staff", "learners")
+    ]
+    assert labels == [("shopping", "amazon.co.uk"), ("shopping", None)]
+
+
+@pytest.mark.parametrize("category", ["gambling", "help_seeking", "no_such_category"])
+def test_a_name_is_not_told_apart_where_any_of_its_categories_may_not_be(rules, category):
+    """The rules never call such a verdict nameable; the totals do not rely on it."""
+    verdict = Verdict("host", "a.example", ("news", category), nameable=True, nameable_as="a.example")
+    judgement = Judgement("news", Decision("total", False, 3600, None, ""))
+    assert label_of(verdict, judgement, rules.taxonomy.by_id) == ("other", None)
+
+
+def test_all_that_is_not_told_apart_is_one_row(bench, rules, policy):
+    for number, name in enumerate(["bet365.com", "samaritans.org", "unheard-of.example", "tinder.com"]):
+        verdict = rules.classify("host", name)
+        label = label_of(verdict, decide(verdict, policy, "staff", NOON), rules.taxonomy.by_id)
+        bench.visit(NOON + timedelta(seconds=number * 10), label)
+    bench.settle(NOON + LATER)
+    assert bench.rows() == [("2026-03-04", "host", "other", None, 30 + VISIT_MAX_SECONDS, 4)]
 
 
 # --- how long ------------------------------------------------------------------------------------------------------
