@@ -137,6 +137,8 @@ class Collector:
                 )
                 try:
                     answer = _read(response, max_bytes)
+                    if cut.is_set():  # else what came before the cut could pass for a whole answer
+                        raise _TooMuchError("the answer took too long")
                     response.raw.release_conn()
                 finally:
                     response.close()
