@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -44,12 +45,19 @@ _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzin
 class _Taking:
     """One batch on its way in: the device as it is in this transaction, and what was seen of it before."""
 
-    device: Device
+    device_id: UUID
+    number: int
+    group: str
     now: datetime
     by_counter: dict[int, UUID]
     seen: set[UUID]
     fresh: list[Parcel] = field(default_factory=list)
     forked: bool = False
+
+    @cached_property
+    def device(self) -> Device:
+        """The device as a model; totals, which are most of what comes, never need it."""
+        return Device.objects.get(pk=self.device_id)
 
 
 def take(batch: Batch, device_id: UUID, now: datetime) -> Receipts:
@@ -82,13 +90,9 @@ def _store_alone(parcel: Parcel, device_id: UUID, now: datetime) -> Receipt:
 
 def _store(parcels: tuple[Parcel, ...], device_id: UUID, now: datetime) -> tuple[Receipt, ...]:
     with transaction.atomic():
-        # The row's lock puts two requests of one device behind each other (SQLite has one writer anyway).
-        device = Device.objects.select_for_update().defer("health").filter(pk=device_id).first()
-        if device is None:
-            raise Refused(Code.UNKNOWN_DEVICE)
-        check_status(device.status)
+        number, group = _lock(device_id)
         by_counter, seen = _seen(device_id, parcels)
-        taking = _Taking(device, now, by_counter, seen)
+        taking = _Taking(device_id, number, group, now, by_counter, seen)
         receipts = tuple(_take_one(taking, parcel) for parcel in parcels)
         _mark_seen(taking)
     return receipts
@@ -125,7 +129,7 @@ def _receipt(parcel: Parcel, result: Any, refused: Refused | None = None) -> Rec
 
 def _keep_totals(taking: _Taking, parcel: Parcel, totals: UsageTotals) -> None:  # noqa: ARG001
     _speaks_for(taking, totals.device, totals.group)
-    usage.add(taking.device.number, totals.rows)
+    usage.add(taking.number, totals.rows)
 
 
 def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
@@ -170,7 +174,7 @@ def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> No
 
 
 def _keep_loss(taking: _Taking, parcel: Parcel, loss: Loss) -> None:
-    _speaks_for(taking, loss.device, taking.device.group)
+    _speaks_for(taking, loss.device, taking.group)
     LossReport.objects.create(
         device=taking.device,
         record=parcel.record,
@@ -192,7 +196,7 @@ _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
 
 
 def _speaks_for(taking: _Taking, device: UUID, group: str) -> None:
-    if device != taking.device.pk or group != taking.device.group:
+    if device != taking.device_id or group != taking.group:
         raise Refused(Code.WRONG_DEVICE)
 
 
@@ -204,6 +208,22 @@ def _sane(at: datetime) -> datetime:
 
 
 # --- what was seen before ----------------------------------------------------------------------------------------
+
+
+def _lock(device_id: UUID) -> tuple[int, str]:
+    # The row's lock puts two requests of one device behind each other (SQLite has one writer anyway).
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f'SELECT number, "group", status FROM store_device WHERE id = %s{lock}',  # noqa: S608 - a constant
+            [device_id.hex],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise Refused(Code.UNKNOWN_DEVICE)
+    number, group, status = row
+    check_status(status)
+    return number, group
 
 
 def _seen(device_id: UUID, parcels: tuple[Parcel, ...]) -> tuple[dict[int, UUID], set[UUID]]:
@@ -227,7 +247,7 @@ def _mark_seen(taking: _Taking) -> None:
     if not taking.fresh:
         return
     at = connection.ops.adapt_datetimefield_value(taking.now)
-    device = taking.device.pk.hex
+    device = taking.device_id.hex
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO store_seenrecord (device_id, counter, record, received_at) VALUES (%s, %s, %s, %s)",

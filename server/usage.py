@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.messages import UsageRow
-from server.store.models import PersonMonth, UsageKey
+from server.store.models import UsageKey
 
 _ADD = (
     "ON CONFLICT (person, device, day, key) DO UPDATE "
@@ -37,18 +37,14 @@ def add(device: int, rows: Iterable[UsageRow]) -> None:
     """
     rows = tuple(rows)
     people = _people(rows)
-    keys = _keys({(row.kind, row.category, row.name or "") for row in rows})
+    about = [(row.kind, row.category, row.name or "") for row in rows]
+    keys = _keys(set(about))
+    days = {day: day.year * 10000 + day.month * 100 + day.day for day in {row.day for row in rows}}
     sums: dict[tuple[int, int, int, int], tuple[int, int]] = {}
-    for row in rows:
-        day = row.day
-        at = (
-            people[row.person][0],
-            device,
-            day.year * 10000 + day.month * 100 + day.day,
-            keys[row.kind, row.category, row.name or ""],
-        )
-        seconds, visits = sums.get(at, (0, 0))
-        sums[at] = (seconds + row.seconds, visits + row.visits)
+    for row, key in zip(rows, about, strict=True):
+        at = (people[row.person.int], device, days[row.day], keys[key])
+        there = sums.get(at)
+        sums[at] = (row.seconds, row.visits) if there is None else (there[0] + row.seconds, there[1] + row.visits)
     # Sorted, so that two transactions take row locks in the same order and pages are written in order.
     write(sorted((*at, *value) for at, value in sums.items()))
 
@@ -68,19 +64,24 @@ def forget_keys() -> None:
     _key_ids.clear()
 
 
-def _people(rows: tuple[UsageRow, ...]) -> dict[UUID, tuple[int, str]]:
-    wanted = {row.person for row in rows}
-    found = {
-        person: (number, month)
-        for person, number, month in PersonMonth.objects.filter(person__in=wanted).values_list("person", "id", "month")
-    }
-    for row in rows:
-        given = found.get(row.person)
-        if given is None or given[1] != f"{row.day.year:04}-{row.day.month:02}":
+def _people(rows: tuple[UsageRow, ...]) -> dict[int, int]:
+    # By the integers of the ids: hashing UUID objects was a fifth of a request's time.
+    months = {(row.person.int, row.day.year, row.day.month) for row in rows}
+    wanted = {person for person, _, _ in months}
+    marks = ",".join(["%s"] * len(wanted))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT person, id, month FROM store_personmonth WHERE person IN ({marks})",  # noqa: S608 - only marks
+            [f"{person:032x}" for person in wanted],
+        )
+        found = {UUID(str(person)).int: (number, month) for person, number, month in cursor.fetchall()}
+    for person, year, month in months:
+        given = found.get(person)
+        if given is None or given[1] != f"{year:04}-{month:02}":
             raise Refused(Code.UNKNOWN_PERSON)
-        if row.name is not None and "\0" in row.name:
-            raise Refused(Code.BAD_RECORD, "a name holds a NUL")
-    return found
+    if any(row.name is not None and "\0" in row.name for row in rows):
+        raise Refused(Code.BAD_RECORD, "a name holds a NUL")
+    return {person: number for person, (number, _) in found.items()}
 
 
 def _keys(wanted: set[_Key]) -> dict[_Key, int]:
