@@ -1,0 +1,44 @@
+"""The command `fairwatch-agent`: each job is loaded only when asked for, so that the session part stays small."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+COMMANDS = {
+    "enrol": ("agent.enrol", "make this device known to the collector, with a token from IT"),
+    "run": ("agent.service", "run the service: observe, judge, seal, send"),
+    "session": ("agent.session.run", "run as the signed-in person: the notice, and which app is in front"),
+    "status": ("agent.status", "say how the agent is: each source, the spool, last contact, versions"),
+    "show-data": ("agent.show_data", "show your own totals, and what is said about flags"),
+    "scan-history": ("agent.scan_history", "print every visit in a browser's history file, changing nothing"),
+    "update": ("agent.updates", "fetch and check the signed rules once (the service does this by itself)"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 when done, 2 when the words or the input were wrong, 1 when it failed otherwise."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _Parser(prog="fairwatch-agent", description="The Fairwatch agent on a watched device.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, (module, sentence) in COMMANDS.items():
+        command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
+        if name == asked:
+            importlib.import_module(module).add_arguments(command)
+    found = parser.parse_args(words)
+    return int(importlib.import_module(COMMANDS[found.command][0]).run(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
