@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 VECTORS = Path(__file__).parent / "vectors"
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -31,3 +35,103 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+# --- an organisation whose rules are signed: the same steps as its people take, by the same command ------------------
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """Folders of an organisation: what the ceremony made, the people's keys, and the collector's data folder."""
+
+    folder: Path
+
+    @property
+    def ceremony(self) -> Path:
+        """What the first custodian's ceremony made."""
+        return self.folder / "ceremony"
+
+    @property
+    def collector(self) -> Path:
+        """The collector's data folder."""
+        return self.folder / "collector"
+
+    def custody(self, *words: str | Path) -> int:
+        """Run fairwatch-custody in this process; returns its exit code."""
+        from custody.__main__ import main
+
+        return main([str(word) for word in words])
+
+    def sign(self, *words: str | Path, key: str = "custodian") -> int:
+        """Sign with one of the keys: custodian, second (where there are two) or it."""
+        place = {
+            "custodian": self.ceremony / "private" / "custodian.pem",
+            "second": self.folder / "second.pem",
+            "it": self.folder / "it.pem",
+        }[key]
+        secret = ("--passphrase-file", self.folder / "passphrase", "--yes")
+        return self.custody("sign", *words, "--dir", self.ceremony, "--key", place, *secret)
+
+    def sign_everything(self, keys: Sequence[str]) -> None:
+        """Sign a list of recipients, the shipped policy and the shipped packs, as far as these keys can."""
+        rules = self.folder / "rules"
+        lists = [rules / name for name in ("categories.toml", "protected.pack", "nameable.pack")]
+        assert self.sign("recipients", "--lead-key", f"Alex={self.folder / 'lead.json'}") == 0
+        assert self.sign("policy", ROOT / "rules" / "policy.toml", *lists) == 0
+        assert self.sign("packs", rules / "packs" / "curated.pack", key="it") == 0
+        for key in keys[1:]:
+            assert self.sign(key=key) == 0
+
+    def publish(self, now: datetime | None = None) -> Any:
+        """Take what is signed to the collector; returns its Publication."""
+        from server.publish import Publication
+
+        publication = Publication(self.collector)
+        publication.accept(self.ceremony, now if now is not None else datetime.now(UTC))
+        return publication
+
+
+def _found(folder: Path, *, pilot: bool) -> Organisation:
+    import msgspec
+
+    from protocol.leadkeys import make
+    from rules.compiler import compile_shipped
+    from server.publish import init_online_keys
+
+    here = Organisation(folder)
+    secret = folder / "passphrase"
+    secret.write_text("quiet lamp river seven ocean bread")
+    (folder / "lead.json").write_bytes(msgspec.json.encode(make(secret.read_text())))
+    (folder / "rules").mkdir()
+    compile_shipped(folder / "rules")
+    init_online_keys(here.collector)
+    people: list[str | Path] = ["--pilot"] if pilot else ["--custodian", folder / "second.public.json"]
+    for name in ("it", "second"):
+        out = ("--out", folder / f"{name}.pem", "--name", name)
+        assert here.custody("key", *out, "--passphrase-file", secret, "--yes") == 0
+    people += ["--it-key", folder / "it.public.json", "--passphrase-file", secret, "--yes"]
+    online = ("--online-keys", here.collector / "keys" / "online-keys.json")
+    assert here.custody("ceremony", "--dir", here.ceremony, *online, *people) == 0
+    if not pilot:
+        assert here.sign(key="second") == 0
+    here.sign_everything(["custodian"] if pilot else ["custodian", "second"])
+    return here
+
+
+@pytest.fixture(scope="session")
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Organisation]:
+    return {pilot: _found(tmp_path_factory.mktemp("organisation"), pilot=pilot) for pilot in (True, False)}
+
+
+@pytest.fixture
+def custodians(_templates: dict[bool, Organisation], tmp_path: Path) -> Organisation:
+    """Return an organisation with two custodians, everything signed, nothing published yet."""
+    shutil.copytree(_templates[False].folder, tmp_path / "organisation")
+    return Organisation(tmp_path / "organisation")
+
+
+@pytest.fixture
+def pilot(_templates: dict[bool, Organisation], tmp_path: Path) -> Organisation:
+    """Return a pilot with one custodian, everything signed, nothing published yet."""
+    shutil.copytree(_templates[True].folder, tmp_path / "pilot")
+    return Organisation(tmp_path / "pilot")
