@@ -34,7 +34,7 @@ class PublicSuffixes:
 
     def holds(self, host: str) -> bool:
         """Whether this normalised host is itself a public suffix; every name of one label is."""
-        if host in self._exact:
+        if host in self._exact or host in self._below:  # *.kobe.jp makes kobe.jp nobody's own too
             return host not in self._named
         parent = host.partition(".")[2]
         if not parent:
