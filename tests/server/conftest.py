@@ -331,6 +331,19 @@ def deputy_key(people: People) -> HeldKey:
     return make_lead_key(people.deputy)
 
 
+def make_sealed_note(incident: UUID, *keys: HeldKey, text: bytes = b"Advice given.") -> tuple[UUID, bytes]:
+    """Seal a note as the lead's browser does: its id and its envelope."""
+    note = uuid4()
+    place = sealing.Place(purpose="note", subject=incident, record=note, header=b"")
+    return note, sealing.seal(text, [key.public for key in keys], place)
+
+
+@pytest.fixture
+def sealed_note() -> Any:
+    """`sealed_note(incident, key, ...)`: a note's id and envelope."""
+    return make_sealed_note
+
+
 # --- devices -----------------------------------------------------------------------------------------------------
 
 
