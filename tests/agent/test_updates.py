@@ -1,0 +1,586 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from tuf.api.metadata import (
+    DelegatedRole,
+    Delegations,
+    Metadata,
+    MetaFile,
+    Root,
+    Snapshot,
+    TargetFile,
+    Targets,
+    Timestamp,
+)
+
+from agent import updates
+from agent.errors import CollectorRefused, CollectorUnreachable
+from protocol.errors import NotTrusted, Refused
+from protocol.messages import EnrolmentToken
+from protocol.publication import DELEGATED, RECIPIENTS_TARGET, Recipient, dated, decode_recipients
+from protocol.rolekeys import from_pem, new_key, public_half, sign
+from protocol.sealing import key_id
+from protocol.tokens import write
+from server.publish import Publication
+
+NOW = datetime.now(UTC)
+PASSPHRASE = "quiet lamp river seven ocean bread"
+
+
+@dataclass
+class Served:
+    """A collector as the device meets it: what it published, and what a hostile one puts over it."""
+
+    publication: Publication
+    over: dict[str, bytes | Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def get(self, path, *, etag=None, max_bytes=0):
+        name = path.removeprefix("/publication/")
+        self.asked.append(name)
+        data = self.over.get(name, self.publication.read(name))
+        if isinstance(data, Exception):
+            raise data
+        if data is None:
+            raise CollectorRefused("not_found", retry=True, status=404)
+        if len(data) > max_bytes:
+            raise CollectorUnreachable("the answer is longer than it may be")
+        return msgspec.defstruct("Got", [("body", bytes)])(data)
+
+
+@dataclass
+class Device:
+    """A device's data folder and the collector it asks."""
+
+    folder: object
+    served: Served
+    root: str
+    minimum: dict[str, int] = field(default_factory=dict)
+
+    def check(self, now=None):
+        return updates.check(
+            self.folder, self.served, root=self.root, minimum=self.minimum, now=now or datetime.now(UTC)
+        )
+
+    def load(self):
+        return updates.load(self.folder, self.root)
+
+
+def device_of(organisation, publication, folder):
+    anchor = (organisation.ceremony / "publication" / "metadata" / "1.root.json").read_bytes()
+    (folder / "rules").mkdir(parents=True)
+    (folder / "rules" / "anchor.json").write_bytes(anchor)
+    return Device(folder, Served(publication), hashlib.sha256(anchor).hexdigest())
+
+
+@pytest.fixture
+def device(custodians, tmp_path):
+    """Return a device that has taken in what two custodians and IT signed."""
+    made = device_of(custodians, custodians.publish(), tmp_path / "device")
+    assert made.check().state == "new"
+    return made
+
+
+def online_key(organisation, name):
+    return from_pem((organisation.collector / "keys" / f"{name}.pem").read_bytes(), None)
+
+
+def hostile(organisation, device, versions=None, expires_from=None, **pieces):
+    """Let the collector, which has its own two keys, serve other metadata under a snapshot that names it."""
+    published = device.served.publication.published()
+    numbers = {**published.versions, **(versions or {})}
+    texts = {}
+    for name in ("targets", *DELEGATED):
+        if name in pieces:
+            texts[name] = pieces[name].to_bytes()
+            numbers[name] = pieces[name].signed.version
+        else:
+            texts[name] = device.served.publication.read(f"metadata/{numbers[name]}.{name}.json")
+        device.served.over[f"metadata/{numbers[name]}.{name}.json"] = texts[name]
+    when = expires_from or datetime.now(UTC)
+    expires, extra = dated("snapshot", when)
+    meta = {f"{n}.json": MetaFile.from_data(numbers[n], text, ["sha256"]) for n, text in texts.items()}
+    snapshot = Metadata(Snapshot(50, None, expires, meta, extra))
+    sign(snapshot, online_key(organisation, "snapshot"))
+    expires, extra = dated("timestamp", when)
+    stamp = Metadata(Timestamp(50, None, expires, MetaFile.from_data(50, snapshot.to_bytes(), ["sha256"]), extra))
+    sign(stamp, online_key(organisation, "timestamp"))
+    device.served.over["metadata/50.snapshot.json"] = snapshot.to_bytes()
+    device.served.over["metadata/timestamp.json"] = stamp.to_bytes()
+
+
+def person_key(organisation, name):
+    place = {
+        "custodian": organisation.ceremony / "private" / "custodian.pem",
+        "second": organisation.folder / "second.pem",
+    }
+    return from_pem(place.get(name, organisation.folder / f"{name}.pem").read_bytes(), PASSPHRASE)
+
+
+def with_an_own_recipient(device):
+    """Return the next recipients metadata with the collector's key in the list, unsigned, and serve its file."""
+    listed = device.load().recipients
+    public = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    mine = Recipient(key_id(public), public, "lead", "collector")
+    wide = msgspec.structs.replace(listed, version=3, recipients=(*listed.recipients, mine))
+    data = msgspec.json.encode(wide)
+    target = TargetFile.from_data(RECIPIENTS_TARGET, data, ["sha256"])
+    target.unrecognized_fields["custom"] = {"version": 3}
+    device.served.over[f"targets/recipients/{target.hashes['sha256']}.recipients.json"] = data
+    expires, extra = dated("recipients", datetime.now(UTC))
+    return Metadata(Targets(3, None, expires, {RECIPIENTS_TARGET: target}, None, extra))
+
+
+def assert_kept(device, reason):
+    before = device.load()
+    result = device.check()
+    assert (result.state, device.load().recipients) == ("kept", before.recipients)
+    assert reason in result.reason
+    assert updates.read_state(device.folder).problem == result.reason
+    after = device.load()
+    assert (after.recipients_version, after.policy_version, after.packs) == (
+        before.recipients_version,
+        before.policy_version,
+        before.packs,
+    )
+
+
+# --- what is right ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_signed_is_in_force_as_one_bundle(device):
+    bundle = device.load()
+    assert [one.role for one in bundle.recipients.recipients] == ["recovery", "lead"]
+    assert (bundle.recipients_version, bundle.policy_version, bundle.packs) == (2, 2, {"curated": 1})
+    assert bundle.can_seal
+    assert bundle.rules.classify("host", "www.bet365.com").categories == ("gambling",)
+    assert device.check().state == "unchanged"
+
+
+def test_a_new_list_replaces_the_old_one_whole(custodians, device):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    assert device.check().state == "new"
+    assert device.load().recipients.recipients[1].groups == ("staff",)
+    assert device.load().recipients_version == 3
+
+
+def test_a_pilot_says_so_in_its_signed_list(pilot, tmp_path):
+    device = device_of(pilot, pilot.publish(), tmp_path / "device")
+    assert device.check().state == "new"
+    assert device.load().recipients.pilot
+
+
+def test_without_a_list_of_recipients_nothing_is_in_force(custodians, device, tmp_path):
+    fresh = device_of(custodians, device.served.publication, tmp_path / "fresh")
+    assert fresh.load() is None
+
+
+def test_root_and_targets_can_be_renewed_and_followed(custodians, device):
+    assert custodians.sign("renew") == 0
+    assert custodians.sign(key="second") == 0
+    custodians.publish()
+    result = device.check()
+    assert (result.state, result.versions["root"], result.versions["targets"]) == ("new", 2, 2)
+    assert device.load() is not None
+
+
+def test_an_unreachable_collector_changes_nothing_and_is_told(device):
+    device.served.over["metadata/timestamp.json"] = CollectorUnreachable("no answer")
+    assert_kept(device, "did not answer")
+    assert updates.read_state(device.folder).age(datetime.now(UTC)) < timedelta(minutes=1)
+
+
+# --- a hostile collector ----------------------------------------------------------------------------------------
+
+
+def test_a_recipient_added_by_the_collector_is_refused_unsigned(custodians, device):
+    hostile(custodians, device, recipients=with_an_own_recipient(device))
+    assert_kept(device, "signed by as many of the right keys")
+
+
+@pytest.mark.parametrize("signers", [("custodian",), ("it",), ("custodian", "it"), ("stranger", "other stranger")])
+def test_a_recipient_added_with_too_few_or_wrong_keys_is_refused(custodians, device, signers):
+    piece = with_an_own_recipient(device)
+    for name in signers:
+        sign(piece, new_key() if "stranger" in name else person_key(custodians, name))
+    hostile(custodians, device, recipients=piece)
+    assert_kept(device, "signed by as many of the right keys")
+
+
+def test_the_collectors_own_keys_sign_no_recipients(custodians, device):
+    piece = with_an_own_recipient(device)
+    for name in ("snapshot", "timestamp"):
+        sign(piece, online_key(custodians, name))
+    hostile(custodians, device, recipients=piece)
+    assert_kept(device, "signed by as many of the right keys")
+
+
+def test_two_custodians_signatures_would_have_been_taken(custodians, device):
+    piece = with_an_own_recipient(device)
+    for name in ("custodian", "second"):
+        sign(piece, person_key(custodians, name))
+    hostile(custodians, device, recipients=piece)
+    assert device.check().state == "new"
+    assert device.load().recipients.recipients[-1].label == "collector"
+
+
+def redelegated(device, key, threshold=1):
+    data = device.served.publication.read("metadata/1.targets.json")
+    piece = Metadata[Targets].from_bytes(data)
+    mine = public_half(key, "mine").key()
+    piece.signed.delegations.keys[mine.keyid] = mine
+    piece.signed.delegations.roles["recipients"] = DelegatedRole(
+        "recipients", [mine.keyid], threshold, terminating=True, paths=["recipients/*"]
+    )
+    piece.signed.version = 2
+    piece.signatures.clear()
+    return piece
+
+
+@pytest.mark.parametrize("signers", [(), ("custodian",), ("custodian", "it")])
+def test_a_redelegation_of_recipients_with_too_few_signatures_is_refused(custodians, device, signers):
+    key = new_key()
+    targets, piece = redelegated(device, key), with_an_own_recipient(device)
+    for name in signers:
+        sign(targets, person_key(custodians, name))
+    sign(piece, key)
+    hostile(custodians, device, targets=targets, recipients=piece)
+    assert_kept(device, "signed by as many of the right keys")
+
+
+def test_even_custodians_cannot_hand_recipients_to_somebody_else(custodians, device):
+    key = new_key()
+    targets, piece = redelegated(device, key), with_an_own_recipient(device)
+    for name in ("custodian", "second"):
+        sign(targets, person_key(custodians, name))
+    sign(piece, key)
+    hostile(custodians, device, targets=targets, recipients=piece)
+    assert_kept(device, "the delegation of recipients is to other keys or fewer signatures")
+
+
+def test_a_delegate_that_delegates_further_is_refused(custodians, device):
+    old = Metadata[Targets].from_bytes(device.served.publication.read("metadata/1.packs.json"))
+    key = public_half(new_key(), "").key()
+    old.signed.delegations = Delegations(
+        {key.keyid: key}, {"more": DelegatedRole("more", [key.keyid], 1, terminating=True, paths=["packs/*"])}
+    )
+    old.signed.version = 2
+    sign(old, person_key(custodians, "it"))
+    hostile(custodians, device, packs=old)
+    assert_kept(device, "")
+
+
+def test_a_pack_signer_cannot_publish_a_policy_or_a_list(custodians, device):
+    old = Metadata[Targets].from_bytes(device.served.publication.read("metadata/1.packs.json"))
+    data = b"[categories]"
+    target = TargetFile.from_data("policy/policy.toml", data, ["sha256"])
+    target.unrecognized_fields["custom"] = {"version": 2}
+    old.signed.targets["policy/policy.toml"] = target
+    old.signed.version = 2
+    sign(old, person_key(custodians, "it"))
+    hostile(custodians, device, packs=old)
+    assert_kept(device, "which is not its to publish")
+
+
+def test_a_root_with_the_collectors_keys_is_refused(custodians, device):
+    root = Metadata[Root].from_bytes(device.served.publication.read("metadata/1.root.json"))
+    key = new_key()
+    mine = public_half(key, "mine").key()
+    root.signed.version = 2
+    root.signed.keys[mine.keyid] = mine
+    for role in ("root", "targets"):
+        root.signed.roles[role].keyids = [mine.keyid]
+        root.signed.roles[role].threshold = 1
+    root.signatures.clear()
+    sign(root, key)
+    device.served.over["metadata/2.root.json"] = root.to_bytes()
+    assert_kept(device, "signed by as many of the right keys")
+
+
+def test_rolled_back_rules_under_a_new_snapshot_are_refused(custodians, device):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    assert device.check().state == "new"
+    hostile(custodians, device, versions={"recipients": 2})
+    assert_kept(device, "older or other version")
+
+
+def test_a_rollback_is_refused_even_when_the_clients_memory_was_lost(custodians, device):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    assert device.check().state == "new"
+    shutil.rmtree(device.folder / "rules" / "trust")
+    hostile(custodians, device, versions={"recipients": 2})
+    assert_kept(device, "recipients version 2, which is older than version 3")
+
+
+def test_a_rolled_back_timestamp_is_refused(custodians, device):
+    old = device.served.publication.read("metadata/timestamp.json")
+    device.served.publication.refresh(datetime.now(UTC))
+    assert device.check().state == "unchanged"
+    device.served.over["metadata/timestamp.json"] = old
+    assert_kept(device, "older or other version")
+
+
+def test_a_frozen_collector_is_noticed_and_what_is_in_force_stays(custodians, tmp_path):
+    publication = custodians.publish(NOW - timedelta(days=1))
+    device = device_of(custodians, publication, tmp_path / "device")
+    first = device.check()
+    assert first.state == "new"
+    later = device.check(now=NOW + timedelta(days=2))
+    assert (later.state, "expired" in later.reason) == ("kept", True)
+    assert device.load() is not None
+    assert updates.read_state(device.folder).age(NOW + timedelta(days=2)) > timedelta(days=1)
+
+
+def test_expired_rules_are_never_newly_taken(custodians, tmp_path):
+    publication = custodians.publish(NOW - timedelta(days=3))
+    device = device_of(custodians, publication, tmp_path / "device")
+    result = device.check()
+    assert (result.state, "expired" in result.reason) == ("kept", True)
+    assert device.load() is None
+
+
+def test_a_clock_turned_back_does_not_make_an_expired_list_good_again(custodians, tmp_path):
+    publication = custodians.publish()
+    device = device_of(custodians, publication, tmp_path / "device")
+    assert device.check(now=NOW + timedelta(days=1)).state == "new"
+    state = updates.read_state(device.folder)
+    late = NOW + timedelta(days=30)
+    updates._write_state(device.folder / "rules", msgspec.structs.replace(state, not_before=late))
+    result = device.check(now=NOW - timedelta(days=365))
+    assert (result.state, "expired" in result.reason) == ("kept", True)
+
+
+def test_a_timestamp_dated_far_ahead_does_not_shut_out_what_follows(custodians, device):
+    hostile(custodians, device, expires_from=datetime.now(UTC) + timedelta(days=20_000))
+    device.check()
+    assert updates.read_state(device.folder).not_before <= datetime.now(UTC)
+
+
+def test_mixed_versions_are_refused(custodians, device):
+    old = device.served.publication.read("metadata/2.recipients.json")
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    device.served.over["metadata/3.recipients.json"] = old
+    assert_kept(device, "isn't what was signed")
+
+
+@pytest.mark.parametrize("name", ["metadata/timestamp.json", "metadata/2.snapshot.json", "metadata/3.recipients.json"])
+def test_a_flipped_byte_is_refused(custodians, device, name):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    data = bytearray(device.served.publication.read(name))
+    data[-20] ^= 1
+    device.served.over[name] = bytes(data)
+    assert_kept(device, "")
+    del device.served.over[name]
+    assert device.check().state == "new"
+
+
+def test_a_flipped_byte_in_a_list_is_refused(custodians, device):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    role = json.loads(device.served.publication.read("metadata/3.recipients.json"))
+    digest = role["signed"]["targets"][RECIPIENTS_TARGET]["hashes"]["sha256"]
+    name = f"targets/recipients/{digest}.recipients.json"
+    device.served.over[name] = device.served.publication.read(name).replace(b"Alex", b"Alec")
+    assert_kept(device, "isn't what was signed")
+
+
+@pytest.mark.parametrize("name", ["metadata/timestamp.json", "metadata/2.root.json", "metadata/2.snapshot.json"])
+def test_endless_data_is_refused(custodians, device, name):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    device.served.over[name] = b" " * 3_000_000
+    assert_kept(device, "")
+    assert device.load().recipients_version == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        b"{" * 5000,
+        b'{"signed":{"_type":"timestamp"}}',
+        b'{"signatures":[],"signed":{"_type":"root"}}',
+        b"<html>Sign in to the network</html>",
+    ],
+)
+def test_what_is_no_metadata_is_refused_without_a_crash(device, text):
+    device.served.over["metadata/timestamp.json"] = text
+    assert_kept(device, "")
+
+
+def test_a_policy_that_this_agent_cannot_read_is_refused(custodians, device):
+    odd = custodians.folder / "policy.toml"
+    odd.write_text("organisation = 7\n")
+    assert custodians.sign("policy", odd) == 2
+
+
+# --- on the device's own disk -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "policy.toml",
+        "recipients.json",
+        "rules/packs/curated.pack",
+        "rules/protected.pack",
+        "rules/categories.toml",
+        "metadata/recipients.json",
+        "metadata/1.root.json",
+    ],
+)
+def test_a_locally_edited_file_is_refused_and_put_right_by_the_next_check(device, name):
+    path = device.folder / "rules" / "current" / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    assert device.load() is None
+    assert device.check().state == "new"
+    assert device.load() is not None
+
+
+def test_a_pack_put_beside_the_signed_ones_is_refused(device):
+    packs = device.folder / "rules" / "current" / "rules" / "packs"
+    shutil.copy(packs / "curated.pack", packs / "more.pack")
+    assert device.load() is None
+
+
+def test_an_older_set_put_back_by_hand_is_refused(custodians, device):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    assert device.check().state == "new"
+    link = device.folder / "rules" / "current"
+    link.unlink()
+    link.symlink_to("sets/1")
+    assert device.load() is None
+
+
+def test_a_set_from_another_organisation_is_refused(device, pilot, tmp_path):
+    other = device_of(pilot, pilot.publish(), tmp_path / "other")
+    assert other.check().state == "new"
+    link = device.folder / "rules" / "current"
+    link.unlink()
+    link.symlink_to(other.folder / "rules" / "current")
+    assert device.load() is None
+
+
+def test_a_half_taken_set_is_never_in_force(custodians, device):
+    custodians.sign("policy", custodians.folder / "rules" / "nameable.pack")
+    custodians.sign(key="second")
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    role = json.loads(device.served.publication.read("metadata/3.recipients.json"))
+    digest = role["signed"]["targets"][RECIPIENTS_TARGET]["hashes"]["sha256"]
+    device.served.over[f"targets/recipients/{digest}.recipients.json"] = CollectorUnreachable("no answer")
+    assert_kept(device, "did not answer")
+    assert device.load().policy_version == 2
+
+
+def test_old_sets_are_forgotten(custodians, device):
+    for group in ("staff", "learners", "partners"):
+        custodians.sign("recipients", "--groups", f"Alex={group}")
+        custodians.sign(key="second")
+        custodians.publish()
+        assert device.check().state == "new"
+    assert len(list((device.folder / "rules" / "sets").iterdir())) == updates.KEPT_SETS
+
+
+# --- a new device -----------------------------------------------------------------------------------------------
+
+
+def token_of(organisation, publication, **changes):
+    versions = publication.published().versions
+    root = publication.read("metadata/1.root.json")
+    token = EnrolmentToken(
+        1,
+        UUID(int=7),
+        "s",
+        "http://localhost",
+        "",
+        hashlib.sha256(root).hexdigest(),
+        1,
+        "staff",
+        NOW + timedelta(days=1),
+        1,
+        dict(versions),
+    )
+    token = msgspec.structs.replace(token, **changes)
+    return write(token, person_key(organisation, "it")), token
+
+
+def test_a_new_device_pins_its_root_and_takes_the_rules_in(custodians, tmp_path):
+    publication = custodians.publish()
+    text, token = token_of(custodians, publication)
+    updates.first_root(text, token, Served(publication), tmp_path, lambda: datetime.now(UTC))
+    assert updates.load(tmp_path, token.root).recipients_version == 2
+
+
+def test_a_new_device_refuses_a_root_that_the_token_does_not_name(custodians, tmp_path):
+    publication = custodians.publish()
+    text, token = token_of(custodians, publication, root="0" * 64)
+    with pytest.raises(NotTrusted, match="not the one that the enrolment token names"):
+        updates.first_root(text, token, Served(publication), tmp_path, lambda: datetime.now(UTC))
+    assert updates.load(tmp_path, token.root) is None
+
+
+def test_a_new_device_refuses_a_rolled_back_list_by_the_tokens_least_versions(custodians, tmp_path):
+    publication = custodians.publish()
+    old = Publication(custodians.folder / "copy")
+    shutil.copytree(custodians.collector, custodians.folder / "copy")
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    text, token = token_of(custodians, publication)
+    assert token.minimum["recipients"] == 3
+    with pytest.raises(NotTrusted, match="recipients version 2, which is older than version 3"):
+        updates.first_root(text, token, Served(old), tmp_path, lambda: datetime.now(UTC))
+    assert updates.load(tmp_path, token.root) is None
+
+
+def test_a_token_that_it_did_not_sign_is_refused(custodians, tmp_path):
+    publication = custodians.publish()
+    _, token = token_of(custodians, publication)
+    with pytest.raises(Refused, match="token_bad_signature"):
+        updates.first_root(write(token, new_key()), token, Served(publication), tmp_path, lambda: datetime.now(UTC))
+
+
+def test_the_command_refuses_a_device_that_is_not_enrolled(tmp_path, capsys):
+    from agent.__main__ import main
+
+    assert main(["update", "--data-dir", str(tmp_path)]) == 2
+    assert "fairwatch-agent enrol" in capsys.readouterr().err
+
+
+def test_the_list_is_never_taken_from_a_file_that_names_a_key_twice(device):
+    data = (device.folder / "rules" / "current" / "recipients.json").read_bytes()
+    listed = decode_recipients(data)
+    twice = msgspec.structs.replace(listed, recipients=(*listed.recipients, listed.recipients[0]))
+    with pytest.raises(NotTrusted, match="names a key twice"):
+        decode_recipients(msgspec.json.encode(twice))
