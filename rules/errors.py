@@ -56,6 +56,9 @@ class PolicyError(RulesError):
 
 
 def nearest_known(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like this one, or None where none is near."""
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    """The known word most like this one, or the one that contains it, or None where none is near."""
+    words = list(known)
+    found = get_close_matches(word, words, n=1, cutoff=0.6)
+    if not found and len(word) > 2:
+        found = [candidate for candidate in words if word in candidate]
     return found[0] if found else None

@@ -131,7 +131,7 @@ def test_no_content_makes_a_build_fail_but_by_a_plain_refusal(
     try:
         _, report = make_pack((list_format, "drugs", b"\n".join(lines)))
     except ListError as refused:
-        assert "\n" not in str(refused)
+        assert "\n" not in str(refused)  # noqa: PT017 (both ways out are right)
         return
     assert report.kept >= 1
     assert report.read == report.kept + report.merged + report.covered + sum(report.refused.values())
