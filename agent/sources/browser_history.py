@@ -1,7 +1,8 @@
 """Watches the histories of all profiles and hands on each new visit: by the file system's word, and by slow sweeps.
 
-The browser's own write wakes a reader at once; every few seconds a sweep looks whether a file changed without a word
-of it, and which profiles have come or gone. Own reads wake nobody: only writes are listened to.
+The browser's own write wakes a reader at once. Every few seconds a look finds the profiles that have come or gone and
+tries again what could not be read; a slow sweep reads whatever changed without a word of it. Own reads wake nobody:
+only writes are listened to.
 """
 
 from __future__ import annotations
@@ -30,14 +31,18 @@ from agent.sources.browsers import Profile
 from agent.sources.history_file import SIDE_FILES, remove_leftovers
 from agent.sources.profile_reader import SOURCE, ProfileReader
 
-# A sweep costs a few file lookups for each known place: cheap enough to find a new profile soon.
-SWEEP_SECONDS = 5.0
+# A net for file systems that tell nothing (some network homes).
+SWEEP_SECONDS = 60.0
+# A look costs a few file lookups for each known place: cheap enough to find a new profile soon.
+LOOK_SECONDS = 5.0
 # A browser writes one visit in several steps: wait for the last of them.
 DEBOUNCE_SECONDS = 0.2
-# After a read that took long (a large copy) leave the machine alone for this many times as long.
-REST_FACTOR = 20.0
-SHORT_REST_FACTOR = 100.0
-SHORT_REST_SECONDS = 1.0
+# Rests between two reads of one profile: a copy costs some 5 ms for Firefox's usual 5 MB, reading in place 1 ms; a slow
+# read is a sign of a busy machine; and a large copy must not be made each second.
+COPY_REST_SECONDS = 1.0
+REST_SECONDS = 0.2
+REST_FACTOR = 4.0
+COPIED_BYTES_A_SECOND = 50_000_000
 # After a failure try again by itself, since no write may follow.
 RETRY_SECONDS = 5.0
 
@@ -102,13 +107,15 @@ class BrowserHistory(FileSystemEventHandler):
 
     def sweep(self) -> None:
         """Find the profiles there are now and read each that changed."""
-        self._sweep(rested=False)
+        self._sweep(rested=False, every=True)
 
-    def _sweep(self, *, rested: bool) -> None:
+    def _sweep(self, *, rested: bool, every: bool) -> None:
+        """Read every profile, or else those that could not be read so far; `rested` leaves out those at rest."""
         with self._reading:
             self._find()
             for turn in list(self._readers.values()):
-                if not rested or time.monotonic() >= turn.rest_until:
+                wanted = every or turn.reader.state != "working"
+                if wanted and (not rested or time.monotonic() >= turn.rest_until):
                     self._read(turn)
 
     def health(self) -> SourceHealth:
@@ -138,21 +145,23 @@ class BrowserHistory(FileSystemEventHandler):
                     self._wake.notify()
 
     def _run(self) -> None:
-        next_sweep = time.monotonic()
+        next_look = next_sweep = time.monotonic()
         while not self._stopped:
-            if time.monotonic() >= next_sweep:
-                self._sweep(rested=True)
-                next_sweep = time.monotonic() + self._sweep_seconds
+            now = time.monotonic()
+            if now >= min(next_look, next_sweep):
+                self._sweep(rested=True, every=now >= next_sweep)
+                next_look = now + LOOK_SECONDS
+                next_sweep = now + self._sweep_seconds if now >= next_sweep else next_sweep
             for turn in self._turns_due():
                 with self._reading:
                     self._read(turn)
-            self._wait(next_sweep)
+            self._wait(min(next_look, next_sweep))
 
-    def _wait(self, next_sweep: float) -> None:
-        """Sleep until the next file or sweep is due, or until an event comes."""
+    def _wait(self, next_look: float) -> None:
+        """Sleep until the next file or look is due, or until an event comes."""
         with self._wake:
             due = [max(at, self._rest_until(folder)) for folder, at in self._due.items()]
-            pause = min([next_sweep, *due]) - time.monotonic()
+            pause = min([next_look, *due]) - time.monotonic()
             if pause > 0 and not self._stopped:
                 self._wake.wait(pause)
 
@@ -203,9 +212,11 @@ class BrowserHistory(FileSystemEventHandler):
                 self._watches[folder] = (watch, _inode(folder))
 
     def _read(self, turn: ReaderTurn) -> None:
-        spent = turn.reader.read(self._collect_from(turn.reader.profile.person))
-        rest = max(min(SHORT_REST_FACTOR * spent, SHORT_REST_SECONDS), REST_FACTOR * spent)
-        turn.rest_until = time.monotonic() + (max(rest, RETRY_SECONDS) if turn.reader.state == "failing" else rest)
+        reader = turn.reader
+        spent = reader.read(self._collect_from(reader.profile.person))
+        copied = reader.copied_bytes()
+        rest = max(COPY_REST_SECONDS if copied else REST_SECONDS, REST_FACTOR * spent, copied / COPIED_BYTES_A_SECOND)
+        turn.rest_until = time.monotonic() + (max(rest, RETRY_SECONDS) if reader.state == "failing" else rest)
 
 
 class ReaderTurn:

@@ -22,6 +22,8 @@ from agent.sources.history_file import History, Stamp, read_steadily, stamp
 SOURCE = "browser_history"
 # One batch is one transaction of the pipeline, and is held in memory.
 ROWS_PER_BATCH = 500
+# FAT's steps, the coarsest of the file systems that homes lie on, are 2 s; the common ones are below 10 ms.
+FILE_TIME_STEP_NANOSECONDS = 2_000_000_000
 
 State = Literal["working", "waiting", "unknown", "failing"]
 
@@ -80,6 +82,11 @@ class ProfileReader:
             self.state, self.reason = "working", ""
         return time.monotonic() - began
 
+    def copied_bytes(self) -> int:
+        """How much a read has to copy: nothing where it is read in place."""
+        file, log, _ = stamp(self.profile.history_file)
+        return file[1] + log[1] if file is not None and log is not None and log[1] else 0
+
     def _read(self, collect_from: datetime) -> None:
         file = self.profile.history_file
         before = stamp(file)
@@ -95,7 +102,7 @@ class ProfileReader:
             chunk = read_steadily(file, lambda history: self._look(history, collect_from), self._scratch)
             self._hand_on(chunk)
             more = chunk.more
-        self._seen = before
+        self._seen = before if _is_settled(before) else None
 
     def _hand_on(self, chunk: Chunk) -> None:
         """Give the visits and the bookmark to the pipeline, which keeps both or neither, and only then go on."""
@@ -146,10 +153,18 @@ class ProfileReader:
             if row.host is not None and started is not None and started >= collect_from:
                 visits.append((row.host, started))
         tail = history.tail(rows[-1].id if more else None, bookmarks.TAIL_ROWS)
-        return Chunk(tuple(visits), known.moved(tail, plan, newest, now), more)
+        # What is left for the next look was there at this one: it is not late.
+        read_at = known.read_at if more else now
+        return Chunk(tuple(visits), known.moved(tail, plan, newest, read_at), more)
+
+
+def _is_settled(seen: Stamp) -> bool:
+    """Whether a further write would show in the stamp: file times move in steps, so two quick writes may share one."""
+    now = time.time_ns()
+    return all(part is None or abs(now - part[2]) > FILE_TIME_STEP_NANOSECONDS for part in seen)
 
 
 def bookmark_key(profile: Profile) -> str:
     """The name of a profile's bookmark: a hash, because the path holds a person's name."""
-    place = f"{profile.person}\0{profile.path}".encode("utf-8", "surrogateescape")
+    place = f"{profile.dialect.family}\0{profile.person}\0{profile.path}".encode("utf-8", "surrogateescape")
     return f"{SOURCE}/{hashlib.blake2b(place, digest_size=16).hexdigest()}"

@@ -1,0 +1,216 @@
+"""Watching real, running browsers, and the life of the source around them."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from agent.sources.browser_history import BrowserHistory
+from agent.sources.browsers import Profile, profiles_in
+
+DEVICE = UUID(int=7)
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def now():
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def watch(kept):
+    """Start a source on folders; it stops at the end of the test."""
+    started = []
+
+    def begin(*folders, collect_from=None, **options):
+        options = {"load": kept.load, "emit": kept.emit, "clock": now, "sweep_seconds": 600.0} | options
+        source = BrowserHistory(
+            DEVICE,
+            lambda: profiles_in(folders, person="alice"),
+            collect_from=lambda _person: collect_from,
+            **options,
+        )
+        source.start()
+        started.append(source)
+        return source
+
+    yield begin
+    for source in started:
+        source.stop()
+
+
+def nothing_but_hosts(kept):
+    raw = repr(kept.observations) + repr(kept.bookmarks)
+    return not any(word in raw for word in ("secret", "path", "there", "title", "http"))
+
+
+def test_a_running_chromium_s_visits_arrive_once_soon_and_as_hosts_only(chromium, kept, watch, until, tmp_path):
+    waits = []
+
+    def emit(batch):
+        kept.emit(batch)
+        if batch.observations:
+            waits.append(time.time() - (chromium.profile / "History").stat().st_mtime)
+
+    until((chromium.profile / "History").exists)
+    began = now()
+    source = watch(chromium.folder, collect_from=began, emit=emit, scratch=tmp_path)
+    for host in ("one", "redirecting", "framer", "refresh", "one"):
+        chromium.visit(f"http://{host}.test/path?secret=1")
+    kept.wait_for("one.test", "redirected.test", "framer.test", "refreshed.test")
+    # Both visits of one.test count; what redirected, framed and sent on does not.
+    expected = ["framer.test", "one.test", "one.test", "redirected.test", "refreshed.test"]
+    until(lambda: sorted(kept.names) == expected)
+    source.sweep()
+    source.sweep()
+    assert sorted(kept.names) == expected
+    assert nothing_but_hosts(kept)
+    assert max(waits) < 2.0
+    assert {(seen.person, seen.kind, seen.seconds, seen.device) for seen in kept.observations} == {
+        ("alice", "host", None, DEVICE)
+    }
+    assert all(began <= seen.started <= now() for seen in kept.observations)
+    assert source.health().state == "working"
+
+
+def test_a_running_firefox_s_visits_arrive_once_soon_and_as_hosts_only(firefox, kept, watch, until, tmp_path):
+    firefox.visit("http://early.test/path?secret=0")
+    began = now()
+    source = watch(firefox.profile, collect_from=began, scratch=tmp_path)
+    until(lambda: source.health().state == "working")
+    firefox.visit("http://one.test/path?secret=1")
+    kept.wait_for("one.test", seconds=2)
+    for host in ("redirecting", "framer", "refresh"):
+        firefox.visit(f"http://{host}.test/path?secret=1")
+    kept.wait_for("redirected.test", "framer.test", "refreshed.test")
+    # What sends on by <meta> was shown, and Firefox says no more of it: both count.
+    assert set(kept.names) == {"one.test", "redirected.test", "framer.test", "refresh.test", "refreshed.test"}
+    assert len(kept.names) == len(set(kept.names))
+    firefox.insert("http://imported.test/path?secret=4", seconds_ago=5)
+    firefox.insert("http://synced.test/path?secret=5", seconds_ago=40)
+    firefox.visit("http://last.test/")
+    kept.wait_for("last.test", seconds=5)
+    assert not {"imported.test", "synced.test", "early.test"} & set(kept.names)
+    assert nothing_but_hosts(kept)
+    assert not list(tmp_path.glob("fairwatch-history-*"))
+
+
+def test_nothing_is_opened_before_the_notice_was_shown(made, kept, watch, until):
+    history = made.chromium()
+    history.add("http://before.test/", now() - timedelta(seconds=5))
+    shown = []
+    source = BrowserHistory(
+        DEVICE,
+        lambda: [Profile("Chromium", "alice", history.file.parent)],
+        kept.load,
+        kept.emit,
+        lambda _person: shown[0] if shown else None,
+        now,
+    )
+    source.sweep()
+    assert kept.batches == []
+    assert source.health().state == "unknown"
+    assert "notice" in source.health().reason
+    shown.append(now() - timedelta(seconds=1))
+    history.add("http://after.test/", now())
+    source.sweep()
+    assert kept.names == ["after.test"]
+
+
+def test_a_profile_that_appears_later_is_found_and_read(made, kept, watch, until, tmp_path):
+    source = watch(tmp_path / "later", collect_from=now())
+    assert source.health().reason == "No browser profile was found."
+    history = made.chromium(tmp_path / "later")
+    history.add("http://new.test/", now())
+    kept.wait_for("new.test", seconds=8)
+
+
+def test_a_history_replaced_by_another_file_is_followed(made, kept, watch, tmp_path, until):
+    folder = tmp_path / "profile"
+    first = made.chromium(folder)
+    first.add("http://first.test/", now())
+    watch(folder, collect_from=now() - timedelta(seconds=9))
+    kept.wait_for("first.test")
+    second = made.chromium(tmp_path / "other")
+    second.add("http://second.test/", now())
+    second.close()
+    second.file.rename(first.file)
+    kept.wait_for("second.test", seconds=8)
+    assert kept.names == ["first.test", "second.test"]
+
+
+def test_own_reads_wake_nothing(made, kept, watch, until):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    history.add("http://one.test/", now())
+    loads = []
+
+    def load(key):
+        loads.append(key)
+
+    source = watch(history.file.parent, collect_from=now() - timedelta(seconds=9), load=load)
+    kept.wait_for("one.test")
+    reads = []
+    reader = next(iter(source._readers.values())).reader
+    inner, reader.read = reader.read, lambda collect_from: reads.append(1) or inner(collect_from)
+    for _ in range(5):
+        inner(now())
+    time.sleep(1.0)
+    assert reads == []
+
+
+def test_a_damaged_history_is_told_and_the_others_go_on(made, kept, tmp_path):
+    good = made.chromium(tmp_path / "good")
+    good.add("http://good.test/", now())
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "places.sqlite").write_bytes(b"not a database at all" * 100)
+    source = BrowserHistory(
+        DEVICE,
+        lambda: [Profile("Firefox", "bob", tmp_path / "bad"), Profile("Chrome", "alice", tmp_path / "good")],
+        kept.load,
+        kept.emit,
+        lambda _person: now() - timedelta(seconds=9),
+        now,
+    )
+    source.sweep()
+    assert kept.names == ["good.test"]
+    health = source.health()
+    assert health.state == "failing"
+    assert health.reason == "Firefox: The history is not a sound database."
+
+
+def test_profiles_that_cannot_be_listed_are_told(kept):
+    def broken():
+        raise RuntimeError("no list")
+
+    source = BrowserHistory(DEVICE, broken, kept.load, kept.emit, lambda _person: now(), now)
+    source.sweep()
+    assert source.health().state == "failing"
+
+
+def test_leftovers_of_a_killed_process_are_removed_at_the_start(kept, tmp_path, watch):
+    left = tmp_path / "fairwatch-history-left"
+    left.mkdir()
+    (left / "history").write_text("x")
+    watch(tmp_path / "none", collect_from=START, scratch=tmp_path)
+    assert not left.exists()
+
+
+def test_stopping_ends_the_threads_and_starting_again_goes_on(made, kept, tmp_path):
+    history = made.chromium()
+    source = BrowserHistory(
+        DEVICE,
+        lambda: profiles_in([history.file.parent], person="alice"),
+        kept.load,
+        kept.emit,
+        lambda _person: now() - timedelta(seconds=30),
+        now,
+    )
+    for host in ("one.test", "two.test"):
+        source.start()
+        history.add(f"http://{host}/", now())
+        kept.wait_for(host, seconds=8)
+        source.stop()
+    assert kept.names == ["one.test", "two.test"]
