@@ -199,13 +199,14 @@ class Pipeline:
 
     def _tally_it(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
-        judgement, categories = passage.judgement, passage.bundle.rules.taxonomy.by_id
-        reminds = judgement is not None and judgement.decision.response == "remind"
+        judged = passage.judgement
+        category = judged.category if judged is not None else None
+        response = judged.decision.response if judged is not None else None
         self._tally.add(
             passage.observation,
-            label_of(passage.verdict, judgement, categories),
+            label_of(passage.verdict, category, response, passage.bundle.rules.taxonomy.by_id),
             counted_seconds=passage.kept.counted_seconds,
-            remind=judgement.category if judgement is not None and reminds else None,
+            remind=category if response == "remind" else None,
             now=self._clock(),
             zone=_zone_of(passage.bundle),
         )
@@ -244,8 +245,9 @@ class Pipeline:
             return []
         today, found = self._today(now), []
         for one in spent:
-            decision = bundle.policy.decide(one.category, self._group_of(one.device), now)
-            if one.day == today:
+            # A visit may have waited over a change of rules, after which there is no such category any more.
+            if one.day == today and one.category in bundle.policy.taxonomy.by_id:
+                decision = bundle.policy.decide(one.category, self._group_of(one.device), now)
                 found.append(judge.remind(one.device, one.person, one.day, one.category, one.seconds, decision))
         return [reminder for reminder in found if reminder is not None]
 

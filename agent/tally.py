@@ -19,13 +19,12 @@ import msgspec
 
 from agent.browser_apps import is_browser
 from agent.certainty import certainty_of
-from agent.judge import Judgement
 from agent.observation import Kind, Observation
 from agent.spans import Span, by_day, instant, length, merged, milliseconds, within, without
 from agent.tally_state import Load, Memory, Owner, Row, RowKey, Save, Visit
 from protocol.limits import TOTALS_MAX_ROWS
 from protocol.messages import UsageRow, UsageTotals
-from rules.model import Category, Verdict
+from rules.model import Category, Response, Verdict
 
 OTHER = "other"
 """The one row of all sensitive, protected, ignored and unlisted time."""
@@ -90,17 +89,22 @@ class OwnTotal(msgspec.Struct, frozen=True, kw_only=True):
     visits: int
 
 
-def label_of(verdict: Verdict, judgement: Judgement | None, categories: Mapping[str, Category]) -> Label:
-    """What a total may say (promise 7); what it may not tell apart is `other`, all of it alike."""
-    if judgement is None or judgement.decision.response == "ignore" or verdict.protected:
+def label_of(
+    verdict: Verdict, category: str | None, response: Response | None, categories: Mapping[str, Category]
+) -> Label:
+    """What a total may say (promise 7); what it may not tell apart is `other`, all of it alike.
+
+    `category` is the one whose `response` counts; None where none matched.
+    """
+    if category is None or response is None or response == "ignore" or verdict.protected:
         return Label(OTHER, None)
-    for category_id in verdict.categories:
-        category = categories.get(category_id)
-        if category is None or category.sensitive or category.protected:
+    for each in verdict.categories:
+        known = categories.get(each)
+        if known is None or known.sensitive or known.protected:
             return Label(OTHER, None)
-    if not verdict.nameable or verdict.nameable_as is None or judgement.flagged:
-        return Label(judgement.category, None)
-    return Label(judgement.category, verdict.nameable_as[:_NAME_MAX_CHARS])
+    if not verdict.nameable or verdict.nameable_as is None or response == "flag":
+        return Label(category, None)
+    return Label(category, verdict.nameable_as[:_NAME_MAX_CHARS])
 
 
 class Tally:

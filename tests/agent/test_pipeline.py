@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
+from msgspec import structs
 
 from agent import pipeline as under_test
 from agent.errors import CollectorUnreachable, SpoolDamagedError
@@ -19,6 +20,8 @@ from agent.observation import Batch
 from agent.pipeline import ASK_AGAIN, Pipeline
 from agent.tally import VISIT_MAX_SECONDS
 from protocol.messages import decode_body
+from rules.compiler import compile_shipped
+from rules.model import Taxonomy
 
 URGENT, ROUTINE = "sanctioned-suicide.net", "bet365.com"
 MONTHLY = UUID(int=77)
@@ -197,6 +200,16 @@ def test_a_reminder_that_cannot_be_shown_stops_nothing(agent, seen, clock, caplo
     assert "pipeline.reminder_not_shown" in caplog.text
 
 
+def test_a_visit_that_waited_over_a_change_of_rules_stops_nothing(agent, seen, clock, bundle):
+    agent.see(seen("store.steampowered.com"))
+    left = tuple(category for category in bundle.policy.taxonomy.categories if category.id != "games")
+    policy = structs.replace(bundle.policy, taxonomy=Taxonomy(left))
+    agent.pipeline.use(replace(bundle, policy=policy))
+    agent.pipeline.tick(clock.now + SETTLED)
+    assert agent.own() == [("host", "games", "steampowered.com", VISIT_MAX_SECONDS, 1)]
+    assert agent.told == []
+
+
 def test_logs_never_say_who_or_what(agent, seen, clock, caplog):
     caplog.set_level("DEBUG")
     agent.reachable = False
@@ -259,11 +272,13 @@ def test_where_the_spool_was_damaged_the_batch_is_kept_in_the_new_one(agent, ope
     def damaged(*args):
         times.append(1)
         if len(times) == 1:
+            agent.spool._damaged = True
             raise SpoolDamagedError("a new one begins")
         return real(*args)
 
     monkeypatch.setattr(under_test, "seal", damaged)
     agent.see(seen(URGENT), bookmark=("history", b"1"))
+    agent.restart()
     assert (len(opened(agent.spool, office, device)), agent.spool.load("history")) == (1, b"1")
     assert ("app", "work_tools", "linux:libreoffice-writer", 60, 1) in agent.own()
 
@@ -321,8 +336,6 @@ print(count[0])
 
 @pytest.fixture(scope="session")
 def compiled(tmp_path_factory):
-    from rules.compiler import compile_shipped
-
     folder = tmp_path_factory.mktemp("compiled")
     compile_shipped(folder)
     return folder

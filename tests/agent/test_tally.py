@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.judge import Judgement, decide
+from agent.judge import decide
 from agent.observation import Observation
 from agent.spans import instant, length, merged, milliseconds
 from agent.tally import (
@@ -26,7 +26,6 @@ from agent.tally import (
 )
 from protocol.limits import TOTALS_MAX_ROWS
 from rules.model import Verdict
-from rules.policy import Decision
 
 DEVICE = UUID(int=1)
 PERSON = "sam"
@@ -65,6 +64,12 @@ def seen(kind, name, started, seconds=None, *, person=PERSON, source=None):
         person=person,
         source=source or ("browser_history" if kind == "host" else "foreground"),
     )
+
+
+def label_in(verdict, rules, policy, group="staff"):
+    judged = decide(verdict, policy, group, NOON)
+    category, response = (judged.category, judged.decision.response) if judged is not None else (None, None)
+    return label_of(verdict, category, response, rules.taxonomy.by_id)
 
 
 class Bench:
@@ -136,16 +141,13 @@ def bench():
 )
 def test_a_total_names_only_the_common_and_harmless_and_tells_nothing_sensitive_apart(name, label, rules, policy):
     verdict = rules.classify("app" if ":" in name else "host", name)
-    judgement = decide(verdict, policy, "staff", NOON)
-    assert label_of(verdict, judgement, rules.taxonomy.by_id) == label
+    assert label_in(verdict, rules, policy) == label
 
 
 def test_a_nameable_site_that_is_flagged_is_not_named(rules, policy):
     verdict = rules.classify("host", "amazon.co.uk")
     assert verdict.nameable
-    labels = [
-        label_of(verdict, decide(verdict, policy, group, NOON), rules.taxonomy.by_id) for group in ("staff", "learners")
-    ]
+    labels = [label_in(verdict, rules, policy, group) for group in ("staff", "learners")]
     assert labels == [("shopping", "amazon.co.uk"), ("shopping", None)]
 
 
@@ -153,14 +155,13 @@ def test_a_nameable_site_that_is_flagged_is_not_named(rules, policy):
 def test_a_name_is_not_told_apart_where_any_of_its_categories_may_not_be(rules, category):
     """The rules never call such a verdict nameable; the totals do not rely on it."""
     verdict = Verdict("host", "a.example", ("news", category), nameable=True, nameable_as="a.example")
-    judgement = Judgement("news", Decision("total", False, 3600, None, ""))
-    assert label_of(verdict, judgement, rules.taxonomy.by_id) == ("other", None)
+    assert label_of(verdict, "news", "total", rules.taxonomy.by_id) == ("other", None)
 
 
 def test_all_that_is_not_told_apart_is_one_row(bench, rules, policy):
     for number, name in enumerate(["bet365.com", "samaritans.org", "unheard-of.example", "tinder.com"]):
         verdict = rules.classify("host", name)
-        label = label_of(verdict, decide(verdict, policy, "staff", NOON), rules.taxonomy.by_id)
+        label = label_in(verdict, rules, policy)
         bench.visit(NOON + timedelta(seconds=number * 10), label)
     bench.settle(NOON + LATER)
     assert bench.rows() == [("2026-03-04", "host", "other", None, 30 + VISIT_MAX_SECONDS, 4)]
