@@ -33,6 +33,7 @@ from protocol.codes import Code
 from protocol.errors import ProtocolError, Refused
 from protocol.limits import ENROLMENT_TOKEN_MAX_CHARS, MESSAGE_VERSION, TEXT_MAX_CHARS
 from protocol.messages import EnrolmentToken, EnrolReply, EnrolRequest, decode, encode
+from rules.errors import RulesError
 
 ENROL_PATH: Final = "/v1/enrol"
 ENROL_KEY_ID: Final = "enrol"
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         return _fail(fault.sentence or f"the collector refused: {fault.code}", 2)
     except Refused as fault:
         return _fail(fault.code.sentence, 2)
-    except (AgentError, ProtocolError) as fault:
+    except (AgentError, ProtocolError, RulesError) as fault:
         return _fail(str(fault), 2)
     except OSError as fault:
         return _fail(f"{fault.filename or args.data_dir}: {fault.strerror or type(fault).__name__}", 2)

@@ -40,9 +40,13 @@ LONGEST_WAIT_SECONDS: Final = 120.0
 HELD_WAIT_SECONDS: Final = 900.0
 """How often a device that is withdrawn or held as a clone asks whether that has changed."""
 
+_REFUSED_ALONE_MAX: Final = 3
+"""So many records refused one by one, and none taken: a round ends there, and the next comes later."""
+
 _OFFSET_KEY: Final = "sender clock offset"
 _SPOILT_BY_ONE: Final = (Code.MALFORMED.value, Code.TOO_LARGE.value)
 _HELD: Final = (Code.UNKNOWN_DEVICE.value, Code.REVOKED_DEVICE.value, Code.QUARANTINED_DEVICE.value)
+_FORKED: Final = (Code.FORKED_COUNTER.value, *_HELD)
 _MAY_PASS: Final = frozenset(code.value for code in Code if code.retry)
 _DONE: Final = ("stored", "duplicate")
 
@@ -87,8 +91,8 @@ class Sender:
         self._failures = 0
         self._limit = BATCH_MAX_RECORDS
         self._tries: dict[UUID, int] = {}
-        self._suspects: dict[UUID, int] = {}
-        self._accepted = 0
+        self._suspects: dict[UUID, tuple[int, int]] = {}
+        self._accepted = self._accepted_before = self._refused_alone = 0
         self.standing: Standing = "working"
 
     @property
@@ -117,6 +121,7 @@ class Sender:
             parcels = self._spool.peek(BATCH_BYTES, self._limit)
             if not parcels:
                 return self._send_seconds
+            self._accepted_before, self._refused_alone = self._accepted, 0
             self._send(parcels)
         except CollectorUnreachable as fault:
             log.info("sender.waiting reason=%s", fault)
@@ -155,7 +160,7 @@ class Sender:
             if fault.code not in _SPOILT_BY_ONE:
                 raise
             self._contact()
-            self._split(parcels, fault.code)
+            self._split(parcels, fault)
             return
         except CollectorUnreachable as fault:
             self._blame(parcels, fault)
@@ -177,26 +182,29 @@ class Sender:
         except Refused as fault:
             raise CollectorUnreachable("the answer is not the collector's") from fault
 
-    def _split(self, parcels: Sequence[Parcel], code: str) -> None:
+    def _split(self, parcels: Sequence[Parcel], refusal: CollectorRefused) -> None:
         """Halve a batch that is refused for good until the record that spoils it stands alone."""
-        if len(parcels) == 1:
-            self._suspect(parcels[0], code)
+        if len(parcels) > 1:
+            middle = len(parcels) // 2
+            self._send(parcels[:middle])
+            self._send(parcels[middle:])
             return
-        middle = len(parcels) // 2
-        for half in (parcels[:middle], parcels[middle:]):
-            self._send(half)
+        self._suspect(parcels[0].record, refusal.code)
+        self._refused_alone += 1
+        if self._refused_alone >= _REFUSED_ALONE_MAX and self._accepted == self._accepted_before:
+            raise refusal  # it takes nothing at all: the fault is not in the records
 
-    def _suspect(self, parcel: Parcel, code: str) -> None:
-        """Put aside a record that is refused alone, once the collector is known to take others.
+    def _suspect(self, record: UUID, code: str) -> None:
+        """Put aside a record that was refused alone twice, once the collector is known to take others meanwhile.
 
         A collector or a proxy that refuses everything would else empty the spool into the quarantine.
         """
-        since = self._suspects.get(parcel.record)
-        if since is not None and self._accepted > since:
-            self._quarantine(parcel.record, code)
+        accepted, times = self._suspects.get(record, (self._accepted_before, 0))
+        if times > 0 and self._accepted > accepted:
+            self._quarantine(record, code)
             return
-        self._suspects.setdefault(parcel.record, self._accepted)
-        self._wait_alone(parcel.record)
+        self._suspects[record] = (accepted, times + 1)
+        self._wait_alone(record)
 
     def _settle(self, parcels: Sequence[Parcel], receipts: Sequence[Receipt]) -> None:
         """Do for each record what its receipt says, and nothing without one."""
@@ -213,7 +221,7 @@ class Sender:
             receipt = answers.get(parcel.record)
             if receipt is None or (receipt.result not in _DONE and not _is_final(receipt)):
                 self._wait_alone(parcel.record)
-                forked = forked or (receipt is not None and receipt.code == Code.FORKED_COUNTER.value)
+                forked = forked or (receipt is not None and receipt.code in _FORKED)
             elif receipt.result == "refused":
                 self._quarantine(parcel.record, receipt.code or "refused")
         if forked:
