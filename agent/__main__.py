@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+
+from protocol.command_line import Parser
 
 COMMANDS = {
     "enrol": ("agent.enrol", "make this device known to the collector, with a token from IT"),
@@ -19,18 +19,11 @@ COMMANDS = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when done, 2 when the words or the input were wrong, 1 when it failed otherwise."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _Parser(prog="fairwatch-agent", description="The Fairwatch agent on a watched device.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    parser = Parser(prog="fairwatch-agent", description="The Fairwatch agent on a watched device.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, (module, sentence) in COMMANDS.items():
         command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")

@@ -9,20 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 
 from custody.asking import Asking, plain
 from custody.errors import CustodyError
+from protocol.command_line import Parser
 from protocol.errors import OpenError, UnlockError
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -201,8 +195,8 @@ def _pairs(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="fairwatch-custody", description="Keys, signatures and sealed cases, off the collector.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+    parser = Parser(prog="fairwatch-custody", description="Keys, signatures and sealed cases, off the collector.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
 
     def command(name: str, sentence: str, run: Callable[..., dict[str, Any]]) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from protocol.command_line import Parser
 from server.errors import CollectorError
 from server.start import DEFAULT_DATA_DIR
 
@@ -44,8 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fairwatch-server", description="The Fairwatch collector.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser = Parser(prog="fairwatch-server", description="The Fairwatch collector.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name, (module, sentence) in COMMANDS.items():
         if importlib.util.find_spec(module) is None:
             continue
