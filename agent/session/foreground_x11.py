@@ -7,9 +7,11 @@ choose among installed desktop files (see `identity.py`).
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from Xlib import X, Xatom
@@ -48,6 +50,25 @@ def why_not(environment: Mapping[str, str]) -> Reason | None:
     return None
 
 
+def local_display(name: str | None) -> str:
+    """The display's name, if it is one of this machine and answers; raises `DisplayUnavailable` otherwise.
+
+    Another machine's display would show what is in front there, and the library would reach over the network for it.
+    """
+    number = (name or "").removeprefix("unix").removeprefix(":").partition(".")[0]
+    if not number.isdecimal():
+        raise DisplayUnavailable("The display is not one of this machine.")
+    # Where every X server listens; the folder belongs to root and is sticky.
+    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path if Path(path).exists() else f"\0{path}")
+        except OSError as error:
+            raise DisplayUnavailable("The display does not answer.") from error
+    # Without the protocol's name the library would try the network where the socket fails.
+    return f"unix/:{number}"
+
+
 class ForegroundX11:
     """One connection to an X11 display. Wait for `fileno` or `wait_seconds`, then call `look`."""
 
@@ -66,12 +87,13 @@ class ForegroundX11:
         self._intervals = Intervals(idle_after_seconds)
         self._front: InFront | None = None
         self._no_window_since: float | None = None
+        self._window_id = 0
         self._changed = True
         self._manager_changed = True
         self._idle_seconds = 0.0
         try:
             # The stubs do not know the extensions' methods, which the library adds while it runs.
-            self._display: Any = Display(display_name)
+            self._display: Any = Display(local_display(display_name))
             self._display.set_error_handler(lambda *_: None)
             self._watch()
         except (DisplayError, ConnectionClosedError, XError, OSError) as error:
@@ -139,20 +161,24 @@ class ForegroundX11:
         return ended
 
     def _drain(self) -> bool:
-        """Take the events that have come; True if the window in front may have changed."""
+        """Take the events that have come; True if the window in front may have changed or has gone."""
         changed = False
         while self._display.pending_events():
             event = self._display.next_event()
-            if event.type == X.PropertyNotify:
+            if event.type == X.DestroyNotify and event.window.id == self._window_id:
+                changed = True
+                self._window_id = 0  # The next window may well be given the same number.
+            elif event.type == X.PropertyNotify:
                 changed |= event.atom == self._atoms["_NET_ACTIVE_WINDOW"]
                 self._manager_changed |= event.atom == self._atoms["_NET_SUPPORTING_WM_CHECK"]
         return changed
 
     def _read_front(self) -> None:
         window = self._window_in(self._root, "_NET_ACTIVE_WINDOW")
-        if window is not None:
+        front = None if window is None else self._app_of(window)
+        if front is not None:
             self._no_window_since = None
-            self._front = InFront(self._identity(window))
+            self._front = front
             return
         moment = self._clock().monotonic
         if self._no_window_since is None:
@@ -167,17 +193,22 @@ class ForegroundX11:
             return None
         return self._display.create_resource_object("window", int(found.value[0]))
 
-    def _identity(self, window: Any) -> str | None:
+    def _app_of(self, window: Any) -> InFront | None:
+        """The app that a window belongs to, or None for a window that has gone while it was named as in front."""
         try:
+            if window.id != self._window_id:
+                # Only of its end: some window managers go on naming a window that is no more.
+                window.change_attributes(event_mask=X.StructureNotifyMask)
+                self._window_id = window.id
             pid = self._pid(window)
             classes = self._classes(window)
         except XError:
-            return None  # The window went while it was asked about, which is normal.
+            return None
         self._index.refresh()
         if pid is None:
-            return self._index.identity(None, classes)
+            return InFront(self._index.identity(None, classes))
         flatpak = flatpak_id_of(pid)
-        return self._index.identity(executable_of(pid), classes if flatpak is None else (flatpak, *classes))
+        return InFront(self._index.identity(executable_of(pid), classes if flatpak is None else (flatpak, *classes)))
 
     def _pid(self, window: Any) -> int | None:
         """The process behind a window: the X server's own knowledge first, what the app claims only without it."""

@@ -151,11 +151,15 @@ class SessionServer:
 
     def stop(self) -> None:
         """End every connection and remove the socket."""
+        if self._stopping:
+            return
         self._stopping = True
+        if self._thread is None:
+            self._end_all()
+            return
         self._wake()
-        if self._thread is not None:
-            self._thread.join(timeout=10)
-            self._thread = None
+        self._thread.join(timeout=10)
+        self._thread = None
 
     def remind(self, person: str, category_name: str, minutes: int) -> None:
         """Show a reminder to that person wherever they are signed in; may be called from any thread."""
@@ -377,5 +381,6 @@ class SessionServer:
         self._selector.close()
         for descriptor in (self._wake_read, self._wake_write):
             os.close(descriptor)
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        if self._listener is not None:
+            with contextlib.suppress(OSError):
+                self._path.unlink()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
+import traceback
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -38,6 +42,27 @@ def until(look: Callable[[], T], seconds: float = 10.0) -> T:
         time.sleep(0.005)
 
 
+def as_nobody(act: Callable[[], None]) -> int:
+    """Do something in a child process that is the account "nobody", and give the child's process id.
+
+    A fork, because that account may not be able to read the interpreter or this code on the disk.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # The child leaves every thread and lock of ours alone.
+        child = os.fork()
+    if child:
+        return child
+    try:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        act()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - whatever it is, the child must end here and not go on as a second pytest
+        traceback.print_exc()
+        os._exit(1)
+
+
 class Screen:
     """One Xvfb with openbox, and xterms to switch between."""
 
@@ -45,7 +70,8 @@ class Screen:
         self.name = f":{number}"
         self.environment = {**environment, "DISPLAY": self.name}
         self.display: Any = Display(self.name)
-        self._children: list[subprocess.Popen[bytes]] = []
+        self.manager: subprocess.Popen[bytes]
+        self.children: list[subprocess.Popen[bytes]] = []
 
     def start(self, *command: str, **more: str) -> subprocess.Popen[bytes]:
         """Start a program on this display; it ends with the test."""
@@ -56,21 +82,27 @@ class Screen:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._children.append(child)
+        self.children.append(child)
         return child
 
     def xterm(self, *options: str) -> int:
         """Open an xterm and give its window's id once it is in front."""
-        before = self.active()
-        self.start("xterm", "+sb", *options, "-e", "sleep", "600")
-        return until(lambda: (now := self.active()) and now != before and now)
+        return self.opened("xterm", "+sb", *options, "-e", "sleep", "600")
+
+    def opened(self, *command: str) -> int:
+        """Start a program, and give its window's id once it is in front."""
+        before = self.windows("_NET_CLIENT_LIST")
+        self.start(*command)
+        return until(lambda: (now := self.active()) in self.windows("_NET_CLIENT_LIST") - before and now)
 
     def active(self) -> int:
         """The window in front, by its id; 0 for none."""
-        found = self.display.screen().root.get_full_property(
-            self.display.intern_atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType
-        )
-        return int(found.value[0]) if found is not None and len(found.value) else 0
+        return next(iter(self.windows("_NET_ACTIVE_WINDOW")), 0)
+
+    def windows(self, name: str) -> set[int]:
+        """The windows that a property of the root names."""
+        found = self.display.screen().root.get_full_property(self.display.intern_atom(name), X.AnyPropertyType)
+        return set() if found is None else {int(window) for window in found.value}
 
     def has_manager(self) -> bool:
         """Whether the window manager has come up."""
@@ -110,8 +142,9 @@ class Screen:
 
     def close(self) -> None:
         """End every program started here."""
-        for child in self._children:
-            child.kill()
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
             child.wait()
         self.display.close()
 
@@ -124,6 +157,18 @@ def _png(width: int, height: int, rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., Any]:
+    """Look again and again until it is true (see `until`)."""
+    return until
+
+
+@pytest.fixture(name="as_nobody")
+def as_nobody_fixture() -> Callable[[Callable[[], None]], int]:
+    """Do something as another account (see `as_nobody`)."""
+    return as_nobody
+
+
 @pytest.fixture
 def bare_display() -> Iterator[int]:
     """An X11 display with nothing on it, by its number."""
@@ -132,18 +177,73 @@ def bare_display() -> Iterator[int]:
         pytest.skip(f"not installed: {', '.join(missing)}")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset"],
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset", "-ac"],
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     os.close(write)
-    assert select.select([read], [], [], 20)[0], "Xvfb did not start"
-    number = int(os.read(read, 32))
-    os.close(read)
+    # To the line's end: the number and its newline are written apart, and a pipe closed between them ends the display.
+    with os.fdopen(read) as said:
+        assert select.select([said], [], [], 20)[0], "Xvfb did not start"
+        number = int(said.readline())
     yield number
     server.terminate()
     server.wait()
+
+
+class Recorder:
+    """Stands between a client and the display and keeps every byte of both directions."""
+
+    def __init__(self, number: int) -> None:
+        self.sent = bytearray()
+        self.received = bytearray()
+        self._display = f"/tmp/.X11-unix/X{number}"
+        self._listener = socket.socket(socket.AF_UNIX)
+        self.number = next(free for free in range(20_000 + os.getpid() % 20_000, 60_000) if self._bound(free))
+        self._listener.listen(1)
+        self._thread = threading.Thread(target=self._relay, daemon=True)
+        self._thread.start()
+
+    def _bound(self, number: int) -> bool:
+        try:
+            self._listener.bind(f"/tmp/.X11-unix/X{number}")
+        except OSError:
+            return False
+        return True
+
+    def _relay(self) -> None:
+        client, _ = self._listener.accept()
+        while not client.recv(1, socket.MSG_PEEK):  # Only a knock, to see whether the display answers.
+            client.close()
+            client, _ = self._listener.accept()
+        with client, socket.socket(socket.AF_UNIX) as display:
+            display.connect(self._display)
+            while True:
+                for ready in select.select([client, display], [], [])[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    (self.sent if ready is client else self.received).extend(data)
+                    (display if ready is client else client).sendall(data)
+
+    def finish(self) -> None:
+        """Wait until the client has left, so that nothing is missing."""
+        self._thread.join(timeout=10)
+        assert not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Give the place back."""
+        self._listener.close()
+        Path(f"/tmp/.X11-unix/X{self.number}").unlink()
+
+
+@pytest.fixture
+def recorder(bare_display: int) -> Iterator[Recorder]:
+    """A second way to the display, on which everything said is written down."""
+    recorder = Recorder(bare_display)
+    yield recorder
+    recorder.close()
 
 
 @pytest.fixture
@@ -153,7 +253,7 @@ def screen(bare_display: int, tmp_path: Path) -> Iterator[Screen]:
     home.mkdir()
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     screen = Screen(bare_display, {**kept, "HOME": str(home)})
-    screen.start("openbox")
+    screen.manager = screen.start("openbox")
     until(screen.has_manager)
     yield screen
     screen.close()

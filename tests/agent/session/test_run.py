@@ -1,0 +1,200 @@
+"""The session part as a process: the notice before anything else, each person's use for that person, small."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agent.session.address import person_of_uid
+from agent.session.run import SessionPart
+
+if TYPE_CHECKING:
+    from conftest import Screen, Service
+
+ME = person_of_uid(os.getuid()) or ""
+RUN = (
+    "import argparse, sys; from agent.session import run; parser = argparse.ArgumentParser(); "
+    "run.add_arguments(parser); sys.exit(run.run(parser.parse_args()))"
+)
+# The bench measures against 22 MB with the command's own start; here is what this part's code alone may take.
+MOST_RESIDENT_KB = 22 * 1024
+
+
+@pytest.fixture
+def start(service: Service) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Start session parts that end with the test."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def start_one(environment: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", RUN, "--data-dir", str(service.folder), *options]
+        children.append(subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE))
+        return children[-1]
+
+    yield start_one
+    for child in children:
+        child.terminate()
+        assert child.wait(timeout=20) == 0
+        assert child.stdout is not None
+        child.stdout.close()
+
+
+def health(service: Service) -> str:
+    return service.server.health().state
+
+
+def test_the_notice_is_shown_and_then_use_is_counted_until_the_end(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    child = start(screen.environment)
+    until(lambda: service.record.first_shown(ME))
+    until(lambda: health(service) == "working")
+    window = screen.xterm()
+    until(lambda: any(one.identity == "linux:exe:" + Path(sys.executable).resolve().name for _, one in service.fronts))
+    assert screen.active() == window
+    time.sleep(0.1)
+    child.terminate()
+    child.wait(timeout=20)
+    until(lambda: service.fronts[-1][1].identity in ("linux:debian-xterm", "linux:exe:xterm"))
+    assert {person for person, _ in service.fronts} == {ME}
+
+
+def test_it_stays_small_and_nearly_idle(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    child = start(screen.environment)
+    until(lambda: health(service) == "working")
+    first, second = screen.xterm(), screen.xterm()
+    before, began = cpu_seconds(child.pid), time.monotonic()
+    for turn in range(8):
+        screen.activate(second if turn % 2 else first)
+        time.sleep(0.1)
+    status = Path(f"/proc/{child.pid}/status").read_text().splitlines()
+    resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    assert resident < MOST_RESIDENT_KB
+    assert cpu_seconds(child.pid) - before < 0.1 * (time.monotonic() - began)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_nothing_heavy_is_loaded() -> None:
+    heavy = ("cryptography", "requests", "apscheduler", "psutil", "watchdog", "tkinter", "asyncio", "ssl", "hashlib")
+    code = f"import sys; import agent.session.run; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_without_a_display_or_terminal_the_notice_is_not_shown_and_nothing_is_observed(
+    service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    start({"PATH": os.environ["PATH"]})
+    until(lambda: "notice could not be shown" in service.server.health().reason)
+    assert service.record.first_shown(ME) is None
+
+
+def test_where_its_output_is_shown_on_the_text_counts_and_a_missing_display_is_unknown(
+    service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    child = start({"PATH": os.environ["PATH"]}, "--notice-on-stdout")
+    until(lambda: service.record.first_shown(ME))
+    until(lambda: "no display" in service.server.health().reason)
+    assert child.stdout is not None
+    assert service.notice.title.encode() in os.read(child.stdout.fileno(), 65536)
+
+
+def test_wayland_is_unknown_though_an_x11_display_is_there(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    start({**screen.environment, "WAYLAND_DISPLAY": "wayland-0"})
+    until(lambda: "Wayland" in service.server.health().reason)
+    assert health(service) == "unknown"
+    assert service.record.first_shown(ME) is not None
+
+
+def test_without_rules_it_shows_the_notice_and_observes_nothing_until_there_are_some(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    service.observe = False
+    start(screen.environment)
+    until(lambda: service.record.first_shown(ME))
+    until(lambda: "nothing is observed" in service.server.health().reason)
+    service.observe = True
+    service.server.refresh()
+    until(lambda: health(service) == "working")
+
+
+def test_a_changed_notice_is_shown_again_and_a_restarted_service_is_found_again(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    start(screen.environment)
+    until(lambda: health(service) == "working")
+    shown = service.record.first_shown(ME)
+    subprocess.run(["xdotool", "key", "Escape"], env=screen.environment, check=True)
+    until(lambda: not screen.windows("_NET_CLIENT_LIST"))
+    service.server.stop()
+    service.notice = type(service.notice)(
+        version="0123456789abcdef", title="Changed", introduction="New words.", sections=service.notice.sections
+    )
+    service.server = service.made()
+    service.server.start()
+    until(lambda: not service.record.is_new(ME, "0123456789abcdef"))
+    until(lambda: screen.windows("_NET_CLIENT_LIST"))
+    assert service.record.first_shown(ME) == shown
+
+
+def test_a_reminder_is_shown_on_the_display(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    start(screen.environment)
+    until(lambda: health(service) == "working")
+    until(lambda: len(screen.windows("_NET_CLIENT_LIST")) == 1)
+    service.server.remind(ME, "social networking", 30)
+    until(lambda: len(screen.windows("_NET_CLIENT_LIST")) == 2)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")
+def test_two_people_at_two_sessions_are_each_counted_for_themselves(
+    screen: Screen,
+    service: Service,
+    start: Callable[..., subprocess.Popen[bytes]],
+    as_nobody: Callable[[Callable[[], None]], int],
+    until: Callable[..., Any],
+) -> None:
+    def act() -> None:
+        # Their session shows the notice as text: that account may not read the interpreter for a window of its own.
+        part = SessionPart(
+            service.folder, screen.environment, stdout=io.StringIO(), notice_on_stdout=True, command=("/nonexistent",)
+        )
+        signal.signal(signal.SIGTERM, lambda *_: setattr(part, "stopping", True))
+        read, write = os.pipe()
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write)
+        part.run(read)
+
+    start(screen.environment)
+    until(lambda: service.record.first_shown(ME))
+    child = as_nobody(act)
+    try:
+        until(lambda: service.record.first_shown("nobody"))
+        until(lambda: health(service) == "working")
+        first, second = screen.xterm(), screen.opened("xterm", "-class", "UXTerm", "-e", "sleep", "600")
+        deadline = time.monotonic() + 10
+        while {person for person, _ in service.fronts} != {ME, "nobody"}:
+            assert time.monotonic() < deadline
+            screen.activate(first)
+            time.sleep(0.05)
+            screen.activate(second)
+            time.sleep(0.05)
+    finally:
+        os.kill(child, signal.SIGTERM)
+        assert os.waitpid(child, 0)[1] == 0

@@ -1,0 +1,99 @@
+"""The notice says what is collected, what never is and who sees what; its version follows its words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.notice import FLAG_WORDS, NoticeFacts, NoticeRecord, PrivateTime, as_text, compose
+
+HOURS = "Monday to Friday, 08:00 to 18:00"
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FACTS = NoticeFacts(
+    organisation="Northfield Training",
+    groups=(
+        PrivateTime(group="staff", kind="drop_all", working_hours=HOURS),
+        PrivateTime(group="learners", kind="urgent_only", working_hours=HOURS),
+        PrivateTime(group="partners", kind="none"),
+    ),
+    contact="write to privacy@northfield.example",
+)
+
+
+def test_it_says_what_is_collected_what_is_not_and_who_sees_what() -> None:
+    text = " ".join(as_text(compose(FACTS)).split())
+    for words in (
+        "Northfield Training",
+        "names of websites",
+        "names of the apps",
+        "titles of windows",
+        "What you type",
+        "what you search for",
+        "pictures",
+        "messages",
+        "safeguarding lead",
+        "at least five people",
+        "data protection officer",
+        "fairwatch-agent show-data",
+        "write to privacy@northfield.example",
+        "helplines",
+    ):
+        assert words in text, words
+
+
+def test_it_says_each_groups_private_time() -> None:
+    text = " ".join(as_text(compose(FACTS)).split())
+    assert f"Staff: outside {HOURS}, nothing is collected." in text
+    assert f"Learners: outside {HOURS}, nothing is counted and nothing is kept, but for what could mean" in text
+    assert "Partners: no private time is set." in text
+    assert "Private time" in as_text(compose(NoticeFacts(organisation="", groups=())))
+
+
+def test_about_flags_it_says_the_same_words_to_everyone() -> None:
+    other = compose(NoticeFacts(organisation="Another", groups=()))
+    for notice in (compose(FACTS), other):
+        assert FLAG_WORDS in [line for section in notice.sections for line in section.lines]
+    assert not any(character.isdigit() for character in FLAG_WORDS)
+
+
+def test_the_version_changes_with_the_words_and_only_with_them() -> None:
+    assert compose(FACTS).version == compose(FACTS).version
+    changed = NoticeFacts(organisation="Northfield Training", groups=FACTS.groups, contact="ask us")
+    assert compose(changed).version != compose(FACTS).version
+
+
+def test_the_text_fits_a_terminal() -> None:
+    assert max(len(line) for line in as_text(compose(FACTS), width=60).splitlines()) <= 60
+
+
+class Kept(dict[str, bytes]):
+    """A store of two callables."""
+
+    def record(self) -> NoticeRecord:
+        return NoticeRecord(self.get, self.__setitem__)
+
+
+def test_the_first_time_stays_the_first_whatever_is_shown_later() -> None:
+    kept = Kept()
+    assert kept.record().first_shown("someone") is None
+    assert kept.record().is_new("someone", "a")
+    kept.record().shown("someone", "a", AT)
+    kept.record().shown("someone", "a", AT + timedelta(days=1))
+    assert not kept.record().is_new("someone", "a")
+    assert kept.record().is_new("someone", "b")
+    kept.record().shown("someone", "b", AT + timedelta(days=2))
+    assert kept.record().first_shown("someone") == AT
+    assert kept.record().first_shown("another") is None
+
+
+def test_a_record_that_cannot_be_read_is_as_if_nothing_had_been_shown() -> None:
+    kept = Kept({"notice/someone": b"{torn"})
+    assert kept.record().first_shown("someone") is None
+    kept.record().shown("someone", "a", AT)
+    assert kept.record().first_shown("someone") == AT
+
+
+def test_a_time_without_its_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="aware"):
+        Kept().record().shown("someone", "a", datetime(2026, 11, 22))  # noqa: DTZ001 - that is what is refused
