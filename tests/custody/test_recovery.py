@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from custody import recovery
+from custody.errors import CustodyError
+
+PUBLIC, SHARES = recovery.make()
+TEXTS = [recovery.share_text(number, words) for number, words in enumerate(SHARES, start=1)]
+
+
+@pytest.mark.parametrize("two", [(0, 1), (0, 2), (1, 2)])
+def test_any_two_shares_make_the_key_again(two):
+    secret = recovery.combine([TEXTS[at] for at in two])
+    assert X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw() == PUBLIC.public_key
+
+
+def test_shares_may_be_typed_from_paper_in_capitals_and_lines():
+    typed = [share.upper().replace(" ", "\n", 5) for share in SHARES[:2]]
+    assert recovery.combine(typed) == recovery.combine(TEXTS[:2])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        list,
+        lambda: [TEXTS[0]],
+        lambda: [TEXTS[0], TEXTS[0]],
+        lambda: TEXTS,
+        lambda: [TEXTS[0], "academic acid acne"],
+        lambda: [TEXTS[0], SHARES[1].rsplit(" ", 1)[0]],
+        lambda: [TEXTS[0], recovery.make()[1][1]],
+        lambda: ["", ""],
+    ],
+    ids=["none", "one", "one twice", "three", "short", "cut", "of two ceremonies", "empty"],
+)
+def test_too_few_mixed_or_damaged_shares_are_refused(given):
+    with pytest.raises(CustodyError, match="don't make the recovery key"):
+        recovery.combine(given())

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import io
+
+import msgspec
+import pytest
+
+from custody.draft import Draft
+from protocol.leadkeys import fingerprint, make
+from protocol.publication import RECIPIENTS_TARGET
+
+
+@pytest.fixture
+def deputy(custodians):
+    path = custodians.folder / "deputy.json"
+    key = make("any words")
+    path.write_bytes(msgspec.json.encode(key))
+    return path, key
+
+
+def test_the_difference_names_who_is_new_and_the_key_to_compare(custodians, deputy, capsys):
+    path, key = deputy
+    assert custodians.sign("recipients", "--deputy-key", f"Sam Deputy={path}", "--never-about", "Sam Deputy=sam") == 0
+    shown = capsys.readouterr().out
+    assert (
+        f"NEW, can open evidence from now on: Sam Deputy (deputy; all groups; never cases about sam), key "
+        f"{fingerprint(key.public_key)}" in shown
+    )
+    assert "one signature more is needed" in shown
+    assert custodians.sign(key="second") == 0
+    shown = capsys.readouterr().out
+    assert "NEW, can open evidence from now on: Sam Deputy" in shown
+    assert "recipients: all signatures are there" in shown
+    draft = Draft(custodians.ceremony)
+    assert [one.label for one in draft.recipients(draft.in_force("recipients")).recipients][1:] == [
+        "Alex",
+        "Sam Deputy",
+    ]
+
+
+def test_the_second_signer_sees_who_goes(custodians, deputy, capsys):
+    path, _ = deputy
+    custodians.sign("recipients", "--deputy-key", f"Sam={path}", "--remove", "Alex")
+    capsys.readouterr()
+    custodians.sign(key="second")
+    assert "GONE, can't open anything sealed from now on: Alex" in capsys.readouterr().out
+
+
+def test_who_says_no_signs_nothing(custodians, monkeypatch, capsys):
+    draft = Draft(custodians.ceremony)
+    place = custodians.ceremony / "private" / "custodian.pem"
+    secret = ("--passphrase-file", custodians.folder / "passphrase")
+    for answer in ("no\n", "y\n", "\n", ""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert (
+            custodians.custody(
+                "sign", "recipients", "--groups", "Alex=staff", "--dir", custodians.ceremony, "--key", place, *secret
+            )
+            == 2
+        )
+    assert draft.pending("recipients") is None
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    assert (
+        custodians.custody(
+            "sign", "recipients", "--groups", "Alex=staff", "--dir", custodians.ceremony, "--key", place, *secret
+        )
+        == 0
+    )
+    assert draft.pending("recipients") is not None
+
+
+def test_signing_twice_with_one_key_is_not_two_custodians(custodians, capsys):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    assert custodians.sign() == 2
+    assert "nothing here waits for this key" in capsys.readouterr().err
+    assert Draft(custodians.ceremony).pending("recipients") is not None
+
+
+def test_a_policy_shows_each_line_that_changes(custodians, capsys):
+    draft = Draft(custodians.ceremony)
+    old = draft.target(draft.in_force("policy").signed.targets["policy/policy.toml"]).decode()
+    changed = custodians.folder / "policy.toml"
+    first, rest = old.split("\n", 1)
+    changed.write_text(f"{first}\n# reviewed by the board\n{rest}")
+    assert custodians.sign("policy", changed) == 0
+    assert "added:   # reviewed by the board" in capsys.readouterr().out
+
+
+def test_a_policy_that_cannot_be_understood_is_not_signed(custodians, capsys):
+    wrong = custodians.folder / "policy.toml"
+    wrong.write_text("organisation = 3\n")
+    assert custodians.sign("policy", wrong) == 2
+    assert "nothing was signed" in capsys.readouterr().err
+    assert Draft(custodians.ceremony).pending("policy") is None
+
+
+def test_a_list_without_any_lead_is_not_signed(custodians, capsys):
+    assert custodians.sign("recipients", "--remove", "Alex") == 2
+    assert "needs a lead's or deputy's key" in capsys.readouterr().err
+
+
+def test_the_recovery_key_cannot_be_removed(custodians, capsys):
+    assert custodians.sign("recipients", "--remove", "recovery key") == 2
+    assert "always stays" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [("--groups", "Nobody=staff"), ("--lead-key", "missing.json"), ("--groups", "Alex")])
+def test_what_is_not_there_is_named(custodians, more, capsys):
+    assert custodians.sign("recipients", *more) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_label_cannot_paint_over_what_is_shown(custodians, deputy, capsys):
+    path, _ = deputy
+    custodians.sign("recipients", "--deputy-key", f"Sam\x1b[2K\r={path}")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_versions_of_files_rise_only_when_they_change(custodians):
+    draft = Draft(custodians.ceremony)
+    assert custodians.sign("packs", key="it") == 0
+    packs = draft.in_force("packs").signed
+    assert (packs.version, packs.targets["packs/curated.pack"].custom) == (2, {"version": 1})
+    other = custodians.folder / "curated.pack"
+    other.write_bytes(b"other")
+    assert custodians.sign("packs", other, key="it") == 0
+    packs = draft.in_force("packs").signed
+    assert (packs.version, packs.targets["packs/curated.pack"].custom) == (3, {"version": 3})
+
+
+def test_a_list_carries_the_version_of_its_metadata(custodians):
+    draft = Draft(custodians.ceremony)
+    custodians.sign("recipients")
+    custodians.sign(key="second")
+    piece = draft.in_force("recipients")
+    assert draft.recipients(piece).version == piece.signed.version == 3
+    assert RECIPIENTS_TARGET in piece.signed.targets
+
+
+def test_an_edited_list_in_the_folder_is_noticed_before_signing(custodians, capsys):
+    (path,) = (custodians.ceremony / "publication" / "targets" / "recipients").iterdir()
+    path.write_bytes(path.read_bytes().replace(b"Alex", b"Alec"))
+    assert custodians.sign("recipients", "--groups", "Alex=staff") == 2
+    assert "not the one that was signed" in capsys.readouterr().err
+
+
+def test_a_wrong_passphrase_is_one_clear_line(custodians, capsys):
+    (custodians.folder / "passphrase").write_text("quite another set of words")
+    assert custodians.sign("recipients") == 2
+    assert "passphrase is not its own" in capsys.readouterr().err
