@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rules.compiler import BuildReport, ListSource, compile_lists, compile_shipped, protected_category
+from rules.compiler import BuildReport, ListSource, compile_lists, compile_shipped, protected_hosts
 from rules.curated import APP_PLATFORMS, CuratedPack, load_packs, shipped_packs
 from rules.engine import Rules
 from rules.errors import HostRefused, RulesError, nearest_known
 from rules.formats import FORMATS
-from rules.hosts import normalise_host
+from rules.hosts import normalise_host, suffixes
 from rules.index import Index
 from rules.lint import lint_policy, lint_taxonomy, notes_on_packs
 from rules.model import Kind, Match, Taxonomy, Verdict
@@ -102,7 +102,7 @@ def _build(arguments: argparse.Namespace) -> int:
         sources,
         arguments.output,
         PublicSuffixes.shipped(named),
-        protected_category(shipped_packs(taxonomy), taxonomy),
+        protected_hosts(shipped_packs(taxonomy), taxonomy),
         taxonomy,
         _show_progress if sys.stderr.isatty() else None,
     )
@@ -119,7 +119,7 @@ def _check(arguments: argparse.Namespace) -> int:
     try:
         index.verify()
         taxonomy = Taxonomy.shipped()
-        protected = protected_category(shipped_packs(taxonomy), taxonomy)
+        protected = protected_hosts(shipped_packs(taxonomy), taxonomy)
         for name in arguments.names or _lines_of_stdin():
             found = _checked(index, name, protected)
             print(json.dumps(found) if arguments.json else _plain_line(found))
@@ -233,7 +233,7 @@ def _files(list_format: str, path: Path) -> list[Path]:
     return found
 
 
-def _checked(index: Index, name: str, protected: Any) -> dict[str, Any]:
+def _checked(index: Index, name: str, protected: dict[str, str]) -> dict[str, Any]:
     """What the pack says of one name. Where the protected list holds the name, its category is all that is said."""
     matches: list[Match] = []
     host = None
@@ -247,9 +247,15 @@ def _checked(index: Index, name: str, protected: Any) -> dict[str, Any]:
             found = []
     matches = [Match(category, entry, (lists,)) for entry, set_id in found for category, lists in index.pairs(set_id)]
     categories = {match.category for match in matches}
-    held = protected(host) if matches and host is not None else None
+    covering = suffixes(host) if matches and host is not None else []
+    held = next((protected[parent] for parent in covering if parent in protected), None)
     if held is not None and held not in categories:
-        return {"name": name, "categories": [held], "matched": host, "sources": ["protected"]}
+        return {
+            "name": name,
+            "categories": [held],
+            "matched": next(parent for parent in covering if parent in protected),
+            "sources": ["protected"],
+        }
     return {
         "name": name,
         "categories": sorted(categories),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from rules.curated import NAMEABLE, CuratedPack, shipped_packs
 from rules.errors import EntryRefused, HostRefused, ListError
-from rules.formats import FORMATS
-from rules.hosts import normalise_host
+from rules.formats import FORMATS, LineParser
+from rules.hosts import normalise_host, suffixes
 from rules.index import Pair
 from rules.model import Taxonomy
 from rules.reading import MAX_LINE_BYTES, read_lines
@@ -18,6 +19,7 @@ from rules.suffixes import PublicSuffixes
 from rules.writer import PackWriter, Written, write_atomically
 
 MAX_SAMPLES = 20  # refused lines quoted for each reason; the rest are counted
+_PROGRESS_LINES = 50_000  # how often a long list says how far it is
 PROTECTED_PACK = "protected.pack"
 NAMEABLE_PACK = "nameable.pack"
 CURATED_PACK = "curated.pack"
@@ -76,13 +78,13 @@ def compile_lists(
     sources: Iterable[ListSource],
     pack: Path,
     suffix_list: PublicSuffixes,
-    protected: Callable[[str], str | None],
+    protected: Mapping[str, str],
     taxonomy: Taxonomy,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Reads every source and writes one pack; the same sources give the same bytes, in whatever order they are named.
 
-    `protected` names the protected category of a host, which then enters no pack of any other kind. Raises ListError
+    `protected` gives the category of each protected host, which then enters no pack of any other kind. Raises ListError
     where a list can't be read or has lines but not one usable entry; the pack in place then stays.
     """
     ordered = sorted(sources, key=lambda source: (source.category, source.list_id, str(source.path)))
@@ -91,10 +93,9 @@ def compile_lists(
     tally = _Tally()
     with PackWriter(pairs, pack.parent) as writer:
         for source in ordered:
-            keep_protected = taxonomy.get(source.category).protected
+            gate = _Gate(suffix_list, {} if taxonomy.get(source.category).protected else protected)
             number = numbers[source.category, source.list_id]
-            for name in _entries(source, suffix_list, None if keep_protected else protected, tally, progress):
-                writer.add(name, number)
+            _read_list(source, gate, tally, partial(writer.add, number=number), progress)
         if tally.kept == 0:
             raise ListError("no usable entry in any list: nothing was written")
         written = writer.write(pack)
@@ -120,24 +121,14 @@ def compile_curated(folder: Path, taxonomy_text: bytes, taxonomy: Taxonomy, pack
     _write_curated(folder / "packs" / CURATED_PACK, others)
 
 
-def protected_category(packs: Iterable[CuratedPack], taxonomy: Taxonomy) -> Callable[[str], str | None]:
-    """A function that names the protected category of a normalised host, or None."""
-    held = {
+def protected_hosts(packs: Iterable[CuratedPack], taxonomy: Taxonomy) -> dict[str, str]:
+    """Each protected host of the curated packs with its category; every name below one is protected too."""
+    return {
         host: pack.category
         for pack in packs
         if pack.id != NAMEABLE and taxonomy.get(pack.category).protected
         for host in pack.hosts
     }
-
-    def category_of(host: str) -> str | None:
-        name = host
-        while "." in name:
-            if name in held:
-                return held[name]
-            name = name.partition(".")[2]
-        return None
-
-    return category_of
 
 
 def _write_curated(path: Path, packs: Iterable[CuratedPack]) -> None:
@@ -149,34 +140,21 @@ def _write_curated(path: Path, packs: Iterable[CuratedPack]) -> None:
         writer.write(path)
 
 
-def _entries(
-    source: ListSource,
-    suffix_list: PublicSuffixes,
-    protected: Callable[[str], str | None] | None,
-    tally: _Tally,
-    progress: Progress | None,
-) -> Iterator[str]:
-    """Each usable host name of a list; every other line is tallied with its reason."""
+def _read_list(
+    source: ListSource, gate: _Gate, tally: _Tally, add: Callable[[str], None], progress: Progress | None
+) -> None:
+    """Adds each usable host name of a list; every other line is tallied with its reason."""
     before, read_before = tally.kept, tally.read
-    parse = FORMATS[source.format]()
+    parse, may_refuse = FORMATS[source.format](), gate.may_refuse
     line = 0
     for line, raw in enumerate(read_lines(source.path), start=1):
-        if progress is not None and line % 50_000 == 0:
+        if progress is not None and line % _PROGRESS_LINES == 0:
             progress(source.list_id, line)
-        if raw is None:
-            tally.read += 1
-            tally.refuse(source, line, "", f"a line longer than {MAX_LINE_BYTES} bytes")
-            continue
         try:
-            text = raw.decode("utf-8-sig" if line == 1 else "utf-8")
-            names = parse(text)
-        except UnicodeDecodeError:
-            tally.read += 1
-            tally.refuse(source, line, ascii(raw[:60]), "not UTF-8 text")
-            continue
+            names = _names(raw, parse, first=line == 1)
         except EntryRefused as error:
             tally.read += 1
-            tally.refuse(source, line, text.strip(), str(error))
+            tally.refuse(source, line, ascii(raw[:60]) if raw is not None else "", str(error))
             continue
         except ListError as error:
             raise ListError(f"{source.path} line {line}: {error}") from None
@@ -187,16 +165,52 @@ def _entries(
             except HostRefused as error:
                 tally.refuse(source, line, name, str(error))
                 continue
-            if suffix_list.holds(host):
-                tally.refuse(source, line, name, "a public suffix, which is no one site")
-            elif protected is not None and (category := protected(host)) is not None:
-                tally.refuse(source, line, name, f"protected ({category}), so never in another category")
-            else:
-                tally.kept += 1
-                yield host
+            reason = gate.reason(host) if may_refuse(host) else None
+            if reason is not None:
+                tally.refuse(source, line, name, reason)
+                continue
+            tally.kept += 1
+            add(host)
     if tally.read > read_before and tally.kept == before:
         reason = max(tally.counts, key=lambda reason: tally.counts[reason])
         raise ListError(f"{source.path}: not one usable entry in {line} lines, mostly: {reason}")
+
+
+def _names(raw: bytes | None, parse: LineParser, *, first: bool) -> Sequence[str]:
+    if raw is None:
+        raise EntryRefused(f"a line longer than {MAX_LINE_BYTES} bytes")
+    try:
+        return parse(raw.decode("utf-8-sig" if first else "utf-8"))
+    except UnicodeDecodeError:
+        raise EntryRefused("not UTF-8 text") from None
+
+
+class _Gate:
+    """Which host may be no entry, and why: first by a quick question that most hosts pass, then by the whole one."""
+
+    def __init__(self, suffix_list: PublicSuffixes, protected: Mapping[str, str]) -> None:
+        self._suffix_list = suffix_list
+        self._protected = protected
+        self._whole = suffix_list.may_hold | set(protected)
+        self._above = suffix_list.may_hold_below | set(protected)
+
+    def may_refuse(self, host: str) -> bool:
+        """Whether `reason` has to be asked at all; asked of millions of hosts."""
+        parent = host.partition(".")[2]
+        if host in self._whole or not parent:
+            return True
+        while parent:
+            if parent in self._above:
+                return True
+            parent = parent.partition(".")[2]
+        return False
+
+    def reason(self, host: str) -> str | None:
+        """Why this host may be no entry, or None."""
+        if self._suffix_list.holds(host):
+            return "a public suffix, which is no one site"
+        category = next((self._protected[name] for name in suffixes(host) if name in self._protected), None)
+        return None if category is None else f"protected ({category}), so never in another category"
 
 
 def _report(tally: _Tally, written: Written, pairs: list[Pair]) -> BuildReport:

@@ -13,7 +13,8 @@ MAX_HOST_CHARACTERS = 253  # RFC 1035 section 2.3.4, without the root's dot
 MAX_LABEL_CHARACTERS = 63  # RFC 1035 section 2.3.4
 MAX_TEXT_CHARACTERS = 2048  # longer than any name in any spelling; bounds the work done on hostile input
 
-_plain = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z_](?:[a-z0-9_-]{0,62})").fullmatch
+# A name that is normal already, as nearly all are: short enough for no label to be too long, the last all letters.
+_plain = re.compile(r"(?:[a-z0-9_-]++\.)*+[a-z]++").fullmatch
 _letters = re.compile(r"[a-z0-9_.-]+").fullmatch
 _number = re.compile(r"[0-9]+|0x[0-9a-f]*").fullmatch
 
@@ -23,7 +24,7 @@ def normalise_host(text: str) -> str:
 
     Raises HostRefused, with the reason as a sentence, for anything that is not a DNS host name.
     """
-    if len(text) <= MAX_HOST_CHARACTERS and _plain(text) is not None and "xn--" not in text:
+    if len(text) <= MAX_LABEL_CHARACTERS and _plain(text) is not None and "xn--" not in text:
         return text
     return _normalise_slowly(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import struct
 import sys
 import zlib
 from bisect import bisect_left
@@ -15,6 +16,9 @@ import msgspec
 from rules import layout
 from rules.errors import PackError
 from rules.layout import HEADER_BYTES, Layout
+
+# Bound once: lookups call them by the million.
+_blake2b, _crc32, _unpack = hashlib.blake2b, zlib.crc32, struct.Struct(">Q").unpack
 
 Pair = tuple[str, str]  # a category, and the list that put the entry there
 
@@ -86,7 +90,7 @@ class Index:
         This is the hot path: what `_find` does stands here again, since a call an entry costs a quarter of the speed.
         """
         found: list[tuple[str, int]] = []
-        bits, filter_bits, crc32 = self._filter, self._filter_bits, zlib.crc32
+        bits, filter_bits, crc32 = self._filter, self._filter_bits, _crc32
         name = host.encode("ascii")
         while True:
             parent = name.partition(b".")[2]
@@ -94,11 +98,12 @@ class Index:
                 return found
             bit = crc32(name) % filter_bits
             if bits[bit >> 3] >> (bit & 7) & 1:
-                wanted = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
+                wanted = _unpack(_blake2b(name, digest_size=8).digest())[0]
                 prefix = wanted >> self._shift
-                end = self._table[prefix + 1]
-                at = bisect_left(self._hashes, wanted, self._table[prefix], end)
-                if at < end and self._hashes[at] == wanted:
+                hashes, table = self._hashes, self._table
+                end = table[prefix + 1]
+                at = bisect_left(hashes, wanted, table[prefix], end)
+                if at < end and hashes[at] == wanted:
                     found.append((name.decode("ascii"), self._ids[at]))
             name = parent
 

@@ -34,6 +34,7 @@ FILTER_BITS_PER_ENTRY = 8  # about one in nine absent names still has to be hash
 
 _header = struct.Struct("<8sHBBIQQQQ16s16s")  # then zeros up to the header's own checksum
 _SUM_BYTES = 16
+_blake2b, _unpack = hashlib.blake2b, struct.Struct(">Q").unpack  # bound once: they are called by the million
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +122,7 @@ def read_header(header: bytes) -> Layout:
 
 def name_hash(name: bytes) -> int:
     """The 64-bit hash under which a name is stored."""
-    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
+    return _unpack(_blake2b(name, digest_size=8).digest())[0]  # type: ignore[no-any-return]
 
 
 def filter_bit(name: bytes, filter_bits: int) -> int:

@@ -32,6 +32,16 @@ class PublicSuffixes:
 
         return cls(Path(PSLFILE).read_text("utf-8").splitlines(), named)
 
+    @property
+    def may_hold(self) -> set[str]:
+        """Every name of more than one label that `holds` may answer yes for by itself: a quick first question."""
+        return {name for name in self._exact | self._below if "." in name}
+
+    @property
+    def may_hold_below(self) -> set[str]:
+        """Every parent directly below which `holds` may answer yes."""
+        return self._below
+
     def holds(self, host: str) -> bool:
         """Whether this normalised host is itself a public suffix; every name of one label is."""
         if host in self._exact or host in self._below:  # *.kobe.jp makes kobe.jp nobody's own too

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import sys
 import tempfile
@@ -76,7 +75,7 @@ class PackWriter:
         self._pairs = pairs
         self._partitions = [_Partition() for _ in range(1 << _PARTITION_BITS)]
         self._deep = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (closed by __exit__)
-        self._added = 0
+        self._adders = [(part.hashes.append, part.lists.append, part.sums.append) for part in self._partitions]
 
     def __enter__(self) -> PackWriter:
         return self
@@ -87,17 +86,18 @@ class PackWriter:
     def add(self, name: str, number: int) -> None:
         """One entry of list `number`: a normalised host, or an app identity."""
         key = name.encode("utf-8")
-        digest = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "big")
-        partition = self._partitions[digest >> 64 - _PARTITION_BITS]
-        partition.hashes.append(digest)
-        partition.lists.append(number)
-        partition.sums.append(zlib.crc32(key))
+        digest = layout.name_hash(key)
+        add_hash, add_list, add_sum = self._adders[digest >> 64 - _PARTITION_BITS]
+        add_hash(digest)
+        add_list(number)
+        add_sum(zlib.crc32(key))
         if key.count(b".") > 1 and b":" not in key:
             self._deep.write(b"%d %b\n" % (number, key))
-        self._added += 1
 
     def write(self, path: Path) -> Written:
-        """Writes the pack atomically, replacing what was there; raises PackError or OSError."""
+        """Writes the pack atomically, replacing what was there, and ends the writer; raises PackError or OSError."""
+        self._adders.clear()
+        added = sum(len(partition.hashes) for partition in self._partitions)
         for partition in self._partitions:
             partition.sort()
         records = sum(len(partition.hashes) for partition in self._partitions)
@@ -118,7 +118,7 @@ class PackWriter:
                     shared[number, other] = shared.get((number, other), 0) + count
         return Written(
             entries=entries,
-            merged=self._added - covered - entries,
+            merged=added - covered - entries,
             covered=covered,
             by_list=tuple(by_list),
             shared=dict(sorted(shared.items())),
@@ -167,6 +167,11 @@ class PackWriter:
         ids: dict[tuple[int, ...], int] = {}
         uses: list[int] = []
         for partition in self._partitions:
+            if len(self._pairs) == 1 and not partition.dropped:  # the common case: nothing to merge
+                ids[(0,)] = 0
+                uses = [sum(uses) + len(partition.hashes)]
+                partition.ids, partition.lists = array("I", bytes(4 * len(partition.hashes))), array("H")
+                continue
             hashes, set_ids = array("Q"), array("I")
             for wanted, numbers in _grouped(partition):
                 set_id = ids.setdefault(numbers, len(ids))
@@ -204,14 +209,13 @@ class PackWriter:
         write_atomically(path, [header.to_bytes(), front, *pieces])
 
     def _table(self, prefix_bits: int) -> bytes:
-        table, shift, at, prefix = array("I", [0]), 64 - prefix_bits, 0, 0
-        for partition in self._partitions:
-            for wanted in partition.hashes:
-                while wanted >> shift > prefix:
-                    table.append(at)
-                    prefix += 1
-                at += 1
-        table.extend([at] * ((1 << prefix_bits) - prefix))
+        table, shift, before = array("I"), 64 - prefix_bits, 0
+        for number, partition in enumerate(self._partitions):
+            first = number << prefix_bits >> _PARTITION_BITS
+            after = (number + 1) << prefix_bits >> _PARTITION_BITS
+            table.extend(before + bisect_left(partition.hashes, prefix << shift) for prefix in range(first, after))
+            before += len(partition.hashes)
+        table.append(before)
         return bytes(_little(table))
 
 
@@ -259,7 +263,7 @@ def _grouped(partition: _Partition) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 
 def _prefix_bits(entries: int) -> int:
-    return min(layout.MAX_PREFIX_BITS, max(1, (entries // _ENTRIES_PER_PREFIX).bit_length()))
+    return min(layout.MAX_PREFIX_BITS, max(_PARTITION_BITS, (entries // _ENTRIES_PER_PREFIX).bit_length()))
 
 
 def _padded(data: bytes, length: int) -> bytes:

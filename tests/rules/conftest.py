@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.compiler import BuildReport, ListSource, compile_lists, compile_shipped, protected_category
+from rules.compiler import BuildReport, ListSource, compile_lists, compile_shipped, protected_hosts
 from rules.curated import CuratedPack, shipped_packs
 from rules.engine import Rules
 from rules.model import Taxonomy
@@ -51,7 +51,7 @@ def make_pack(
     tmp_path: Path, taxonomy: Taxonomy, packs: tuple[CuratedPack, ...], suffix_list: PublicSuffixes
 ) -> MakePack:
     """Builds a pack from (format, category, bytes) lists; a list's id is `list` and its number."""
-    protected = protected_category(packs, taxonomy)
+    protected = protected_hosts(packs, taxonomy)
 
     def make(*lists: tuple[str, str, bytes], packed: bool = False, name: str = "made.pack") -> tuple[Path, BuildReport]:
         sources = []

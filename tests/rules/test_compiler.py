@@ -103,7 +103,7 @@ def test_a_list_with_lines_but_nothing_usable_is_refused_and_the_old_pack_stays(
 ) -> None:
     pack, _ = make_pack(("domains", "drugs", b"old.example\n"))
     before = pack.read_bytes()
-    with pytest.raises(ListError, match="not one usable entry in [0-9]+ lines, mostly: "):
+    with pytest.raises(ListError, match=r"not one usable entry in [0-9]+ lines, mostly: "):
         make_pack(("domains", "drugs", content))
     assert pack.read_bytes() == before
     assert [entry.name for entry in pack.parent.iterdir() if entry.name.startswith(".")] == []
