@@ -259,16 +259,19 @@ class People:
         return iter((self.lead, self.deputy, self.it, self.manager, self.dpo))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give whatever stores something, and named no database, pytest-django's (it must know before the session)."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if "stored" in names and "database" not in names and item.get_closest_marker("django_db") is None:
+            item.add_marker(pytest.mark.django_db)
+
+
 @pytest.fixture
 def stored(request: pytest.FixtureRequest) -> None:
-    """Whichever database the test asked for; pytest-django's `db` when it asked for none."""
-    names = set(request.fixturenames)
-    if "database" in names:
+    """Whichever database the test asked for; pytest-django's, undone after each test, when it asked for none."""
+    if "database" in request.fixturenames:
         request.getfixturevalue("database")
-    elif not names & {"transactional_db", "live_server"}:
-        request.getfixturevalue("db")
-    else:
-        request.getfixturevalue("transactional_db")
 
 
 @pytest.fixture

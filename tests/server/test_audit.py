@@ -1,0 +1,137 @@
+"""The audit log takes no change, and one made behind its back is found and located."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from server import audit
+from server.store.models import AuditDetail, AuditEntry
+
+
+def _fill(count=6):
+    for number in range(count):
+        audit.write(f"user:{number}", "evidence_released", f"incident:{number}", f"about Amira {number}")
+
+
+def _sql(statement, *values):
+    """Change the table as somebody with the database's password would."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            triggers = cursor.fetchall()
+            for name, _ in triggers:
+                cursor.execute(f"DROP TRIGGER {name}")
+            cursor.execute(statement, values)
+            for _, sql in triggers:
+                cursor.execute(sql)
+        else:
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(statement, values)
+            cursor.execute("SET session_replication_role = DEFAULT")
+
+
+def test_a_log_as_it_was_written_holds(database):
+    assert audit.verify() is None
+    assert audit.head() == (0, audit.GENESIS)
+    _fill()
+    assert audit.verify() is None
+    assert audit.head()[0] == 6
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE store_auditentry SET actor = 'user:9' WHERE seq = 3",
+        "DELETE FROM store_auditentry WHERE seq = 3",
+        "DELETE FROM store_auditentry",
+    ],
+)
+def test_the_database_refuses_a_change(database, statement):
+    _fill()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
+    assert AuditEntry.objects.count() == 6
+    assert audit.verify() is None
+
+
+def test_postgresql_refuses_to_empty_the_table(database):
+    if database != "postgresql":
+        pytest.skip("SQLite has no TRUNCATE")
+    _fill()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE store_auditentry")
+
+
+@pytest.mark.parametrize("column", ["actor", "action", "subject", "detail_hash", "previous", "hash"])
+def test_a_changed_line_is_found_and_located(database, column):
+    _fill()
+    _sql(f"UPDATE store_auditentry SET {column} = %s WHERE seq = 4", "0" * 64)
+    assert audit.verify() == 4
+
+
+def test_a_changed_time_is_found(database):
+    _fill()
+    _sql("UPDATE store_auditentry SET at = %s WHERE seq = 2", "2020-01-01 00:00:00+00:00")
+    assert audit.verify() == 2
+
+
+def test_a_removed_line_is_found(database):
+    _fill()
+    _sql("DELETE FROM store_auditentry WHERE seq = 3")
+    assert audit.verify() == 3
+
+
+def test_a_line_slipped_in_with_a_hash_of_its_own_is_found(database):
+    _fill()
+    _sql("UPDATE store_auditentry SET seq = 99 WHERE seq = 6")
+    assert audit.verify() == 6
+
+
+def test_text_moved_from_one_field_into_the_next_is_found(database):
+    audit.write("user:1", "evidence", "incident:1")
+    _sql("UPDATE store_auditentry SET actor = %s, action = %s WHERE seq = 1", "user:1e", "vidence")
+    assert audit.verify() == 1
+
+
+def test_personal_content_can_be_erased_and_the_chain_still_holds(database):
+    _fill()
+    assert not any("Amira" in str(row) for row in AuditEntry.objects.values())
+    AuditDetail.objects.filter(pk=3).delete()
+    assert audit.verify() is None
+
+
+def test_personal_content_that_was_changed_is_found(database):
+    _fill()
+    AuditDetail.objects.filter(pk=3).update(text="about somebody else")
+    assert audit.verify() == 3
+
+
+def test_writers_at_once_make_one_chain(database):
+    start = threading.Barrier(4)
+
+    def write():
+        start.wait()
+        _fill(5)
+        connection.close()
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert AuditEntry.objects.count() == 20
+    assert audit.verify() is None
+
+
+def test_a_line_is_undone_with_the_change_it_belongs_to(database):
+    def fails_after_writing():
+        with transaction.atomic():
+            _fill(1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails_after_writing()
+    assert audit.head() == (0, audit.GENESIS)
