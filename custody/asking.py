@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from custody.errors import CustodyError, Declined
-from protocol.leadkeys import make_passphrase, tidy
 
 PASSPHRASE_MIN_CHARS = 20
 """Six words have more. A signing key's file may be copied from a lost computer, so a short one is refused."""
@@ -38,6 +37,8 @@ class Asking:
         """Return the passphrase of an existing key, from a file or typed."""
         if file is not None:
             return _from_file(file)
+        from protocol.leadkeys import tidy  # late: asking yes or no needs no cryptography
+
         try:
             return tidy(self.read_hidden(f"Passphrase of {what}: "))
         except EOFError:
@@ -45,6 +46,8 @@ class Asking:
 
     def new_passphrase(self, file: Path | None, what: str) -> str:
         """Return the passphrase for a new key: from a file, or six new words, shown once and typed back."""
+        from protocol.leadkeys import make_passphrase, tidy
+
         if file is not None:
             given = _from_file(file)
             if len(given) < PASSPHRASE_MIN_CHARS:
@@ -66,6 +69,8 @@ def plain(text: str) -> str:
 
 
 def _from_file(file: Path) -> str:
+    from protocol.leadkeys import tidy
+
     try:
         text = tidy(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):

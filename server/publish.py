@@ -178,7 +178,12 @@ class Publication:
         versions = self._accepted().versions
         if not versions:
             return None
-        return verify(self._own_roots(versions["root"]), self._own(versions), now=None)
+        try:
+            return verify(self._own_roots(versions["root"]), self._own(versions), now=None)
+        except (OSError, NotTrusted) as fault:
+            raise SetUpError(
+                f"{self._folder} was changed by hand ({fault}); publish the signed folder again"
+            ) from fault
 
     def _refresh(self, accepted: _Accepted, now: datetime) -> None:
         versions, metadata = accepted.versions, self._own(accepted.versions)
@@ -268,6 +273,10 @@ class Publication:
             return msgspec.json.decode((self._folder / _ACCEPTED_FILE).read_bytes(), type=_Accepted)
         except FileNotFoundError:
             return _Accepted({})
+        except msgspec.MsgspecError as fault:
+            raise SetUpError(
+                f"{self._folder / _ACCEPTED_FILE} was changed by hand; publish the folder again"
+            ) from fault
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

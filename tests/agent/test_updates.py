@@ -3,8 +3,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
+import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
 import msgspec
@@ -22,7 +27,7 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from agent import updates
+from agent import keys, updates
 from agent.errors import CollectorRefused, CollectorUnreachable
 from protocol.errors import NotTrusted, Refused
 from protocol.messages import EnrolmentToken
@@ -584,3 +589,67 @@ def test_the_list_is_never_taken_from_a_file_that_names_a_key_twice(device):
     twice = msgspec.structs.replace(listed, recipients=(*listed.recipients, listed.recipients[0]))
     with pytest.raises(NotTrusted, match="names a key twice"):
         decode_recipients(msgspec.json.encode(twice))
+
+
+# --- the command, over real HTTP --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def enrolled(custodians, tmp_path):
+    """Return a device enrolled with a collector that serves the publication over loopback, and that collector."""
+    publication = custodians.publish()
+
+    class Handler(BaseHTTPRequestHandler):
+        endless = False
+
+        def do_GET(self):
+            data = publication.read(self.path.removeprefix("/publication/"))
+            self.send_response(404 if data is None else 200)
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(data or b"")
+                while Handler.endless:
+                    self.wfile.write(b" " * 65536)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    text, token = token_of(custodians, publication, collector=address)
+    folder = tmp_path / "agent"
+    own = keys.make_keys(folder)
+    updates.first_root(text, token, Served(publication), folder, lambda: datetime.now(UTC))
+    identity = keys.Identity(
+        device=UUID(int=9), group="staff", collector=address, certificate="", root=token.root, root_version=1,
+        minimum=token.minimum, enrolled_at=NOW, key=own.key, spool_key=own.spool_key,
+    )  # fmt: skip
+    keys.save(identity, folder)
+    yield folder, server, Handler
+    server.shutdown()
+    server.server_close()
+
+
+def update(folder):
+    command = [sys.executable, "-m", "agent", "update", "--data-dir", str(folder), "--json"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_takes_new_rules_in_from_a_real_collector(custodians, enrolled):
+    folder, server, handler = enrolled
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    done = update(folder)
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (0, "new")
+    assert updates.load(folder).recipients_version == 3
+    handler.endless = True
+    done = update(folder)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    handler.endless = False
+    server.shutdown()
+    server.server_close()
+    done = update(folder)
+    assert (done.returncode, "did not answer" in done.stderr, "127.0.0.1" in done.stderr) == (1, True, False)
+    assert updates.load(folder).recipients_version == 3

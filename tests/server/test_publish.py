@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from protocol.publication import file_name
+from server.errors import SetUpError
 from server.publish import Publication, PublishRefused, init_online_keys
 
 NOW = datetime.now(UTC)
@@ -128,3 +129,41 @@ def test_online_keys_are_made_once_and_readable_by_their_owner_alone(tmp_path):
     assert init_online_keys(tmp_path) == first
     assert (tmp_path / "keys" / "timestamp.pem").stat().st_mode & 0o777 == 0o600
     assert b"PRIVATE" not in first
+
+
+def test_a_published_file_that_was_changed_by_hand_is_told(custodians):
+    publication = custodians.publish()
+    path = custodians.collector / "rules" / "metadata" / "1.targets.json"
+    path.write_bytes(path.read_bytes().replace(b'"threshold":2', b'"threshold":1'))
+    with pytest.raises(SetUpError, match="changed by hand"):
+        publication.packs_keys()
+    (custodians.collector / "rules" / "accepted.json").write_text("{")
+    with pytest.raises(SetUpError, match="changed by hand"):
+        publication.refresh(NOW)
+
+
+def test_a_folder_with_it_alone_signed_anew_is_taken(custodians):
+    custodians.publish()
+    assert custodians.sign("packs", key="it") == 0
+    kept = custodians.folder / "of-it"
+    (kept / "metadata").mkdir(parents=True)
+    shutil.copy(metadata(custodians, "packs", 2), kept / "metadata")
+    published = Publication(custodians.collector).accept(kept, NOW + timedelta(seconds=5))
+    assert published.versions["packs"] == 2
+
+
+def test_half_an_upload_is_never_published(custodians, monkeypatch):
+    publication = custodians.publish()
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+
+    def power_cut(*_):
+        raise OSError("no power")
+
+    monkeypatch.setattr(Publication, "_refresh", power_cut)
+    with pytest.raises(OSError, match="no power"):
+        publication.accept(custodians.ceremony, NOW)
+    monkeypatch.undo()
+    assert publication.published().versions["recipients"] == 2
+    assert publication.refresh(NOW)
+    assert publication.accept(custodians.ceremony, NOW).versions["recipients"] == 3
