@@ -29,7 +29,7 @@ def test_check_prints_one_object_for_each_name_in_order(pack: Path, capsys: pyte
     names = ["WWW.Casino.Example.", "1.2.3.4", "other.example", "nothing.example", "a..b", "samaritans.org"]
     assert main(["check", str(pack), *names, "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    nothing = {"categories": [], "matched": None, "sources": []}
+    nothing: dict[str, object] = {"categories": [], "matched": None, "sources": []}
     assert lines == [
         {
             "name": "WWW.Casino.Example.",
