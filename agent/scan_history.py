@@ -48,12 +48,12 @@ def run(args: argparse.Namespace) -> int:
     """Print the visits. Returns 0, or 2 with one line on stderr when the input can't be read as a history."""
     encoder = msgspec.json.Encoder()
     try:
-        for file, browser in _histories(args.place):
+        for file, browser in _histories(args.place.resolve()):
             for visit in scan(file, browser):
                 sys.stdout.write(f"{encoder.encode(visit).decode() if args.json else _row(visit)}\n")
         sys.stdout.flush()
-    except (SourceError, OSError) as error:
-        reason = str(error) if isinstance(error, SourceError) else (error.strerror or type(error).__name__)
+    except (SourceError, OSError, RuntimeError) as error:
+        reason = str(error) if isinstance(error, SourceError) else f"It can't be read ({type(error).__name__})."
         sys.stdout.flush()
         sys.stderr.write(f"fairwatch-agent scan-history: {args.place}: {reason}\n")
         return EXIT_BAD_INPUT
@@ -95,8 +95,8 @@ def _scanned(visit: Visit, started: datetime, browser: str) -> ScannedVisit:
 def _histories(place: Path) -> list[tuple[Path, str | None]]:
     """The history files meant by a path: itself, or those of the profile or profiles in the folder."""
     if not place.is_dir():
-        return [(place, by_place(place.absolute().parent))]
-    found = [(profile.history_file, profile.browser) for profile in profiles_in([place])]
+        return [(place, by_place(place.parent))]
+    found = [(profile.history_file.resolve(), profile.browser) for profile in profiles_in([place])]
     if not found:
         raise HistoryAbsent("There is no browser history in this folder.")
     return list(found)

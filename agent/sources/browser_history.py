@@ -45,6 +45,7 @@ REST_FACTOR = 4.0
 COPIED_BYTES_A_SECOND = 50_000_000
 # After a failure try again by itself, since no write may follow.
 RETRY_SECONDS = 5.0
+BUSY_RETRY_SECONDS = 0.5
 
 
 class BrowserHistory(FileSystemEventHandler):
@@ -169,7 +170,7 @@ class BrowserHistory(FileSystemEventHandler):
         return max((turn.rest_until for turn in self._turns_of(folder)), default=0.0)
 
     def _turns_of(self, folder: str) -> list[ReaderTurn]:
-        return [turn for turn in self._readers.values() if str(turn.reader.profile.path) == folder]
+        return [turn for turn in list(self._readers.values()) if str(turn.reader.profile.path) == folder]
 
     def _turns_due(self) -> list[ReaderTurn]:
         now = time.monotonic()
@@ -216,6 +217,9 @@ class BrowserHistory(FileSystemEventHandler):
         spent = reader.read(self._collect_from(reader.profile.person))
         copied = reader.copied_bytes()
         rest = max(COPY_REST_SECONDS if copied else REST_SECONDS, REST_FACTOR * spent, copied / COPIED_BYTES_A_SECOND)
+        if reader.busy:
+            with self._wake:
+                self._due.setdefault(str(reader.profile.path), time.monotonic() + BUSY_RETRY_SECONDS)
         turn.rest_until = time.monotonic() + (max(rest, RETRY_SECONDS) if reader.state == "failing" else rest)
 
 

@@ -15,7 +15,9 @@ import msgspec
 
 from agent.sources.chromium import CHROMIUM
 from agent.sources.dialect import Dialect
+from agent.sources.errors import SourceError
 from agent.sources.firefox import FIREFOX
+from agent.sources.history_file import opened_plain
 from agent.sources.safari import SAFARI
 
 _SUPPORT = "Library/Application Support"
@@ -136,6 +138,8 @@ PLACES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 _HOMES = {"linux": "/home", "darwin": "/Users", "win32": "C:/Users"}
+# A list of profiles is some hundred bytes; the person may put anything there.
+PROFILES_INI_BYTES = 1 << 20
 # Marks of a profile folder that has no history yet.
 _PROFILE_MARKS = ("Preferences", "prefs.js", "times.json")
 
@@ -192,8 +196,11 @@ def find_profiles(homes: Iterable[Home], platform: str = sys.platform) -> list[P
     """Every profile under the given homes that may be listed, in a fixed order, each folder once."""
     found: dict[Path, Profile] = {}
     for home in homes:
+        there = _names_in(home.path)  # most accounts have no browser: one look spares some thirty
         for browser, places in PLACES.get(platform, {}).items():
             for place in places:
+                if place.partition("/")[0] not in there:
+                    continue
                 for folder in _profile_folders(browser, home.path / place):
                     real = _real(folder)
                     if _stays_with(real, home):
@@ -248,8 +255,9 @@ def _firefox_folders(root: Path) -> Iterator[Path]:
     """What profiles.ini names, which may lie elsewhere, and what lies there without being named."""
     named = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        named.read(root / "profiles.ini", encoding="utf-8")
-    except (OSError, configparser.Error, UnicodeDecodeError):
+        with opened_plain(root / "profiles.ini") as file:
+            named.read_string(file.read(PROFILES_INI_BYTES).decode("utf-8", "replace"))
+    except (OSError, SourceError, configparser.Error):
         named = configparser.ConfigParser()
     for section in named.sections():
         path = named.get(section, "Path", fallback="")
@@ -281,6 +289,13 @@ def _folders(root: Path) -> list[Path]:
             return sorted(Path(entry.path) for entry in entries if entry.is_dir())
     except OSError:
         return []
+
+
+def _names_in(root: Path) -> frozenset[str]:
+    try:
+        return frozenset(path.name for path in root.iterdir())
+    except OSError:
+        return frozenset()
 
 
 def _is_there(path: Path) -> bool:

@@ -43,6 +43,8 @@ ROW_LIMIT_BYTES = 8 << 20
 SCRATCH_PREFIX = "fairwatch-history-"
 _PAUSES_SECONDS = (0.0, 0.03, 0.08, 0.2, 0.4)
 _HEADER_BYTES = 100
+# Whichever of these the platform has: no links, no waiting for a pipe's other end, bytes as they are.
+_PLAIN_READING = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _MAGIC = b"SQLite format 3\x00"
 _WAL_VERSION = 2
 
@@ -170,7 +172,7 @@ def remove_leftovers(scratch: Path) -> None:
 def _header(file: Path) -> bytes:
     """The first bytes of a plain file; refuses what only looks like one."""
     try:
-        with _opened_plain(file) as opened:
+        with opened_plain(file) as opened:
             header = opened.read(_HEADER_BYTES)
     except PermissionError as error:
         raise HistoryHidden("The history may not be read by this account.") from error
@@ -212,6 +214,8 @@ def _copy(file: Path, scratch: Path | None) -> Iterator[Path]:
     The log only ever grows until the browser folds it into the file and starts it anew, with a new header: when the
     header is the same before and after, the log holds every page that may have changed in the file meanwhile.
     """
+    if scratch is not None:
+        scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX, dir=scratch, ignore_cleanup_errors=True) as folder:
         target = Path(folder) / "history"
         before, log_before = stamp(file), _log_header(file)
@@ -231,14 +235,17 @@ def _copy(file: Path, scratch: Path | None) -> Iterator[Path]:
 
 
 def _copy_plain(source: Path, target: Path) -> None:
-    with _opened_plain(source) as opened, target.open("xb") as copy:
+    with opened_plain(source) as opened, target.open("xb") as copy:
         _copy_bytes(opened, copy)
 
 
-def _opened_plain(file: Path) -> BinaryIO:
-    """A plain file opened for reading; a link, pipe or folder in its place is refused, and nothing waits for a pipe."""
+def opened_plain(file: Path) -> BinaryIO:
+    """A plain file opened for reading; a link, pipe or folder in its place is refused, and nothing waits for a pipe.
+
+    Raises HistoryAbsent, HistoryRefused or OSError.
+    """
     try:
-        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(file, _PLAIN_READING)
     except FileNotFoundError as error:
         raise HistoryAbsent("There is no history there.") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):

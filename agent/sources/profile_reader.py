@@ -16,12 +16,14 @@ from agent.observation import Batch, Observation
 from agent.sources import bookmark as bookmarks
 from agent.sources.bookmark import Bookmark
 from agent.sources.browsers import Profile
-from agent.sources.errors import HistoryAbsent, HistoryHidden, SourceError
+from agent.sources.errors import HistoryAbsent, HistoryBusy, HistoryHidden, SourceError
 from agent.sources.history_file import History, Stamp, read_steadily, stamp
 
 SOURCE = "browser_history"
 # One batch is one transaction of the pipeline, and is held in memory.
 ROWS_PER_BATCH = 500
+# A browser that writes at the moment of reading is no failure; one that does so each time is.
+BUSY_READS_TOLD = 4
 # FAT's steps, the coarsest of the file systems that homes lie on, are 2 s; the common ones are below 10 ms.
 FILE_TIME_STEP_NANOSECONDS = 2_000_000_000
 
@@ -37,7 +39,11 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class ProfileReader:
-    """Reads one profile. Not for several threads at once."""
+    """Reads one profile. Not for several threads at once.
+
+    `seconds` of what it hands on is always None: a visit is told when it begins, and what browsers store later is the
+    time until the next page in the tab, whether or not anybody looked.
+    """
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class ProfileReader:
         self._key = bookmark_key(profile)
         self._bookmark: Bookmark | None = None
         self._seen: Stamp | None = None
+        self._busy_reads = 0
 
     def read(self, collect_from: datetime | None) -> float:
         """Hand on what is new since `collect_from`; None is not yet, and then nothing is opened. Returns seconds spent.
@@ -70,6 +77,11 @@ class ProfileReader:
             return 0.0
         try:
             self._read(collect_from)
+        except HistoryBusy as error:
+            self._busy_reads += 1
+            if self._busy_reads >= BUSY_READS_TOLD:
+                self.state, self.reason = "failing", str(error)
+            return time.monotonic() - began
         except HistoryAbsent as error:
             self.state, self.reason = "waiting", str(error)
         except HistoryHidden as error:
@@ -80,7 +92,13 @@ class ProfileReader:
             self.state, self.reason = "failing", f"Reading or keeping it failed ({type(error).__name__})."
         else:
             self.state, self.reason = "working", ""
+        self._busy_reads = 0
         return time.monotonic() - began
+
+    @property
+    def busy(self) -> bool:
+        """Whether the browser was writing at the last read, so that it is worth trying again at once."""
+        return self._busy_reads > 0
 
     def copied_bytes(self) -> int:
         """How much a read has to copy: nothing where it is read in place."""

@@ -85,6 +85,11 @@ def test_a_locked_file_under_another_name_is_scanned(make):
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 5)
 
 
+def test_a_link_to_a_history_is_followed_by_hand(make, tmp_path):
+    (tmp_path / "link").symlink_to(make(CHROMIUM, "History"))
+    assert len(scan(tmp_path / "link", "--json").stdout.splitlines()) == 5
+
+
 def test_without_json_it_is_a_plain_table(make):
     done = scan(make(CHROMIUM, "History"))
     assert done.returncode == 0

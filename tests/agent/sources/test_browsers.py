@@ -83,6 +83,12 @@ def test_a_damaged_profiles_ini_hides_nothing(tmp_path):
     assert len(find_profiles([Home("alice", tmp_path)], "linux")) == 1
 
 
+def test_a_pipe_in_place_of_profiles_ini_makes_nothing_wait(tmp_path):
+    touch(tmp_path / ".mozilla/firefox/x.default/places.sqlite")
+    os.mkfifo(tmp_path / ".mozilla/firefox/profiles.ini")
+    assert len(find_profiles([Home("alice", tmp_path)], "linux")) == 1
+
+
 def test_a_folder_reached_twice_is_one_profile(tmp_path):
     touch(tmp_path / "snap/chromium/common/chromium/Default/History")
     (tmp_path / "snap/chromium/current/.config").mkdir(parents=True)

@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from agent.sources import profile_reader
 from agent.sources.browsers import Profile
 from agent.sources.chromium import CHROMIUM
+from agent.sources.errors import HistoryBusy
 from agent.sources.firefox import FIREFOX
 from agent.sources.profile_reader import ProfileReader, bookmark_key
 
@@ -160,6 +162,28 @@ def test_a_history_that_is_not_there_yet_waits(kept, clock, tmp_path):
     reader = ProfileReader(DEVICE, Profile("Chromium", "alice", tmp_path), kept.load, kept.emit, clock)
     reader.read(START)
     assert reader.state == "waiting"
+
+
+def test_a_browser_that_writes_at_the_moment_of_reading_is_no_failure_but_one_that_always_does_is(
+    made, kept, clock, reader_of, monkeypatch
+):
+    history = made.chromium()
+    reader = reader_of(history)
+    reader.read(START)
+    history.add("http://one.test/", clock.tick())
+
+    def busy(*_):
+        raise HistoryBusy("The history was written while it was read.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(profile_reader, "read_steadily", busy)
+        states = []
+        for _ in range(5):
+            reader.read(START)
+            states.append((reader.state, reader.busy))
+    assert states == [("working", True)] * 3 + [("failing", True)] * 2
+    reader.read(START)
+    assert (reader.state, reader.busy, kept.names) == ("working", False, ["one.test"])
 
 
 def test_a_huge_history_costs_no_more_than_what_is_new(made, kept, clock, reader_of):
