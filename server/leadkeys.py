@@ -46,7 +46,7 @@ def keep(user: User, data: bytes, *, now: datetime | None = None) -> LeadKey:
     """Keep a key that a lead's browser made; the same key again is the same key.
 
     Nothing is sealed to it until the custodians sign it, so a key slipped in here opens nothing. Raises NotAllowed for
-    other roles, Refused `malformed`, WrongState when the key is somebody else's, its id is wrong, or there are too many.
+    other roles, Refused `malformed`, WrongState for another's key, a wrong id or too many.
     """
     if not (user.is_active and user.opens_evidence):
         raise NotAllowed("only the safeguarding lead and deputies have keys")

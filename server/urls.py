@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.views.static import serve
 
 urlpatterns = [
+    path("account/", include("server.web.closed")),
     path("account/", include("allauth.account.urls")),
     path("static/<path:path>", serve, {"document_root": settings.STATIC_DIR}),
     path("", include("server.web.urls")),

@@ -82,7 +82,9 @@ def queue(request: HttpRequest) -> HttpResponse:
     user, now = person(request), datetime.now(UTC)
     state = "closed" if request.GET.get("state") == "closed" else "open"
     everything = incidents.queue(user)
-    waiting = [_line(row, now) for row in everything if _is_open(row)]
+    waiting = sorted(
+        (_line(row, now) for row in everything if _is_open(row)), key=lambda line: (not line.urgent, line.since)
+    )
     rows = waiting if state == "open" else [_line(row, now) for row in _closed(everything)]
     context = {
         "rows": rows[:SHOWN_MAX],

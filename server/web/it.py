@@ -21,6 +21,7 @@ CLOCK_OFF = timedelta(minutes=5)
 """Beyond this a device's own times can't be believed, and it signs with the collector's."""
 
 _LOOKS = {"working": "good", "unknown": "warn", "failing": "urgent"}
+_SOURCES = {"foreground": "app in front", "processes": "running apps", "session": "app in front"}
 _SPOOL_LOOKS = {"normal": "good", "filling": "warn", "full": "urgent"}
 
 
@@ -56,6 +57,16 @@ class Row:
     sample: bool
 
     @property
+    def working(self) -> str:
+        """The sources that work, on one line."""
+        return ", ".join(source.name for source in self.sources if source.state == "working")
+
+    @property
+    def troubled(self) -> list[Source]:
+        """The sources that do not see what they should, worst first."""
+        return sorted((source for source in self.sources if source.state != "working"), key=lambda one: one.state)
+
+    @property
     def rank(self) -> int:
         """How much it needs a look: 0 most."""
         failing = self.spool == "full" or any(source.state == "failing" for source in self.sources)
@@ -74,7 +85,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "all": len(rows),
         "recent": sum(not row.silent for row in rows),
         "silent": sum(row.silent for row in rows),
-        "attention": sum(row.rank < 2 for row in rows),  # noqa: PLR2004 - see Row.rank
+        "attention": sum(row.rank < 2 for row in rows),
     }
     return render(request, "web/devices.html", {"rows": rows, "counts": counts})
 
@@ -95,7 +106,12 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         heard=ago(device.last_seen, now),
         silent=device.last_seen is None or now - device.last_seen > SILENT_AFTER,
         sources=tuple(
-            Source(one.name.replace("_", " "), one.state, _LOOKS.get(one.state, "plain"), one.reason)
+            Source(
+                _SOURCES.get(one.name, one.name.replace("_", " ")),
+                one.state,
+                _LOOKS.get(one.state, "plain"),
+                one.reason,
+            )
             for one in device.sources
         ),
         notice_missing=device.notice_shown is False,

@@ -7,19 +7,26 @@ import os
 import threading
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
-CHROMIUM_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 
 
 class _Modules(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
+    extensions_map: ClassVar = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
 
     def log_message(self, *args):
         pass

@@ -64,8 +64,9 @@ def test_the_published_hpke_vectors_pass_in_the_browser_sending_and_receiving(js
           const rows = [];
           for (const [at, row] of turns) {
             const aad = bytes.unhex(row.aad);
-            const sealed = await crypto.subtle.encrypt(hpke.turn(context, at, aad), context.aes, bytes.unhex(row.pt));
-            const opened = await crypto.subtle.decrypt(hpke.turn(receiving, at, aad), receiving.aes, bytes.unhex(row.ct));
+            const [plain, secret] = [bytes.unhex(row.pt), bytes.unhex(row.ct)];
+            const sealed = await crypto.subtle.encrypt(hpke.turn(context, at, aad), context.aes, plain);
+            const opened = await crypto.subtle.decrypt(hpke.turn(receiving, at, aad), receiving.aes, secret);
             rows.push([bytes.hex(new Uint8Array(sealed)), bytes.hex(new Uint8Array(opened))]);
           }
           return { enc: bytes.hex(enc), nonce: bytes.hex(context.nonce), rows };
@@ -86,7 +87,8 @@ def test_our_own_envelope_vectors_open_or_are_refused_in_the_browser_as_in_pytho
           for (const row of rows) {
             const pair = await pairOf(bytes.unbase64(row.private_key));
             const place = { ...row, header: bytes.unbase64(row.header) };
-            results.push(await attempt(async () => bytes.base64(await envelope.open(bytes.unbase64(row.envelope), pair, place))));
+            const sealed = bytes.unbase64(row.envelope);
+            results.push(await attempt(async () => bytes.base64(await envelope.open(sealed, pair, place))));
           }
           return results;
         }""",
@@ -146,9 +148,9 @@ def test_python_opens_what_the_browser_seals(js, size):
 
 def test_a_text_too_long_to_seal_is_refused(js):
     refused = js(
-        """async () => attempt(() => envelope.seal(new Uint8Array(16381), [new Uint8Array(32).fill(9)],
-          { purpose: "note", subject: "%s", record: "%s", header: new Uint8Array(0) }))"""
-        % (uuid4(), uuid4())
+        """async (id) => attempt(() => envelope.seal(new Uint8Array(16381), [new Uint8Array(32).fill(9)],
+          { purpose: "note", subject: id, record: id, header: new Uint8Array(0) }))""",
+        str(uuid4()),
     )
     assert "16380" in refused["words"]
 
@@ -168,7 +170,8 @@ def test_nothing_opens_after_any_one_byte_was_altered(js):
             altered[at] ^= 1;
             results.push((await attempt(() => envelope.open(altered, pair, place))).fault);
           }
-          for (const change of [{ purpose: "heading" }, { subject: record }, { record: subject }, { header: bytes.utf8("h") }]) {
+          const moves = [{ purpose: "heading" }, { subject: record }, { record: subject }, { header: bytes.utf8("h") }];
+          for (const change of moves) {
             results.push((await attempt(() => envelope.open(good, pair, { ...place, ...change }))).fault);
           }
           results.push(bytes.text(await envelope.open(good, pair, place)));

@@ -1,6 +1,6 @@
 // What opened evidence and notes look like. Everything is put in as text, so nothing a device wrote can act.
 
-import { element, time, times } from "./page.js";
+import { element, time, times, zone } from "./page.js";
 
 const SOURCES = {
   browser_history: "The browser’s own history",
@@ -39,18 +39,15 @@ const facts = (pairs) =>
 
 /** Why a case was flagged: names, entries, lists, times, source and policy line. */
 export function evidenceView(evidence, header, categories) {
-  const category = categories[evidence.category] ?? evidence.category;
   const what = evidence.kind === "app" ? "App" : "Host name";
   return [
     element("p", { class: "message good", role: "status" }, "The device’s signature holds, and this opening is in the audit log."),
     facts([
-      ["Category", category],
-      ["Person", evidence.person],
       ["Seen", times(evidence.count)],
       ["By", SOURCES[evidence.source] ?? evidence.source],
     ]),
     table(
-      "What was seen",
+      `What was seen. Times are in ${zone} time.`,
       [what, "Times", "First", "Last"],
       evidence.seen.map((one) => [
         element("span", { class: "mono", "data-name": one.name }, one.name),
@@ -72,8 +69,7 @@ export function evidenceView(evidence, header, categories) {
     facts([
       ["Policy", evidence.policy_line],
       ["Policy version", String(evidence.policy_version)],
-      ["Recipients version", String(header.recipients_version)],
-      ["Update", String(header.revision)],
+      ["Updates", header.revision === 0 ? "none since the first report" : String(header.revision)],
     ]),
   ];
 }

@@ -42,12 +42,12 @@ export async function ask(address, body) {
   return said;
 }
 
-/** A time as people of the organisation read it, with the zone named. */
+export const zone = document.body.dataset.zone;
+
+/** A time as people of the organisation read it; whoever shows it names the zone beside it. */
 export function time(iso) {
-  const zone = document.body.dataset.zone;
   const how = { timeZone: zone, day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
-  const words = new Intl.DateTimeFormat("en-GB", { ...how, timeZoneName: "short" }).format(new Date(iso));
-  return element("time", { datetime: iso }, words);
+  return element("time", { datetime: iso }, new Intl.DateTimeFormat("en-GB", how).format(new Date(iso)));
 }
 
 /** "once", "3 times". */

@@ -1,0 +1,327 @@
+"""Every page as lead, deputy, IT, manager, data protection officer and stranger: what each is let see."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+
+from protocol import leadkeys as keyfile
+from protocol import sealing
+from protocol.messages import encode
+from protocol.publication import Recipient, RecipientList
+from server import leadkeys
+from server.store.models import AuditEntry, Incident, LeadKey, Note
+
+pytestmark = pytest.mark.django_db
+
+ROLES = ("lead", "deputy", "it", "manager", "dpo", "stranger")
+HOST = "canary-host.example"
+# The deputy has a key of their own, but the case is not sealed to it: to the deputy it does not exist.
+PAGES = {
+    # address: (method, body, statuses in the order of ROLES)
+    "/": ("GET", (302, 302, 302, 302, 302, 302)),
+    "/desk/": ("GET", (200, 200, 403, 403, 403, 302)),
+    "/desk/?state=closed": ("GET", (200, 200, 403, 403, 403, 302)),
+    "/desk/key/": ("GET", (200, 200, 403, 403, 403, 302)),
+    "/desk/key/file": ("GET", (200, 404, 403, 403, 403, 302)),
+    "/desk/incidents/{case}/": ("GET", (200, 404, 403, 403, 403, 302)),
+    "/desk/incidents/{nobody}/": ("GET", (404, 404, 403, 403, 403, 302)),
+    "/desk/data/words": ("GET", (200, 200, 403, 403, 403, 401)),
+    "/desk/data/headings": ("GET", (200, 200, 403, 403, 403, 401)),
+    "/desk/data/headings?incident={case}": ("GET", (200, 404, 403, 403, 403, 401)),
+    "/desk/data/headings?incident=odd": ("GET", (400, 400, 403, 403, 403, 401)),
+    "/desk/data/key": ("POST", (400, 400, 403, 403, 403, 401)),
+    "/desk/data/incidents/{case}/release": ("POST", (200, 404, 403, 403, 403, 401)),
+    "/desk/data/incidents/{nobody}/release": ("POST", (404, 404, 403, 403, 403, 401)),
+    "/desk/data/incidents/{case}/notes": ("POST", (400, 400, 403, 403, 403, 401)),
+    "/desk/data/incidents/{case}/close": ("POST", (400, 400, 403, 403, 403, 401)),
+    "/devices/": ("GET", (403, 403, 200, 403, 403, 302)),
+    "/summary/": ("GET", (403, 403, 403, 200, 403, 302)),
+    "/audit/": ("GET", (403, 403, 403, 403, 200, 302)),
+    "/audit/?before=10": ("GET", (403, 403, 403, 403, 200, 302)),
+    "/account/login/": ("GET", (302, 302, 302, 302, 302, 200)),
+    "/account/logout/": ("GET", (200, 200, 200, 200, 200, 302)),
+    "/account/password/change/": ("GET", (200, 200, 200, 200, 200, 302)),
+    "/account/signup/": ("GET", (404,) * 6),
+    "/account/email/": ("GET", (404,) * 6),
+    "/account/password/reset/": ("GET", (404,) * 6),
+    "/account/password/set/": ("GET", (404,) * 6),
+    "/account/confirm-email/": ("GET", (404,) * 6),
+    "/account/login/code/confirm/": ("GET", (404,) * 6),
+    "/nothing": ("GET", (404,) * 6),
+    "/static/web/fairwatch.css": ("GET", (200,) * 6),
+    "/static/../settings.py": ("GET", (400,) * 6),
+}
+
+
+@pytest.fixture(scope="module")
+def files():
+    """The lead's key file and the recovery key, made once: making one is slow on purpose."""
+    return keyfile.make("six words"), keyfile.make("shares")
+
+
+@pytest.fixture
+def key(files, people, monkeypatch, tmp_path):
+    """The lead's key as a browser makes it, on a signed list with the recovery key."""
+    made, recovery = files
+    leadkeys.keep(people.lead, encode(made))
+    listed = RecipientList(
+        1,
+        True,
+        (
+            Recipient(made.key_id, made.public_key, "lead", "The lead"),
+            Recipient(recovery.key_id, recovery.public_key, "recovery", "Recovery"),
+        ),
+    )
+    folder = tmp_path / "rules" / "targets" / "recipients"
+    folder.mkdir(parents=True)
+    (folder / "0a.recipients.json").write_bytes(encode(listed))
+    monkeypatch.setattr("django.conf.settings.RULES_DIR", tmp_path / "rules")
+    return made, recovery
+
+
+class Held:
+    """What the device fixture wants of a key."""
+
+    def __init__(self, file):
+        self.key_id, self.public = file.key_id, file.public_key
+
+
+@pytest.fixture
+def case(key, people, device, new_lead_key):
+    new_lead_key(people.deputy)
+    reply = device.send(device.alert(*map(Held, key), name=HOST, person="somebody.sealed", category="gambling"))
+    assert reply.results == [("stored", None)]
+    return Incident.objects.get()
+
+
+@pytest.fixture
+def as_role(people):
+    def sign_in(role: str) -> Client:
+        client = Client()
+        if role != "stranger":
+            client.force_login(getattr(people, role))
+        return client
+
+    return sign_in
+
+
+def content(answer) -> bytes:
+    """What an answer holds, a file's too."""
+    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_each_page_lets_in_whom_it_is_for_and_nobody_else(address, case, as_role):
+    method, expected = PAGES[address]
+    address = address.format(case=case.pk, nobody=uuid4())
+    answers = [as_role(role).generic(method, address) for role in ROLES]
+    assert all(content(answer) or answer.status_code == 302 for answer in answers)
+    assert tuple(answer.status_code for answer in answers) == expected
+
+
+def test_every_page_there_is_stands_in_the_table():
+    tested = {re.sub(r"\?.*", "", address) for address in PAGES}
+    patterns = next(one for one in get_resolver().url_patterns if "web.urls" in repr(one)).url_patterns
+    there = {"/" + re.sub(r"<[^>]+>", "{case}", str(pattern.pattern)) for pattern in patterns}
+    assert there <= tested
+
+
+def test_a_stranger_is_sent_to_sign_in_and_comes_back_to_the_page_asked_for(as_role, organisation):
+    answer = as_role("stranger").get("/desk/?state=closed")
+    assert answer.url == "/account/login/?next=/desk/%3Fstate%3Dclosed"
+
+
+def test_each_role_lands_on_its_own_first_page(as_role):
+    landed = {role: as_role(role).get("/").url for role in ROLES if role != "stranger"}
+    assert landed == {
+        "lead": "/desk/",
+        "deputy": "/desk/",
+        "it": "/devices/",
+        "manager": "/summary/",
+        "dpo": "/audit/",
+    }
+
+
+def test_signing_in_works_with_user_name_or_e_mail_and_not_with_a_wrong_password(people):
+    for name, password, status in (
+        ("lead", people.PASSWORD, 302),
+        (people.lead.email, people.PASSWORD, 302),
+        ("lead", "wrong", 200),
+    ):
+        assert Client().post("/account/login/", {"login": name, "password": password}).status_code == status
+
+
+def test_no_page_of_it_changes_by_a_single_byte_when_there_is_an_incident(people, key, device, as_role):
+    client = as_role("it")
+    before = client.get("/devices/").content
+    device.send(device.alert(*map(Held, key), name=HOST))
+    assert Incident.objects.count() == 1
+    assert _timeless(client.get("/devices/").content) == _timeless(before)
+
+
+def _timeless(content: bytes) -> bytes:
+    # What is new in every answer, and the words for "when last heard of", which a sent record does change.
+    content = re.sub(rb'name="csrfmiddlewaretoken" value="[^"]+"', b"", content)
+    content = re.sub(rb"never<br>.*?Silent</span>|under a minute ago", b"", content)
+    return re.sub(rb"<strong>\d+</strong>", b"", content)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_answer_to_any_role_holds_a_word_of_what_is_sealed(role, case, as_role):
+    client = as_role(role)
+    for address, (method, _) in PAGES.items():
+        body = content(client.generic(method, address.format(case=case.pk, nobody=uuid4()))).lower()
+        for word in (HOST, "somebody.sealed", "gambling"):
+            if word == "gambling" and b'"categories"' in body:
+                continue  # the names of all categories go along with sealed headings
+            assert word.encode() not in body, (address, word)
+
+
+@pytest.mark.parametrize("role", ["it", "manager", "dpo", "stranger"])
+def test_who_opens_no_evidence_never_gets_an_envelope(role, case, as_role):
+    record = case.records.get()
+    client = as_role(role)
+    for address, (method, _) in PAGES.items():
+        body = content(client.generic(method, address.format(case=case.pk, nobody=uuid4())))
+        for part in (record.heading, record.evidence):
+            assert base64.b64encode(bytes(part))[:60] not in body
+
+
+def test_headings_come_without_evidence_and_opening_is_logged_once_before_it_is_handed_out(case, key, as_role):
+    client, made = as_role("lead"), key[0]
+    headings = client.get("/desk/data/headings").json()
+    assert headings["alerts"][0]["evidence"] is None
+    assert AuditEntry.objects.filter(action="evidence_released").count() == 0
+    released = client.post(f"/desk/data/incidents/{case.pk}/release").json()
+    entry = AuditEntry.objects.get(action="evidence_released")
+    assert (entry.subject, entry.actor) == (
+        f"incident:{case.pk}",
+        f"user:{LeadKey.objects.get(key_id=made.key_id).user_id}",
+    )
+    header = base64.b64decode(released["alert"]["header"])
+    place = sealing.Place(purpose="evidence", subject=case.device_id, record=case.records.get().record, header=header)
+    private = keyfile.unlock(made, "six words")
+    opened = json.loads(sealing.open_envelope(base64.b64decode(released["alert"]["evidence"]), private, place))
+    assert opened["seen"][0]["name"] == HOST
+    assert set(released["recipients"]) == {base64.b64encode(one.public_key).decode() for one in key}
+
+
+def test_a_note_is_kept_sealed_and_closing_moves_the_case(case, key, as_role):
+    client = as_role("lead")
+    for action, state in (("notes", "open"), ("close", "closed")):
+        note = uuid4()
+        place = sealing.Place(purpose="note", subject=case.pk, record=note, header=b"")
+        sealed = sealing.seal(b"secret words", [one.public_key for one in key], place)
+        body = json.dumps({"id": str(note), "envelope": base64.b64encode(sealed).decode()})
+        answer = client.post(f"/desk/data/incidents/{case.pk}/{action}", body, content_type="application/json")
+        assert answer.status_code == 200
+        case.refresh_from_db()
+        assert case.state == state
+    assert Note.objects.count() == 2
+    assert case.reference.encode() in client.get("/desk/?state=closed").content
+    assert case.reference.encode() not in client.get("/desk/").content
+    again = client.post(f"/desk/data/incidents/{case.pk}/close", body, content_type="application/json")
+    assert (again.status_code, again.json()["error"]) == (409, "This incident is already closed.")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"id":"x","envelope":""}',
+        b'{"id":"%s","envelope":"AAAA","more":1}',
+        b"\xff",
+        b"1" * 99,
+    ],
+)
+def test_odd_notes_are_refused_in_words(case, as_role, body):
+    answer = as_role("lead").post(f"/desk/data/incidents/{case.pk}/notes", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
+
+
+def test_a_post_without_the_forms_own_token_is_refused(case, people):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people.lead)
+    assert client.post(f"/desk/data/incidents/{case.pk}/release").status_code == 403
+    assert AuditEntry.objects.filter(action="evidence_released").count() == 0
+
+
+def test_other_methods_are_refused(case, as_role):
+    client = as_role("lead")
+    assert client.get(f"/desk/data/incidents/{case.pk}/release").status_code == 405
+    assert client.post("/desk/").status_code == 405
+    assert client.post("/desk/data/headings").status_code == 405
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_carries_the_marks_the_policy_and_nothing_inline(role, case, organisation, as_role):
+    organisation.sample = True
+    organisation.save()
+    client = as_role(role)
+    seen = 0
+    for address, (method, _) in PAGES.items():
+        answer = client.generic(method, address.format(case=case.pk, nobody=uuid4()))
+        policy = answer.headers["Content-Security-Policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        html = content(answer).decode()
+        if not answer.headers["Content-Type"].startswith("text/html") or answer.status_code == 302:
+            continue
+        seen += 1
+        assert ("Sample data." in html and "Pilot." in html) == (answer.status_code != 400), address
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=", html), address
+        assert re.search(r'<html lang="en-GB">.*<main id="main"', html, re.DOTALL)
+        assert html.count("<h1") == 1, address
+    assert seen >= 8
+
+
+def test_nothing_in_the_pages_names_an_address_elsewhere():
+    web = Path(leadkeys.__file__).parent / "web"
+    for path in [*web.rglob("*.html"), *web.rglob("*.js"), *web.rglob("*.css"), *web.rglob("*.svg")]:
+        addresses = re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z][^\s\"')]*", path.read_text())
+        assert not [one for one in addresses if "www.w3.org" not in one], path.name
+
+
+def test_the_log_is_shown_in_words_and_a_broken_chain_is_said(case, as_role, monkeypatch):
+    as_role("lead").post(f"/desk/data/incidents/{case.pk}/release")
+    page = as_role("dpo").get("/audit/").content.decode()
+    assert "The chain holds" in page
+    assert "Opened the evidence" in page
+    assert f"Case {case.reference}" in page
+    monkeypatch.setattr("server.audit.verify", lambda: 2)
+    assert "The chain is broken at entry 2" in as_role("dpo").get("/audit/").content.decode()
+
+
+@pytest.mark.parametrize("before", ["", "x", "-1", "٣", "9" * 40, "1"])
+def test_odd_places_in_the_log_are_no_fault(before, as_role, organisation):
+    assert as_role("dpo").get("/audit/", {"before": before}).status_code == 200
+
+
+def test_it_reads_what_a_device_can_not_see_and_why(device, as_role):
+    from protocol.messages import SourceState
+
+    broken = SourceState("browser_history", "failing", "The history can't be read.")
+    waiting = device.heartbeat(sources=(broken, SourceState("foreground", "working", "")), spool="filling")
+    assert device.send(waiting).results == [("stored", None)]
+    page = as_role("it").get("/devices/").content.decode()
+    for words in (
+        "failing",
+        "The history can&#x27;t be read.",
+        "app in front",
+        "filling",
+        "under a minute ago",
+        "0.1.0",
+    ):
+        assert words in page
