@@ -30,7 +30,7 @@ class PrivateTime(msgspec.Struct, frozen=True, kw_only=True):
 class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the words need to know, all of it from the signed policy and the enrolment.
 
-    `groups` holds the device's own group, or every group where the policy says so. `contact` is whom to ask.
+    `groups` holds the device's own group; it is empty until the signed policy has come. `contact` is whom to ask.
     """
 
     organisation: str
@@ -110,7 +110,11 @@ def compose(facts: NoticeFacts) -> Notice:
     return Notice(version=version, title=title, introduction=introduction, sections=sections)
 
 
-_NO_GROUPS: Final = ("No private time is set: use is watched at all hours.",)
+# Before the first signed policy has come, nothing is observed; with it the notice changes and is shown again.
+_NO_GROUPS: Final = (
+    "Nothing is collected until your organisation's signed policy has reached this device.",
+    "This notice will then be shown again, with your private time.",
+)
 
 
 def _private_time(group: PrivateTime) -> str:

@@ -169,8 +169,14 @@ class SessionPart:
 
     def _turn_notice(self) -> None:
         settings = self._settings
-        if settings is None or self._notice_window is not None or settings.notice.version == self._shown_version:
+        if settings is None or settings.notice.version == self._shown_version:
             return
+        if self._notice_window is not None:
+            if self._pending_notice == settings.notice:
+                return
+            # The words changed while the old ones were still on the screen.
+            self._notice_window.close()
+            self._notice_window = None
         if monotonic() < self._next_try:
             return
         notice = settings.notice

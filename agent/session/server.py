@@ -62,6 +62,7 @@ MESSAGES_AT_ONCE: Final = 2500
 ASK_COST: Final = 40.0
 # Allowances are kept for this many user ids; the fullest are forgotten first, which gives nothing away.
 MAX_ALLOWANCES: Final = 1024
+WARN_AGAIN_SECONDS: Final = 60.0
 # Room for one full answer beside the settings.
 MAX_WAITING_BYTES: Final = 2 * MAX_ANSWER_BYTES
 # A session keeps what it could not send for a day at most; clocks of one machine agree but for a step.
@@ -136,6 +137,7 @@ class SessionServer:
         self._connections: dict[int, _Connection] = {}
         self._allowances: dict[int, _Allowance] = {}
         self._orders: deque[Callable[[], None]] = deque()
+        self._warned: dict[str, float] = {}
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._listener: socket.socket | None = None
@@ -232,7 +234,7 @@ class SessionServer:
             step()
         except Exception as error:  # noqa: BLE001 - one peer's message must not stop the others' service
             # The type alone: a traceback can hold a person's name or totals.
-            log.error("session step failed: %s", type(error).__name__)  # noqa: TRY400
+            self._warn(f"session step failed: {type(error).__name__}")
             return False
         return True
 
@@ -254,7 +256,7 @@ class SessionServer:
             or len(self._connections) >= MAX_CONNECTIONS
             or not self._allowed(uid)
         ):
-            log.warning("session connection refused")
+            self._warn("session connection refused")
             peer.close()
             return
         connection = _Connection(uid, person, peer)
@@ -262,6 +264,13 @@ class SessionServer:
         self._selector.register(peer, selectors.EVENT_READ)
         if not self._safely(lambda: self._send_settings(connection)):
             self._end(connection)
+
+    def _warn(self, event: str) -> None:
+        """Log an event, each kind at most once a minute: a hostile peer must not fill the disk with our own words."""
+        at = monotonic()
+        if at - self._warned.get(event, -WARN_AGAIN_SECONDS) >= WARN_AGAIN_SECONDS:
+            self._warned[event] = at
+            log.warning(event)
 
     def _allowed(self, uid: int, cost: float = 1.0) -> bool:
         at = monotonic()
@@ -297,7 +306,7 @@ class SessionServer:
             if len(rest) > MAX_LINE_BYTES:
                 raise MessageRefused("The line is longer than any message.")
         except MessageRefused as error:
-            log.warning("session message refused")
+            self._warn("session message refused")
             self._send(connection, Refused(reason=str(error)))
             self._end(connection)
 

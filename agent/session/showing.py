@@ -32,7 +32,8 @@ def window_command() -> tuple[str, ...]:
     """How to start the window's process: from a package of one binary, or from Python."""
     if getattr(sys, "frozen", False):
         return (sys.executable, "session", "--window")
-    return (sys.executable, "-m", "agent.session.notice_window")
+    # -P: never a module that lies in the folder the session happened to start in.
+    return (sys.executable, "-P", "-m", "agent.session.notice_window")
 
 
 class Window:

@@ -47,7 +47,12 @@ def test_it_says_each_groups_private_time() -> None:
     assert f"Staff: outside {HOURS}, nothing is collected." in text
     assert f"Learners: outside {HOURS}, nothing is counted and nothing is kept, but for what could mean" in text
     assert "Partners: no private time is set." in text
-    assert "Private time" in as_text(compose(NoticeFacts(organisation="", groups=())))
+
+
+def test_before_the_first_policy_it_says_that_nothing_is_collected_yet() -> None:
+    text = " ".join(as_text(compose(NoticeFacts(organisation="", groups=()))).split())
+    assert "Your organisation owns this device" in text
+    assert "Nothing is collected until your organisation's signed policy has reached this device." in text
 
 
 def test_about_flags_it_says_the_same_words_to_everyone() -> None:

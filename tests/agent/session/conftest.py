@@ -87,7 +87,8 @@ class Screen:
 
     def xterm(self, *options: str) -> int:
         """Open an xterm and give its window's id once it is in front."""
-        return self.opened("xterm", "+sb", *options, "-e", "sleep", "600")
+        # Without this it waits five seconds for a window manager that has only just come up.
+        return self.opened("xterm", "+sb", "-xrm", "*waitForWm: false", *options, "-e", "sleep", "600")
 
     def opened(self, *command: str) -> int:
         """Start a program, and give its window's id once it is in front."""
@@ -105,11 +106,9 @@ class Screen:
         return set() if found is None else {int(window) for window in found.value}
 
     def has_manager(self) -> bool:
-        """Whether the window manager has come up."""
+        """Whether the window manager has come up, which is when it says which windows there are."""
         root = self.display.screen().root
-        return (
-            root.get_full_property(self.display.intern_atom("_NET_SUPPORTING_WM_CHECK"), X.AnyPropertyType) is not None
-        )
+        return root.get_full_property(self.display.intern_atom("_NET_CLIENT_LIST"), X.AnyPropertyType) is not None
 
     def activate(self, window: int) -> None:
         """Bring a window to the front, as a click in a task bar does."""

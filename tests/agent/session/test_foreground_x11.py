@@ -163,7 +163,7 @@ def requests(sent: bytes) -> tuple[set[str], set[int]]:
 
 def test_windows_that_go_while_they_are_asked_about_do_no_harm(screen: Screen, watched: Watched) -> None:
     for _ in range(5):
-        child = screen.start("xterm", "-e", "sleep", "600")
+        child = screen.start("xterm", "-xrm", "*waitForWm: false", "-e", "sleep", "600")
         watched.for_seconds(0.05)
         child.terminate()
     child.wait()

@@ -152,6 +152,17 @@ def test_garbage_is_refused_and_the_server_goes_on(service: Service, peer: Peer,
     assert service.fronts == []
 
 
+def test_many_refusals_make_few_lines_in_the_log(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(30):
+        liar = Peer(service.path)
+        liar.read()
+        liar.socket.sendall(b"{}\n")
+        while liar.read() is not None:
+            pass
+        liar.close()
+    assert [record.getMessage() for record in caplog.records] == ["session message refused"]
+
+
 def test_own_totals_are_those_of_the_peers_account(service: Service, peer: Peer) -> None:
     answer = peer.ask("own_totals")
     assert isinstance(answer, Answer)
