@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
-from django.db import IntegrityError, close_old_connections, transaction
+from django.db import IntegrityError, close_old_connections, connection, transaction
 
 from server import log
 from server.store.models import Job
@@ -63,9 +63,16 @@ def run_due(jobs: tuple[TimedJob, ...], now: datetime) -> None:
 
 def start(jobs: tuple[TimedJob, ...]) -> BackgroundScheduler:
     """Start looking in the background, at once and then every minute; the caller ends it with `shutdown`."""
+
+    def look() -> None:
+        try:
+            run_due(jobs, datetime.now(UTC))
+        finally:
+            connection.close()  # the scheduler's threads come and go; their connections must not stay behind
+
     scheduler = BackgroundScheduler(timezone=UTC)
     scheduler.add_job(
-        lambda: run_due(jobs, datetime.now(UTC)),
+        look,
         IntervalTrigger(seconds=int(LOOK_EVERY.total_seconds()), timezone=UTC),
         next_run_time=datetime.now(UTC),
         coalesce=True,

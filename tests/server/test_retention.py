@@ -1,0 +1,54 @@
+"""Each kind of record goes when its period is over, and not a day before."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from server import retention
+from server.store.models import AuditEntry, Incident, PersonMonth, SeenRecord, Usage
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("now", "month"),
+    [
+        (datetime(2026, 12, 16, tzinfo=UTC), "2026-10"),
+        (datetime(2026, 12, 15, 23, 59, tzinfo=UTC), "2026-09"),
+        (datetime(2027, 1, 14, 23, 59, tzinfo=UTC), "2026-10"),
+        (datetime(2027, 1, 15, tzinfo=UTC), "2026-11"),
+        (datetime(2027, 2, 14, 23, 59, tzinfo=UTC), "2026-11"),
+        (datetime(2027, 2, 15, tzinfo=UTC), "2026-12"),
+    ],
+)
+def test_a_month_is_over_45_days_after_its_end(now, month):
+    assert retention.last_month_to_delete(now, "UTC") == month
+
+
+def test_personal_totals_go_45_days_after_the_month_and_others_stay(database, device):
+    device.send(device.totals())
+    ended = datetime(2026, 12, 1, tzinfo=UTC)
+    retention.delete_what_is_over(ended + timedelta(days=44))
+    assert Usage.objects.count() == 3
+    counts = retention.delete_what_is_over(ended + timedelta(days=45))
+    assert counts["usage"] == 3
+    assert not Usage.objects.exists()
+    assert not PersonMonth.objects.exists()
+    assert AuditEntry.objects.get().action == "deleted_on_time"
+
+
+def test_what_was_seen_is_remembered_for_more_than_a_year_and_incidents_stay(database, device, lead_key):
+    device.send(device.alert(lead_key))
+    now = datetime.now(UTC)
+    retention.delete_what_is_over(now + timedelta(days=399))
+    assert SeenRecord.objects.count() == 1
+    retention.delete_what_is_over(now + timedelta(days=401))
+    assert SeenRecord.objects.count() == 0
+    assert Incident.objects.count() == 1
+
+
+def test_nothing_to_delete_is_not_on_the_audit_log(database, organisation):
+    retention.delete_what_is_over(NOW)
+    assert not AuditEntry.objects.exists()
