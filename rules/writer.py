@@ -47,11 +47,15 @@ class _Partition:
         self.ids = array("I")
         self.dropped: set[int] = set()
 
-    def sort(self) -> None:
+    def sort(self, *, one_list: bool) -> None:
         """Orders the records by hash, then list, each once."""
+        if one_list:
+            self.hashes = array("Q", sorted(set(self.hashes)))
+            self.lists = array("H", bytes(2 * len(self.hashes)))
+            return
         records = sorted({key << 16 | number for key, number in zip(self.hashes, self.lists, strict=True)})
-        self.hashes = array("Q", (record >> 16 for record in records))
-        self.lists = array("H", (record & 0xFFFF for record in records))
+        self.hashes = array("Q", [record >> 16 for record in records])
+        self.lists = array("H", [record & 0xFFFF for record in records])
 
     def find(self, wanted: int, number: int) -> int | None:
         """Where the record of this hash and list is."""
@@ -99,7 +103,7 @@ class PackWriter:
         self._adders.clear()
         added = sum(len(partition.hashes) for partition in self._partitions)
         for partition in self._partitions:
-            partition.sort()
+            partition.sort(one_list=len(self._pairs) == 1)
         records = sum(len(partition.hashes) for partition in self._partitions)
         filter_bits = max(64, layout.FILTER_BITS_PER_ENTRY * records)
         bits = self._fill_filter(filter_bits)
