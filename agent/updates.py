@@ -305,7 +305,7 @@ def _fetcher(collector: Fetches) -> Any:
 
 def _verify_fetched(trust: Path, root: str, now: datetime) -> tuple[Trusted, datetime]:
     """Return what the TUF client accepted, held against the shape that ours must have, and the timestamp's own time."""
-    roots = _roots(trust / "root_history", root)
+    roots = _trusted_roots(trust, root)
     metadata = {name: (trust / f"{name}.json").read_bytes() for name in (*_METADATA, "snapshot", "timestamp")}
     trusted = verify(roots, metadata, now=now)
     return trusted, signed_at(parse(metadata["timestamp"], Timestamp, "timestamp").signed)
@@ -327,7 +327,7 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     trust = folder / "trust"
     for name in _METADATA:
         write_whole(unfinished / "metadata" / f"{name}.json", (trust / f"{name}.json").read_bytes(), 0o644)
-    for data in _roots(trust / "root_history", root):
+    for data in _trusted_roots(trust, root):
         write_whole(unfinished / "metadata" / f"{_root_version(data)}.root.json", data, 0o644)
     opened = _open(unfinished, root, {})
     if opened is not None:
@@ -431,18 +431,23 @@ def _place(path: str) -> Path:
     return Path("rules", Path(path).name) if path.startswith("policy/") else Path("rules", path)
 
 
-def _roots(folder: Path, root: str) -> list[bytes]:
+def _roots(folder: Path, root: str, last: int | None = None) -> list[bytes]:
     """Return the roots in a folder from the pinned one on, oldest first; raises NotTrusted without the pinned one."""
     found = {}
     for path in folder.glob("*.root.json"):
         match = re.fullmatch(r"([1-9][0-9]{0,8})\.root\.json", path.name)
-        if match is not None and path.stat().st_size <= METADATA_MAX_BYTES:
+        if match is not None and (last is None or int(match[1]) <= last) and path.stat().st_size <= METADATA_MAX_BYTES:
             found[int(match[1])] = path.read_bytes()
     ordered = [found[version] for version in sorted(found)]
     for at, data in enumerate(ordered):
         if hashlib.sha256(data).hexdigest() == root:
             return ordered[at:]
     raise NotTrusted("the root on this disk is not the one that this device was enrolled with")
+
+
+def _trusted_roots(trust: Path, root: str) -> list[bytes]:
+    """Return the roots that the TUF client followed; a damaged newer one that it left lying does not count."""
+    return _roots(trust / "root_history", root, _root_version((trust / "root.json").read_bytes()))
 
 
 def _root_version(data: bytes) -> int:

@@ -83,7 +83,11 @@ def _sign(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
         say = [f"{name}: all signatures are there" for name in done] or ["Signed; another custodian must sign too."]
         return {"complete": done, "say": say}
     if given.what == "renew":
-        done = signing.renew(draft, key, asking, now)
+        from custody.ceremony import read_public
+        from protocol.rolekeys import decode_online_keys
+
+        online = read_public(given.online_keys, decode_online_keys) if given.online_keys is not None else None
+        done = signing.renew(draft, key, online, asking, now)
         return {"complete": done, "say": [f"complete: {', '.join(done) or 'nothing yet, another custodian must sign'}"]}
     if given.what == "recipients":
         changes = signing.Changes(
@@ -233,6 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("files", nargs="*", type=Path, help="policy or pack files")
     made.add_argument("--dir", type=Path, required=True, help="the ceremony's or publication's folder")
     made.add_argument("--key", type=Path, required=True, help="your signing key")
+    made.add_argument("--online-keys", type=Path, help="with renew: the new keys of a rebuilt collector")
     made.add_argument(
         "--lead-key", action="append", default=[], metavar="[LABEL=]FILE", help="let this lead open cases"
     )

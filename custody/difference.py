@@ -21,17 +21,19 @@ def grouped(digits: str) -> str:
     return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
 
 
-def of_root(new: Root) -> Iterator[str]:
-    """Say who the custodians are, how many must sign, and which keys the collector has."""
+def of_root(old: Root | None, new: Root) -> Iterator[str]:
+    """Say who the custodians are, how many must sign, which keys the collector has, and what of it is new."""
     role = new.roles["root"]
     yield f"Root {new.version}: who may sign for this organisation, until {new.expires:%d %B %Y}."
-    for keyid in role.keyids:
-        yield f"  custodian: {_key(new.keys[keyid])}"
+    if old is not None:
+        before, after = _people(old), _people(new)
+        yield from (f"  NEW: {line}" for line in after if line not in before)
+        yield from (f"  GONE: {line}" for line in before if line not in after)
+        if old.roles["root"].threshold != role.threshold:
+            yield f"  CHANGED: {old.roles['root'].threshold} had to sign until now"
+    yield from (f"  {line}" for line in _people(new))
     many = "one of them is enough: this is a pilot" if role.threshold == 1 else f"{role.threshold} of them must sign"
     yield f"  {many}."
-    for name in ONLINE:
-        for keyid in new.roles[name].keyids:
-            yield f"  the collector's {name} key, for freshness alone: {_key(new.keys[keyid])}"
 
 
 def of_targets(new: Targets) -> Iterator[str]:
@@ -101,6 +103,12 @@ def _recipient(one: Recipient) -> str:
     scope = "all groups" if not one.groups else "only " + ", ".join(one.groups)
     about = f"; never cases about {', '.join(map(plain, one.never_about))}" if one.never_about else ""
     return f"{plain(one.label)} ({one.role}; {scope}{about}), key {grouped(one.key_id)}"
+
+
+def _people(root: Root) -> list[str]:
+    people = [f"custodian: {_key(root.keys[keyid])}" for keyid in root.roles["root"].keyids]
+    online = [(name, root.keys[keyid]) for name in ONLINE for keyid in root.roles[name].keyids]
+    return [*people, *(f"the collector's {name} key, for freshness alone: {_key(key)}" for name, key in online)]
 
 
 def _key(key: Key) -> str:

@@ -49,6 +49,10 @@ class Draft:
         """Return the newest top-level targets, pending or not."""
         return self._need("targets", Targets)
 
+    def root_before(self, version: int) -> Root | None:
+        """Return the root that a version replaces; None for the first."""
+        return self._read("root", version - 1, Root).signed if version > 1 else None
+
     def in_force(self, name: str) -> Metadata[Targets] | None:
         """Return the newest version of targets or a delegated role that has all its signatures, if any."""
         for version in reversed(self._versions(name)):

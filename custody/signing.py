@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tuf.api.metadata import Metadata, Root, TargetFile, Targets
+from tuf.api.metadata import Metadata, Role, Root, TargetFile, Targets
 
 from custody import difference, files
 from custody.asking import Asking
@@ -23,19 +24,21 @@ from protocol.errors import NotTrusted
 from protocol.leadkeys import LeadKey
 from protocol.publication import (
     OFFLINE,
+    ONLINE,
     POLICY_TARGET,
     POLICY_TARGETS,
     RECIPIENTS_TARGET,
     Recipient,
     RecipientList,
-    Role,
+    check_list,
+    check_shape,
     dated,
     decode_recipients,
     file_version,
     parse,
     raw_key,
 )
-from protocol.rolekeys import public_half, sign
+from protocol.rolekeys import OnlineKeys, public_half, sign
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def add_signatures(draft: Draft, key: Ed25519PrivateKey, asking: Asking, now: da
     if not waiting:
         raise CustodyError("nothing here waits for this key's signature")
     for name, piece in waiting.items():
+        _check(draft, name, piece)
         for line in _difference(draft, name, piece, now):
             asking.show(line)
     asking.confirm(f"Sign {', '.join(waiting)}?")
@@ -120,10 +124,11 @@ def add_signatures(draft: Draft, key: Ed25519PrivateKey, asking: Asking, now: da
     return [name for name in waiting if draft.pending(name) is None]
 
 
-def renew(draft: Draft, key: Ed25519PrivateKey, asking: Asking, now: datetime) -> list[str]:
-    """Sign root and targets once more, with new dates and nothing else changed; returns what is complete.
+def renew(draft: Draft, key: Ed25519PrivateKey, online: OnlineKeys | None, asking: Asking, now: datetime) -> list[str]:
+    """Sign root and targets once more, with new dates; returns what is complete.
 
-    The other roles are renewed by signing them again without changes.
+    With `online` the collector's keys are replaced: after it was rebuilt, or to recover devices to which a hostile one
+    signed version numbers far ahead. The other roles are renewed by signing them again without changes.
     """
     _, newest = draft.root_bytes()
     root, targets = parse(newest, Root, "root").signed, draft.targets().signed
@@ -131,12 +136,20 @@ def renew(draft: Draft, key: Ed25519PrivateKey, asking: Asking, now: datetime) -
     version = in_force.signed.version if in_force is not None else 0
     pieces: dict[str, Metadata[Root] | Metadata[Targets]] = {}
     expires, extra = dated("root", now)
-    pieces["root"] = Metadata(Root(root.version + 1, None, expires, root.keys, root.roles, True, extra))
+    keys, roles = dict(root.keys), dict(root.roles)
+    if online is not None:
+        gone = {keyid for name in ONLINE for keyid in roles[name].keyids}
+        fresh = {"snapshot": online.snapshot, "timestamp": online.timestamp}
+        keys = {keyid: one for keyid, one in keys.items() if keyid not in gone}
+        keys |= {one.key_id: one.key() for one in fresh.values()}
+        roles |= {name: Role([one.key_id], 1) for name, one in fresh.items()}
+    pieces["root"] = Metadata(Root(root.version + 1, None, expires, keys, roles, True, extra))
     expires, extra = dated("targets", now)
     pieces["targets"] = Metadata(Targets(version + 1, None, expires, {}, targets.delegations, extra))
     for name, piece in pieces.items():
         if _my_id(draft, name, public_half(key, "").ed25519) is None:
             raise CustodyError(f"this key may not sign {name}")
+        _check(draft, name, piece)
         for line in _difference(draft, name, piece, now):
             asking.show(line)
     asking.confirm("Renew root and targets?")
@@ -158,6 +171,7 @@ def _propose(
     }
     expires, extra = dated(name, now)
     piece = Metadata(Targets(version, None, expires, targets, None, extra))
+    _check(draft, name, piece)
     for line in _difference(draft, name, piece, now):
         asking.show(line)
     asking.confirm(f"Sign {name}?")
@@ -165,10 +179,22 @@ def _propose(
     return draft.pending(name) is None
 
 
+def _check(draft: Draft, name: str, piece: Metadata[Root] | Metadata[Targets]) -> None:
+    """Refuse to sign what no device would take, whoever prepared it: a person may overlook it among many lines."""
+    try:
+        check_shape(name, piece.signed, draft.root().signed)
+        if name == "recipients" and isinstance(piece.signed, Targets):
+            listed = draft.recipients(Metadata(piece.signed))
+            if listed is not None:
+                check_list(listed, piece.signed.version, pilot=draft.pilot)
+    except NotTrusted as fault:
+        raise CustodyError(f"{fault}; nothing was signed") from None
+
+
 def _difference(draft: Draft, name: str, piece: Metadata[Root] | Metadata[Targets], now: datetime) -> list[str]:
     lines = [f"--- {name}, version {piece.signed.version} ---", *difference.of_clock(piece, now)]
     if isinstance(piece.signed, Root):
-        return [*lines, *difference.of_root(piece.signed)]
+        return [*lines, *difference.of_root(draft.root_before(piece.signed.version), piece.signed)]
     if name == "targets":
         return [*lines, *difference.of_targets(piece.signed)]
     old = draft.in_force(name)
@@ -209,7 +235,7 @@ def _version(old: TargetFile | None, data: bytes, now_version: int) -> int:
     return file_version(old)
 
 
-def _recipient(text: str, role: Role) -> Recipient:
+def _recipient(text: str, role: Literal["lead", "deputy"]) -> Recipient:
     label, _, name = text.rpartition("=")
     path = Path(name)
     try:

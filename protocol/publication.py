@@ -224,11 +224,26 @@ def verify(roots: Sequence[bytes], metadata: Mapping[str, bytes], *, now: dateti
     )
 
 
+def check_shape(name: str, piece: Root | Targets, root: Root) -> None:
+    """Check what one piece of metadata may say at all, before anybody signs it; raises NotTrusted."""
+    if isinstance(piece, Root):
+        _check_root(piece)
+    elif name == "targets":
+        _check_delegations(piece, root)
+    else:
+        _check_delegated(name, piece)
+
+
 def check_recipients(listed: RecipientList, trusted: Trusted) -> None:
     """Check that a list of recipients belongs to this metadata: its version, and the pilot said openly."""
-    if listed.version != trusted.versions["recipients"]:
+    check_list(listed, trusted.versions["recipients"], pilot=trusted.pilot)
+
+
+def check_list(listed: RecipientList, version: int, *, pilot: bool) -> None:
+    """Check that a list of recipients is of that version and says openly whether this is a pilot."""
+    if listed.version != version:
         raise NotTrusted("the list of recipients is of another version than its metadata")
-    if listed.pilot != trusted.pilot:
+    if listed.pilot != pilot:
         raise NotTrusted("the list of recipients hides or invents that this is a pilot with one custodian")
 
 

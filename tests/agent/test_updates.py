@@ -35,7 +35,7 @@ from protocol.publication import DELEGATED, RECIPIENTS_TARGET, Recipient, dated,
 from protocol.rolekeys import from_pem, new_key, public_half, sign
 from protocol.sealing import key_id
 from protocol.tokens import write
-from server.publish import Publication
+from server.publish import Publication, init_online_keys
 
 NOW = datetime.now(UTC)
 PASSPHRASE = "quiet lamp river seven ocean bread"
@@ -374,6 +374,43 @@ def test_a_timestamp_dated_far_ahead_does_not_shut_out_what_follows(custodians, 
     hostile(custodians, device, expires_from=datetime.now(UTC) + timedelta(days=20_000))
     device.check()
     assert updates.read_state(device.folder).not_before <= datetime.now(UTC)
+
+
+def test_versions_signed_far_ahead_are_recovered_from_with_new_online_keys(custodians, device):
+    hostile(custodians, device, versions={})
+    far = Metadata[Snapshot].from_bytes(device.served.over["metadata/50.snapshot.json"])
+    far.signed.version = 2**31
+    far.signed.meta["recipients.json"].version = 2**31
+    far.signatures.clear()
+    sign(far, online_key(custodians, "snapshot"))
+    expires, extra = dated("timestamp", datetime.now(UTC))
+    meta = MetaFile.from_data(2**31, far.to_bytes(), ["sha256"])
+    stamp = Metadata(Timestamp(2**31, None, expires, meta, extra))
+    sign(stamp, online_key(custodians, "timestamp"))
+    device.served.over |= {
+        f"metadata/{2**31}.snapshot.json": far.to_bytes(),
+        "metadata/timestamp.json": stamp.to_bytes(),
+    }
+    assert_kept(device, "")
+    device.served.over.clear()
+    assert_kept(device, "older or other version")  # the honest collector is shut out, until the custodians sign
+
+    shutil.rmtree(custodians.collector)
+    init_online_keys(custodians.collector)
+    online = custodians.collector / "keys" / "online-keys.json"
+    assert custodians.sign("renew", "--online-keys", online) == 0
+    assert custodians.sign(key="second") == 0
+    custodians.publish()
+    assert device.check().state == "new"
+    assert device.load().recipients_version == 2
+
+
+def test_a_damaged_newer_root_that_lies_about_does_not_stop_updates(custodians, device):
+    (device.folder / "rules" / "trust" / "root_history" / "2.root.json").write_bytes(b"damaged")
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    assert device.check().state == "new"
 
 
 def test_mixed_versions_are_refused(custodians, device):

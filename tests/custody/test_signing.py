@@ -8,6 +8,8 @@ import pytest
 from custody.draft import Draft
 from protocol.leadkeys import fingerprint, make
 from protocol.publication import RECIPIENTS_TARGET
+from protocol.rolekeys import from_pem, public_half
+from server.publish import init_online_keys
 
 
 @pytest.fixture
@@ -148,3 +150,40 @@ def test_a_wrong_passphrase_is_one_clear_line(custodians, capsys):
     (custodians.folder / "passphrase").write_text("quite another set of words")
     assert custodians.sign("recipients") == 2
     assert "passphrase is not its own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("signer", ["second", "it"])
+def test_what_no_device_would_take_is_not_signed_whoever_prepared_it(custodians, capsys, signer):
+    draft = Draft(custodians.ceremony)
+    piece = draft.targets()
+    key = from_pem((custodians.folder / f"{signer}.pem").read_bytes(), "quiet lamp river seven ocean bread")
+    given = piece.signed.delegations
+    given.roles["recipients"].keyids = [public_half(key, "").key_id]
+    given.keys[public_half(key, "").key_id] = public_half(key, "me").key()
+    given.roles["recipients"].threshold = 1
+    piece.signed.version = 2
+    piece.signatures.clear()
+    draft.put("targets", piece)
+    assert custodians.sign() == 2
+    assert "delegation of recipients is to other keys or fewer signatures" in capsys.readouterr().err
+    assert not draft.targets().signatures
+
+
+def test_a_prepared_list_that_hides_a_pilot_is_not_signed_by_the_second(custodians, capsys):
+    draft = Draft(custodians.ceremony)
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    piece = draft.pending("recipients")
+    listed = msgspec.structs.replace(draft.recipients(piece), pilot=True)
+    piece.signed.targets[RECIPIENTS_TARGET] = draft.put_target(RECIPIENTS_TARGET, msgspec.json.encode(listed), 3)
+    draft.put("recipients", piece)
+    assert custodians.sign(key="second") == 2
+    assert "hides or invents" in capsys.readouterr().err
+
+
+def test_renewing_with_new_online_keys_says_which_are_new_and_gone(custodians, tmp_path, capsys):
+    init_online_keys(tmp_path)
+    assert custodians.sign("renew", "--online-keys", tmp_path / "keys" / "online-keys.json") == 0
+    shown = capsys.readouterr().out
+    assert "NEW: the collector's timestamp key" in shown
+    assert "GONE: the collector's timestamp key" in shown
+    assert "NEW: custodian" not in shown
