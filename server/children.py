@@ -65,6 +65,10 @@ class Children:
         self._running.append((name, child))
         return child
 
+    def pid(self, name: str) -> int:
+        """Return the process id of one that runs."""
+        return next(child.pid for known, child in self._running if known == name)
+
     def check(self) -> None:
         """Raise SetUpError when one that should run has ended."""
         for name, child in self._running:
@@ -114,8 +118,9 @@ class EveryHost:
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # a browser that closes early is none of our business
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, *_args: object) -> None:
                 """Say nothing: which site was visited is written nowhere."""

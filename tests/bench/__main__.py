@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import platform
+import subprocess
 import sys
 from datetime import UTC, datetime
 
@@ -18,22 +20,34 @@ MEASUREMENTS = {
     "outage": "records lost over an outage, beside aw-client",
     "lookup": "matching host names, beside a dict and marisa-trie",
 }
+LONGEST_SECONDS = 900
 
 
 def main() -> int:
     """Run the measurements named (all without names); returns 1 when one could not run."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of: {', '.join(MEASUREMENTS)}")
-    names = parser.parse_args().names or list(MEASUREMENTS)
+    parser.add_argument("--raw", action="store_true", help="run here and print the rows as JSON")
+    given = parser.parse_args()
+    names = given.names or list(MEASUREMENTS)
+    unknown = [name for name in names if name not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is not a measurement; known are {', '.join(MEASUREMENTS)}")
+    if given.raw:
+        print(json.dumps([row for name in names for row in importlib.import_module(f"tests.bench.{name}").run()]))
+        return 0
     rows: list[Row] = []
     failed = False
     for name in names:
         print(f"measuring {MEASUREMENTS[name]} ...", file=sys.stderr, flush=True)
-        try:
-            rows += [Row(*row) for row in importlib.import_module(f"tests.bench.{name}").run()]
-        except Exception as fault:  # noqa: BLE001 - one measurement that can't run must not hide the others
+        # Each in a process of its own: memory and settings of one must not weigh on the next.
+        command = [sys.executable, "-m", "tests.bench", "--raw", name]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=LONGEST_SECONDS, check=False)
+        if done.returncode != 0:
             failed = True
-            print(f"  {name} could not be measured: {type(fault).__name__}: {fault}", file=sys.stderr)
+            print(f"  {name} could not be measured", file=sys.stderr)
+            continue
+        rows += [Row(*row) for row in json.loads(done.stdout.splitlines()[-1])]
     machine = f"{platform.system()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"\n{datetime.now(UTC):%Y-%m-%d}, {machine}\n")
     print(render(rows))
