@@ -1,0 +1,253 @@
+"""`fairwatch-server` as people run it: init, run over TLS or loopback, and a clean end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+
+from server.__main__ import main
+from server.errors import SetUpError
+from server.serving import choose_address
+
+SECONDS = 30
+
+
+def _run(*arguments, check=True, **more):
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *map(str, arguments)], capture_output=True, text=True, timeout=60, **more
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _get(url, **more):
+    with urllib.request.urlopen(url, timeout=5, **more) as reply:
+        return reply.status, reply.read()
+
+
+def _until(question, what):
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = question()
+        if found:
+            return found
+        time.sleep(0.05)
+    pytest.fail(f"{what}: not within {SECONDS} s")
+
+
+def _answers(url, **more):
+    try:
+        return _get(url, **more)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A collector's folder with TLS."""
+    data_dir = tmp_path_factory.mktemp("collector") / "data"
+    _run("init", "--data-dir", data_dir, "--name", "Bright Path", "--url", "https://localhost:8460")
+    return data_dir
+
+
+@pytest.fixture
+def serve(folder, tmp_path):
+    """Start `run` on a free port; whatever is left ends with the test."""
+    started = []
+
+    def start(*arguments):
+        port = _free_port()
+        command = [sys.executable, "-m", "server", "run", "--data-dir", str(folder)]
+        with (tmp_path / "output").open("w") as output:
+            process = subprocess.Popen(
+                [*command, "--listen", f"127.0.0.1:{port}", *arguments], stdout=output, stderr=output
+            )
+        started.append(process)
+        return process, port
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait(SECONDS)
+
+
+def _end(process, how):
+    family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
+    assert len(family) > 1
+    process.send_signal(how)
+    code = process.wait(SECONDS)
+    _until(lambda: not any(_alive(pid) for pid in family), "all processes ended")
+    return code
+
+
+def _alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_on_loopback_and_ends_cleanly_with_all_its_children(serve, folder, how):
+    process, port = serve("--http")
+    status, body = _until(lambda: _answers(f"http://127.0.0.1:{port}/v1/health"), "health")
+    assert (status, json.loads(body)["ok"]) == (200, True)
+    assert _end(process, how) == 0
+    lines = (folder / "logs" / "collector.log").read_text().splitlines()
+    assert lines
+    for line in lines:
+        assert all("=" in word for word in line.split()[3:]), f"more than an event and ids: {line}"
+
+
+def test_a_worker_does_not_outlive_a_killed_server(serve):
+    process, port = serve("--http")
+    _until(lambda: _answers(f"http://127.0.0.1:{port}/v1/health"), "health")
+    _end(process, signal.SIGKILL)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def test_it_serves_tls_with_the_key_that_init_printed(serve, folder):
+    _, port = serve()
+    trust = ssl.create_default_context(cafile=str(folder / "keys" / "tls.crt"))
+    _until(lambda: _answers(f"https://localhost:{port}/v1/health", context=trust), "health over TLS")
+    request = urllib.request.Request(f"https://localhost:{port}/account/login/")
+    with urllib.request.urlopen(request, timeout=5, context=trust) as page:
+        headers = page.headers
+    assert "max-age=31536000" in headers["Strict-Transport-Security"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "secure" in headers["Set-Cookie"].lower()
+
+
+def test_the_printed_fingerprint_is_that_of_the_keys_public_half(folder):
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    certificate = x509.load_pem_x509_certificate((folder / "keys" / "tls.crt").read_bytes())
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    found = json.loads(_run("doctor", "--data-dir", folder, "--json", check=False).stdout)
+    sentence = next(one["sentence"] for one in found["findings"] if one["check"] == "TLS")
+    assert hashlib.sha256(public).hexdigest() in sentence
+
+
+def test_a_port_that_is_taken_is_one_clear_line(folder):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = _run("run", "--data-dir", folder, "--http", "--listen", address, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "can't listen" in done.stderr
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8460", "192.0.2.1:80", "[::]:8460"])
+def test_plain_http_is_refused_where_others_could_reach_it(listen):
+    with pytest.raises(SetUpError, match="loopback"):
+        choose_address(listen, http=True)
+    assert choose_address(listen, http=False).tls
+
+
+@pytest.mark.parametrize("listen", ["", "localhost", "x:y", "127.0.0.1:0", "127.0.0.1:99999", "fairwatch.example:80"])
+def test_an_address_that_is_none_is_refused(listen):
+    with pytest.raises(SetUpError):
+        choose_address(listen, http=False)
+
+
+# --- the folder --------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_for_the_collectors_account_alone(folder):
+    for name in ("django", "tls.key"):
+        assert (folder / "keys" / name).stat().st_mode & 0o077 == 0
+    assert (folder / "collector.sqlite3").stat().st_mode & 0o077 == 0
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_init_again_changes_nothing(folder):
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and "sqlite3" not in path.name}
+    done = _run("init", "--data-dir", folder, check=False)
+    assert (done.returncode, "nothing was changed" in done.stderr) == (2, True)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run",),
+        ("user", "amira", "--role", "lead"),
+        ("doctor",),
+        ("publish", "/nowhere"),
+        ("token", "/nowhere"),
+        ("init", "--timezone", "Nowhere/Atall"),
+        ("init", "--url", "ftp://x"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_exit_2(tmp_path, capsys, arguments):
+    assert main([*arguments, "--data-dir", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"fairwatch-server {arguments[0]}: ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / "none" / "collector.sqlite3").exists()
+
+
+def test_a_broken_configuration_is_named_with_its_line(folder, tmp_path):
+    broken = tmp_path / "data"
+    (broken / "keys").mkdir(parents=True)
+    (broken / "keys" / "django").write_text("x")
+    (broken / "collector.toml").write_text('url = "https://localhost"\nlissen = "127.0.0.1:1"\n')
+    done = _run("run", "--data-dir", broken, check=False)
+    assert done.returncode == 2
+    assert "collector.toml line 2: unknown key 'lissen'" in done.stderr
+    assert "did you mean 'listen'?" in done.stderr
+
+
+def test_people_are_added_and_listed_by_command(folder):
+    made = json.loads(_run("user", "dpo", "--role", "dpo", "--json", "--data-dir", folder).stdout)
+    assert made["password"]
+    assert "dpo" in _run("user", "--data-dir", folder).stdout
+    given = _run(
+        "user", "it", "--role", "it", "--password-stdin", "--json", "--data-dir", folder, input="a long enough one\n"
+    )
+    assert json.loads(given.stdout)["password"] == ""
+
+
+@pytest.mark.parametrize("command", ["init", "run", "user", "token", "publish", "doctor"])
+def test_every_command_has_help(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert "--data-dir" in capsys.readouterr().out
+
+
+def test_help_works_without_any_folder():
+    assert "doctor" in _run("--help").stdout
+
+
+def test_a_folder_that_others_may_read_is_found_by_the_doctor(folder):
+    (folder / "keys" / "django").chmod(0o644)
+    done = _run("doctor", "--data-dir", folder, check=False)
+    (folder / "keys" / "django").chmod(0o600)
+    assert done.returncode == 1
+    assert "others may read django" in done.stdout
