@@ -159,7 +159,7 @@ class Service:
         self._sessions = SessionServer(
             socket_path(data_dir),
             on_front=self._take_front,
-            on_notice=self._take_notice,
+            on_notice=self._notices.shown,
             answer=self._answer,
             settings=self._settings,
             collect_from=self._collect_from,
@@ -323,9 +323,6 @@ class Service:
             source="foreground",
         )
         self._pipeline.accept(Batch(observations=(seen,), bookmark=None))
-
-    def _take_notice(self, person: str, at: datetime) -> None:
-        self._notices.shown(person, self._notice().version, at)
 
     def _settings(self, person: str) -> Settings:
         notice = self._notice()

@@ -70,7 +70,7 @@ OLDEST_INTERVAL: Final = timedelta(days=1)
 CLOCK_STEP: Final = timedelta(seconds=5)
 
 OnFront = Callable[[str, Front], None]
-OnNotice = Callable[[str, datetime], None]
+OnNotice = Callable[[str, str, datetime], None]
 MakeAnswer = Callable[[str, str], bytes]
 
 
@@ -120,7 +120,7 @@ class SessionServer:
         clock: Callable[[], datetime],
         person_of_uid: Callable[[int], str | None] = address.person_of_uid,
     ) -> None:
-        """Callbacks: `on_front(person, interval)`, `on_notice(person, at)`, `answer(person, what)` giving JSON.
+        """Callbacks: `on_front(person, interval)`, `on_notice(person, version, at)`, `answer(person, what)`: JSON.
 
         `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the
         instant from which that person's use may be collected, None for not yet.
@@ -320,7 +320,7 @@ class SessionServer:
                 if message.notice_version != connection.notice_version:
                     raise MessageRefused("That is not the notice that was given.")
                 # The service's own clock: a claimed time could only widen what is collected.
-                self._on_notice(connection.person, self._clock())
+                self._on_notice(connection.person, message.notice_version, self._clock())
             case SourceState():
                 connection.state = message
             case Ask():

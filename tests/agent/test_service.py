@@ -62,7 +62,7 @@ def test_without_signed_rules_it_runs_shows_the_notice_and_observes_nothing(runn
     settings = running._settings(ME)
     assert settings.observe is False
     assert settings.notice_is_new is True
-    running._take_notice(ME, datetime.now(UTC))
+    running._notices.shown(ME, settings.notice.version, datetime.now(UTC))
     assert running._collect_from(ME) is None
     running._take_front(ME, Front(identity="linux:xterm", started=datetime.now(UTC), seconds=5.0))
     assert json.loads(running._answer(ME, "own_totals")) == []

@@ -290,7 +290,7 @@ class Service:
         return SessionServer(
             self.path,
             on_front=self._on_front,
-            on_notice=lambda person, at: self.record.shown(person, self.notice.version, at),
+            on_notice=self.record.shown,
             answer=self._answer,
             settings=self._settings,
             collect_from=self.record.first_shown,
