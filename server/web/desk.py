@@ -201,6 +201,23 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)
+def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Hand out one case as a sealed file for `fairwatch-custody open`: a release like any other, logged before."""
+    given = incidents.release(person(request), incident_id)
+    alert = {
+        "header": given.header,
+        "heading": given.heading,
+        "evidence": given.evidence,
+        "signature": given.signature,
+        "device_public_key": given.signer_public_key,
+        "reference": given.reference,
+    }
+    response = HttpResponse(msgspec.json.encode({"alerts": [alert]}), content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{given.reference}.sealed.json"'
+    return response
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
 def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Keep a sealed note."""
     note = msgspec.json.decode(request.body, type=SealedNote)

@@ -16,6 +16,7 @@ urlpatterns = [
     path("desk/data/key", desk.save_key, name="save_key"),
     path("desk/data/headings", desk.headings, name="headings"),
     path(f"{_case}release", desk.release, name="release"),
+    path(f"{_case}export", desk.export, name="export"),
     path(f"{_case}notes", desk.add_note, name="notes"),
     path(f"{_case}close", desk.close, name="close"),
     path("devices/", it.device_list, name="devices"),

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver
 
+from custody import opening
 from protocol import leadkeys as keyfile
 from protocol import sealing
 from protocol.messages import encode
@@ -40,6 +41,7 @@ PAGES = {
     "/desk/data/key": ("POST", (400, 400, 403, 403, 403, 401)),
     "/desk/data/incidents/{case}/release": ("POST", (200, 404, 403, 403, 403, 401)),
     "/desk/data/incidents/{nobody}/release": ("POST", (404, 404, 403, 403, 403, 401)),
+    "/desk/data/incidents/{case}/export": ("POST", (200, 404, 403, 403, 403, 401)),
     "/desk/data/incidents/{case}/notes": ("POST", (400, 400, 403, 403, 403, 401)),
     "/desk/data/incidents/{case}/close": ("POST", (400, 400, 403, 403, 403, 401)),
     "/devices/": ("GET", (403, 403, 200, 403, 403, 302)),
@@ -212,6 +214,16 @@ def test_headings_come_without_evidence_and_opening_is_logged_once_before_it_is_
     opened = json.loads(sealing.open_envelope(base64.b64decode(released["alert"]["evidence"]), private, place))
     assert opened["seen"][0]["name"] == HOST
     assert set(released["recipients"]) == {base64.b64encode(one.public_key).decode() for one in key}
+
+
+def test_a_case_saved_sealed_is_logged_and_is_what_the_offline_command_opens(case, key, as_role):
+    answer = as_role("lead").post(f"/desk/data/incidents/{case.pk}/export")
+    assert f'filename="{case.reference}.sealed.json"' in answer.headers["Content-Disposition"]
+    assert AuditEntry.objects.filter(action="evidence_released").count() == 1
+    (alert,) = opening.read_export(answer.content).alerts
+    opened, refused = opening.open_all(opening.Export((alert,)), keyfile.unlock(key[0], "six words"))
+    assert refused == []
+    assert opened[0].evidence.seen[0].name == HOST
 
 
 def test_a_note_is_kept_sealed_and_closing_moves_the_case(case, key, as_role):
