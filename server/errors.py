@@ -5,7 +5,8 @@ CollectorError
 ├── SetUpError      the data folder is not what a command needs (retrying never helps)
 ├── NotAllowed      this role, or this person, may not do that (retrying never helps)
 ├── NotThere        nothing of that name that this person may know of (retrying never helps)
-└── WrongState      the thing is not in a state in which this can be done (retrying never helps)
+├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
+└── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
 What is wrong with a device's message is `protocol.errors.Refused`.
 """
@@ -44,3 +45,7 @@ class NotThere(CollectorError):
 
 class WrongState(CollectorError):
     """The thing is not in a state in which this can be done."""
+
+
+class PublishRefused(CollectorError):
+    """An upload of signed rules is not taken, and nothing of it was kept; it says why in a sentence."""

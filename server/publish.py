@@ -47,16 +47,12 @@ from rules.engine import Rules
 from rules.errors import RulesError
 from rules.model import Taxonomy
 from rules.policy import Policy
-from server.errors import CollectorError, SetUpError
+from server.errors import PublishRefused, SetUpError
 
 ONLINE_KEYS_FILE = "online-keys.json"
 _ACCEPTED_FILE = "accepted.json"
 SNAPSHOT_RENEWED_BEFORE = timedelta(days=4)
 """A snapshot lives a week; renewed with four days left, a long weekend without the job does not stop devices."""
-
-
-class PublishRefused(CollectorError):
-    """An upload is not taken, and nothing of it was kept; it says why in a sentence. The same again never helps."""
 
 
 @dataclass(frozen=True)

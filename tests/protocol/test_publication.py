@@ -7,7 +7,7 @@ import pytest
 from securesystemslib.signer import Signature
 from tuf.api.metadata import DelegatedRole, Delegations, Metadata, Role, Root, TargetFile, Targets
 
-from protocol.errors import NotTrusted, UnlockError
+from protocol.errors import NotTrusted
 from protocol.publication import (
     CUSTODIANS_DELEGATED,
     DELEGATED,
@@ -22,7 +22,7 @@ from protocol.publication import (
     same_account,
     verify,
 )
-from protocol.rolekeys import from_pem, new_key, public_half, sign, to_pem
+from protocol.rolekeys import new_key, public_half, sign
 from protocol.sealing import key_id
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -271,16 +271,3 @@ def test_metadata_without_its_date_or_too_large_is_refused():
 def test_what_is_no_root_is_refused(data):
     with pytest.raises(NotTrusted, match="can't be read"):
         verify([data], {}, now=NOW)
-
-
-# --- keys -------------------------------------------------------------------------------------------------------
-
-
-def test_a_signing_key_opens_with_its_passphrase_however_it_is_typed():
-    key = new_key()
-    pem = to_pem(key, "quiet lamp river")
-    assert b"ENCRYPTED" in pem
-    assert public_half(from_pem(pem, "  Quiet  LAMP river\n"), "") == public_half(key, "")
-    for wrong in ("quiet lamp rivers", "", None):
-        with pytest.raises(UnlockError):
-            from_pem(pem, wrong)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from protocol.publication import file_name
-from server.errors import SetUpError
-from server.publish import Publication, PublishRefused, init_online_keys
+from server.errors import PublishRefused, SetUpError
+from server.publish import Publication, init_online_keys
 
 NOW = datetime.now(UTC)
 

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from tuf.api.metadata import Metadata, TargetFile, Targets
+
+from custody import difference
+from protocol.publication import Recipient, RecipientList, dated
+from protocol.sealing import key_id
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def listed(version, *recipients, pilot=False):
+    return RecipientList(version, pilot, recipients)
+
+
+def recipient(number, label, **more):
+    public = bytes([number]) * 32
+    return Recipient(key_id(public), public, "lead", label, **more)
+
+
+def test_each_recipient_is_new_gone_changed_or_only_named():
+    old = listed(1, recipient(1, "Alex"), recipient(2, "Sam"), recipient(3, "Kim"))
+    new = listed(2, recipient(1, "Alex"), recipient(3, "Kim", groups=("staff",)), recipient(4, "Jo"))
+    lines = "\n".join(difference.of_recipients(old, new))
+    assert "NEW, can open evidence from now on: Jo" in lines
+    assert "GONE, can't open anything sealed from now on: Sam" in lines
+    assert "CHANGED from: Kim (lead; all groups)" in lines
+    assert "to: Kim (lead; only staff)" in lines
+    assert "NEW, can open evidence from now on: Alex" not in lines
+
+
+def test_the_same_label_with_another_key_is_new_and_gone():
+    lines = list(difference.of_recipients(listed(1, recipient(1, "Alex")), listed(2, recipient(2, "Alex"))))
+    assert sum("NEW" in line for line in lines) == sum("GONE" in line for line in lines) == 1
+
+
+def test_a_pilot_and_an_empty_beginning_are_said():
+    assert "pilot" in "\n".join(difference.of_recipients(None, listed(1, recipient(1, "Alex"), pilot=True)))
+    assert "observe nothing" in "\n".join(difference.of_recipients(None, None))
+
+
+def test_files_are_new_gone_changed_and_texts_shown_by_line():
+    def file(path, data):
+        return TargetFile.from_data(path, data, ["sha256"])
+
+    texts = {"policy/policy.toml": b"a = 1\nc = 3\n"}
+    old = {
+        "policy/policy.toml": file("policy/policy.toml", b"a = 1\nb = 2\n"),
+        "packs/x.pack": file("packs/x.pack", b"x"),
+    }
+    new = {
+        "policy/policy.toml": file("policy/policy.toml", b"a = 1\nc = 3\n"),
+        "packs/y.pack": file("packs/y.pack", b"y"),
+    }
+    olds = {old["policy/policy.toml"].hashes["sha256"]: b"a = 1\nb = 2\n"}
+    lines = list(
+        difference.of_files(old, new, lambda target: olds.get(target.hashes["sha256"], texts.get(target.path, b"")))
+    )
+    assert [line for line in lines if "packs/x.pack" in line] == ["GONE: packs/x.pack"]
+    assert any(line.startswith("NEW: packs/y.pack (1 bytes") for line in lines)
+    assert "    removed: b = 2" in lines
+    assert "    added:   c = 3" in lines
+    assert not any("a = 1" in line for line in lines)
+
+
+def test_nothing_changed_is_said_too():
+    same = {"packs/x.pack": TargetFile.from_data("packs/x.pack", b"x", ["sha256"])}
+    assert list(difference.of_files(same, same, lambda _: b"")) == ["No file changes; the signature is renewed."]
+
+
+def test_a_date_far_from_this_clock_is_warned_of():
+    expires, extra = dated("policy", NOW)
+    piece = Metadata(Targets(1, None, expires, {}, None, extra))
+    assert list(difference.of_clock(piece, NOW + timedelta(hours=3))) == []
+    assert "WARNING" in next(difference.of_clock(piece, NOW - timedelta(days=2)))
