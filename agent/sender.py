@@ -87,7 +87,7 @@ class Sender:
         self._send_seconds = send_seconds
         self._on_contact = on_contact
         self._offset = _read_offset(spool.load(_OFFSET_KEY))
-        self._sign = signer(self._collector_time)
+        self._sign = signer(self.collector_time)
         self._failures = 0
         self._limit = BATCH_MAX_RECORDS
         self._tries: dict[UUID, int] = {}
@@ -258,7 +258,8 @@ class Sender:
 
     # --- time ------------------------------------------------------------------------------------------------------
 
-    def _collector_time(self) -> datetime:
+    def collector_time(self) -> datetime:
+        """Return the collector's time as far as it is known: what every request of this device is signed with."""
         return self._clock() + self._offset
 
     def _set_offset(self, offset: timedelta) -> None:
