@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -126,6 +127,35 @@ def test_a_reused_id_is_a_new_visit(made, kept, clock, reader_of):
     assert history.add("http://three.test/", clock.tick()) == last
     reader.read(START)
     assert kept.names == ["one.test", "two.test", "three.test"]
+
+
+def test_a_rebuilt_history_read_in_several_batches_tells_nothing_twice(made, kept, clock, reader_of):
+    history = made.chromium()
+    reader = reader_of(history, rows_per_batch=2)
+    for number in range(3):
+        history.add(f"http://old{number}.test/", clock.tick(), number=10 + number)
+    reader.read(START)
+    for number in range(2):
+        history.add(f"http://new{number}.test/", clock.tick(), number=1 + number)
+    history.sql("UPDATE visits SET id = id + 100 WHERE id >= 10")
+    reader.read(START)
+    assert kept.names == ["old0.test", "old1.test", "old2.test", "new0.test", "new1.test"]
+
+
+def test_a_file_unchanged_for_long_is_not_read_again_and_a_changed_one_is(made, kept, clock, reader_of, monkeypatch):
+    history = made.chromium()
+    reader = reader_of(history)
+    history.add("http://one.test/", clock.tick())
+    os.utime(history.file, (1_700_000_000, 1_700_000_000))
+    looks = []
+    look = reader._look
+    monkeypatch.setattr(reader, "_look", lambda *words: looks.append(1) or look(*words))
+    for _ in range(3):
+        reader.read(START)
+    assert len(looks) == 1
+    history.add("http://two.test/", clock.tick())
+    reader.read(START)
+    assert kept.names == ["one.test", "two.test"]
 
 
 def test_a_clock_that_goes_back_loses_nothing(made, kept, clock, reader_of):
