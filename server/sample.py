@@ -62,7 +62,7 @@ class Case:
 _HABITS: tuple[tuple[str, Kind, str | None, int, float], ...] = (
     ("work_tools", "host", None, 95, 0.95),
     ("reference", "host", "wikipedia.org", 14, 0.6),
-    ("reference", "host", "bbc.co.uk", 12, 0.5),
+    ("news", "host", "bbc.co.uk", 12, 0.5),
     ("streaming", "host", "youtube.com", 31, 0.55),
     ("social_networking", "host", "linkedin.com", 9, 0.3),
     ("social_networking", "host", None, 22, 0.5),
