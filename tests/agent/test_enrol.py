@@ -1,0 +1,261 @@
+"""Enrolling, against a collector on loopback that serves a real publication and checks the real token and signature."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import stat
+import threading
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from agent import keys
+from agent.__main__ import main
+from protocol import tokens
+from protocol.codes import Code
+from protocol.errors import Refused
+from protocol.messages import EnrolmentToken, EnrolReply, EnrolRequest, Refusal, decode, encode
+from protocol.rolekeys import from_pem, new_key
+from protocol.signing import claimed_key_id, verify_request
+
+PASSPHRASE = "quiet lamp river seven ocean bread"
+
+
+def now():
+    return datetime.now(UTC)
+
+
+class Enrolling:
+    """A collector as far as enrolment needs one; `refuse` makes it refuse, `ahead` moves its clock."""
+
+    def __init__(self, publication):
+        self.publication = publication
+        self.devices: dict[bytes, UUID] = {}
+        self.asked = 0
+        self.refuse: Code | None = None
+        self.ahead = timedelta()
+        self.answer: bytes | None = None
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = 65536
+            disable_nagle_algorithm = True
+
+            def do_GET(self):
+                data = outer.publication.read(self.path.removeprefix("/publication/"))
+                self.reply(404 if data is None else 200, data or b"")
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.asked += 1
+                try:
+                    self.reply(200, outer.answer or encode(outer.enrol(self, body)))
+                except Refused as fault:
+                    code = fault.code
+                    refusal = Refusal(code.value, code.sentence, fault.detail, code.retry, now() + outer.ahead)
+                    self.reply(code.status, encode(refusal))
+
+            def reply(self, status, body):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def enrol(self, handler, body):
+        if self.refuse is not None:
+            raise Refused(self.refuse)
+        assert claimed_key_id(handler.headers) == "enrol"
+        request = decode(body, EnrolRequest)
+        key = Ed25519PublicKey.from_public_bytes(request.public_key)
+        at = now() + self.ahead
+        verify_request("POST", self.url + handler.path, handler.headers, body, key=key, key_id="enrol", now=at)
+        token = tokens.verify(request.token, self.publication.packs_keys(), now())
+        return EnrolReply(self.devices.setdefault(request.public_key, uuid4()), token.group, at)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def setting(pilot, tmp_path):
+    publication = pilot.publish()
+    collector = Enrolling(publication)
+    it_key = from_pem((pilot.folder / "it.pem").read_bytes(), PASSPHRASE)
+
+    def token(key=it_key, **changes):
+        root = publication.read("metadata/1.root.json")
+        made = EnrolmentToken(
+            version=1,
+            token=UUID(int=7),
+            secret="0" * 32,
+            collector=collector.url,
+            certificate="",
+            root=hashlib.sha256(root).hexdigest(),
+            root_version=1,
+            group="learners",
+            expires=now() + timedelta(days=1),
+            uses=1,
+            minimum=dict(publication.published().versions),
+        )
+        return tokens.write(msgspec.structs.replace(made, **changes), key)
+
+    yield SimpleNamespace(collector=collector, token=token, folder=tmp_path / "device")
+    collector.close()
+
+
+def enrol(capsys, setting, *words):
+    code = main(["enrol", "--data-dir", str(setting.folder), *words])
+    out, err = capsys.readouterr()
+    assert (out + err).count("\n") == 1
+    return code, out + err
+
+
+def test_a_device_makes_its_key_and_keeps_what_it_is_told(setting, capsys):
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    identity = keys.load(setting.folder)
+    assert (code, said) == (0, f"enrolled as device {identity.device} in group learners\n")
+    assert setting.collector.devices == {identity.key.public_key().public_bytes_raw(): identity.device}
+    assert (identity.collector, identity.group) == (setting.collector.url, "learners")
+    assert identity.minimum["recipients"] >= 1
+    assert abs(identity.enrolled_at - now()) < timedelta(minutes=1)
+    assert stat.S_IMODE((setting.folder / "keys").stat().st_mode) == 0o700
+    assert json.loads((setting.folder / "identity.json").read_text())["device"] == str(identity.device)
+
+
+@pytest.mark.parametrize("way", ["--token", "--token-file", "stdin"])
+def test_the_token_may_come_as_a_word_a_file_or_on_stdin(setting, capsys, monkeypatch, tmp_path, way):
+    token = setting.token() + "\n"
+    (tmp_path / "token").write_text(token)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(token.encode())))
+    words = {"--token": ["--token", token], "--token-file": ["--token-file", str(tmp_path / "token")], "stdin": []}
+    assert enrol(capsys, setting, *words[way])[0] == 0
+
+
+def test_enrolling_again_is_the_same_device_and_says_so(setting, capsys):
+    enrol(capsys, setting, "--token", setting.token())
+    before = keys.load(setting.folder)
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert code == 0
+    assert said == f"already enrolled, nothing changed: as device {before.device} in group learners\n"
+    assert keys.load(setting.folder).device == before.device
+    assert setting.collector.asked == 1
+    code, said = enrol(capsys, setting, "--token", setting.token(collector="https://another.example"))
+    assert code == 2
+    assert "enrolled with another collector" in said
+
+
+def test_a_second_try_after_a_lost_answer_is_the_same_device(setting, capsys):
+    setting.collector.answer = b"<html>Sign in to the guest network</html>"
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert (code, said.endswith("try again\n")) == (1, True)
+    with pytest.raises(keys.NotEnrolledError):
+        keys.load(setting.folder)
+    key = keys.make_keys(setting.folder).public_key
+    setting.collector.answer = None
+    assert enrol(capsys, setting, "--token", setting.token())[0] == 0
+    assert keys.load(setting.folder).key.public_key().public_bytes_raw() == key
+
+
+def test_a_new_identity_puts_the_former_one_and_its_records_aside(setting, capsys):
+    enrol(capsys, setting, "--token", setting.token())
+    before = keys.load(setting.folder)
+    (setting.folder / "spool.sqlite3").write_bytes(b"unsent records")
+    code, _ = enrol(capsys, setting, "--anew", "--token", setting.token())
+    after = keys.load(setting.folder)
+    assert code == 0
+    assert before.device != after.device
+    assert before.spool_key != after.spool_key
+    (former,) = setting.folder.glob("former-*")
+    assert (former / "spool.sqlite3").read_bytes() == b"unsent records"
+    assert keys.load(former).device == before.device
+    assert not (setting.folder / "spool.sqlite3").exists()
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_wrong_clock_signs_again_with_the_collectors_time(setting, capsys, hours):
+    setting.collector.ahead = timedelta(hours=hours)
+    assert enrol(capsys, setting, "--token", setting.token())[0] == 0
+    assert setting.collector.asked == 2
+
+
+@pytest.mark.parametrize(
+    "code", [Code.TOKEN_EXPIRED, Code.TOKEN_USED_UP, Code.TOKEN_UNKNOWN, Code.TOKEN_BAD_SIGNATURE, Code.BUSY]
+)
+def test_each_refusal_is_one_clear_line(setting, capsys, code):
+    setting.collector.refuse = code
+    assert enrol(capsys, setting, "--token", setting.token()) == (2, f"fairwatch-agent enrol: {code.sentence}\n")
+
+
+@pytest.mark.parametrize("text", ["", "fw1", "fw1.e30.e30", "fw2.a.b", "x" * 10_000, "fw1.\u00e9.x"])
+def test_what_is_no_token_is_said_to_be_none(setting, capsys, text):
+    assert enrol(capsys, setting, "--token", text) == (
+        2,
+        "fairwatch-agent enrol: This is not an enrolment token; copy it whole.\n",
+    )
+    assert setting.collector.asked == 0
+
+
+def test_a_token_that_is_no_text_or_not_there_is_one_clear_line(setting, capsys, tmp_path):
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    assert enrol(capsys, setting, "--token-file", str(tmp_path / "token"))[0] == 2
+    code, said = enrol(capsys, setting, "--token-file", str(tmp_path / "missing"))
+    assert (code, said) == (2, f"fairwatch-agent enrol: {tmp_path / 'missing'}: No such file or directory\n")
+
+
+def test_a_root_that_the_token_does_not_name_is_refused_before_anything_is_sent(setting, capsys):
+    code, said = enrol(capsys, setting, "--token", setting.token(root="0" * 64))
+    assert code == 2
+    assert "not the one that the enrolment token names" in said
+    assert setting.collector.asked == 0
+
+
+def test_a_token_that_it_did_not_sign_is_refused_before_anything_is_sent(setting, capsys):
+    code, said = enrol(capsys, setting, "--token", setting.token(key=new_key()))
+    assert (code, said) == (2, f"fairwatch-agent enrol: {Code.TOKEN_BAD_SIGNATURE.sentence}\n")
+    assert setting.collector.asked == 0
+
+
+@pytest.mark.parametrize("address", ["http://collector.example", "https://a.example/path", "nonsense"])
+def test_an_address_that_cannot_be_used_is_refused(setting, capsys, address):
+    code, said = enrol(capsys, setting, "--token", setting.token(collector=address))
+    assert code == 2
+    assert "ask IT for another" in said
+
+
+def test_a_collector_that_is_not_there_may_be_tried_again(setting, capsys):
+    setting.collector.close()
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert code == 1
+    assert said.endswith("try again\n")
+
+
+def test_keys_that_others_can_read_are_not_used(setting, capsys):
+    keys.make_keys(setting.folder)
+    (setting.folder / "keys").chmod(0o755)
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert code == 2
+    assert "chmod 700" in said
+
+
+def test_a_token_and_a_file_together_are_bad_usage(setting, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["enrol", "--token", "a", "--token-file", "b"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
