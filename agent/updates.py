@@ -15,7 +15,6 @@ import argparse
 import hashlib
 import logging
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +25,14 @@ from typing import IO, Any, Final, Literal, Protocol
 
 import msgspec
 from tuf.api import exceptions as tuf_errors
-from tuf.api.metadata import Root, TargetFile, Timestamp
+from tuf.api.metadata import Root, Timestamp
 
 from agent import keys
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR
 from agent.errors import AgentError, CollectorRefused, CollectorUnreachable
 from agent.files import write_whole
+from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in, signed_files
 from protocol import tokens
 from protocol.errors import NotTrusted
 from protocol.messages import EnrolmentToken, UtcTime
@@ -40,22 +40,14 @@ from protocol.publication import (
     DELEGATED,
     METADATA_MAX_BYTES,
     OFFLINE,
-    POLICY_TARGET,
-    RECIPIENTS_TARGET,
     ROOTS_MAX,
     Trusted,
-    check_recipients,
-    decode_recipients,
     file_name,
-    file_version,
     parse,
     signed_at,
     verify,
 )
-from rules.engine import Rules
 from rules.errors import RulesError
-from rules.model import Taxonomy
-from rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +57,6 @@ TIMESTAMP_MAX_BYTES: Final = 16 * 1024
 KEPT_SETS: Final = 2
 """The set in force and the one before it, which a service may be opening while the next is put in its place."""
 _BASE: Final = "https://collector/publication/"
-_METADATA: Final = ("targets", *DELEGATED)
 
 
 class Fetched(Protocol):
@@ -164,7 +155,7 @@ def load(data_dir: Path, root: str | None = None) -> Bundle | None:
     """
     try:
         pinned = root if root is not None else keys.load(data_dir).root
-        return _open(data_dir / RULES_FOLDER / "current", pinned, read_state(data_dir).versions)
+        return open_set(data_dir / RULES_FOLDER / "current", pinned, read_state(data_dir).versions)
     except (NotTrusted, RulesError, AgentError) as fault:
         log.warning("updates.refused kind=%s", type(fault).__name__)
     except OSError as fault:
@@ -232,7 +223,7 @@ def _check(
                     f"older than version {least}"
                 )
         versions = {name: trusted.versions[name] for name in OFFLINE}
-        new = versions != state.versions or not _is_whole(folder / "current", root, state.versions)
+        new = versions != state.versions or not is_whole(folder / "current", root, state.versions)
         if new:
             _take_in(folder, updater, trusted, root)
     except (tuf_errors.RepositoryError, tuf_errors.DownloadError, ValueError) as fault:
@@ -306,7 +297,7 @@ def _fetcher(collector: Fetches) -> Any:
 def _verify_fetched(trust: Path, root: str, now: datetime) -> tuple[Trusted, datetime]:
     """Return what the TUF client accepted, held against the shape that ours must have, and the timestamp's own time."""
     roots = _trusted_roots(trust, root)
-    metadata = {name: (trust / f"{name}.json").read_bytes() for name in (*_METADATA, "snapshot", "timestamp")}
+    metadata = {name: (trust / f"{name}.json").read_bytes() for name in (*SET_METADATA, "snapshot", "timestamp")}
     trusted = verify(roots, metadata, now=now)
     return trusted, signed_at(parse(metadata["timestamp"], Timestamp, "timestamp").signed)
 
@@ -319,17 +310,17 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     unfinished, finished = sets / "unfinished", sets / str(max(numbers, default=0) + 1)
     shutil.rmtree(unfinished, ignore_errors=True)
     (unfinished / "metadata").mkdir(parents=True, mode=0o755)
-    for target in _wanted(trusted):
-        place = unfinished / _place(target.path)
+    for target in signed_files(trusted):
+        place = unfinished / place_of(target.path)
         place.parent.mkdir(parents=True, exist_ok=True)
         updater.download_target(target, str(place))
         _sync(place)
     trust = folder / "trust"
-    for name in _METADATA:
+    for name in SET_METADATA:
         write_whole(unfinished / "metadata" / f"{name}.json", (trust / f"{name}.json").read_bytes(), 0o644)
     for data in _trusted_roots(trust, root):
         write_whole(unfinished / "metadata" / f"{_root_version(data)}.root.json", data, 0o644)
-    opened = _open(unfinished, root, {})
+    opened = open_set(unfinished, root, {})
     if opened is not None:
         opened.rules.close()
     unfinished.rename(finished)
@@ -337,16 +328,6 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(Path("sets") / finished.name)
     link.replace(folder / "current")
-
-
-def _is_whole(current: Path, root: str, versions: Mapping[str, int]) -> bool:
-    try:
-        opened = _open(current, root, versions)
-    except (NotTrusted, RulesError, OSError):
-        return False
-    if opened is not None:
-        opened.rules.close()
-    return True
 
 
 def _translated(fault: Exception) -> NotTrusted | _NotFresh:
@@ -369,85 +350,9 @@ def _translated(fault: Exception) -> NotTrusted | _NotFresh:
     return NotTrusted("what the collector serves can't be read as signed rules")
 
 
-# --- a set on disk -----------------------------------------------------------------------------------------------
-
-
-def _open(folder: Path, root: str, least: Mapping[str, int]) -> Bundle | None:
-    """Open a set after verifying it from the pinned root to every file; None when nobody may open evidence yet.
-
-    Expiry is not asked: what is in force stays in force. Raises NotTrusted, RulesError or OSError.
-    """
-    if not folder.is_dir():
-        return None
-    folder = folder.resolve()  # the link may be swapped meanwhile
-    metadata = {name: (folder / "metadata" / f"{name}.json").read_bytes() for name in _METADATA}
-    trusted = verify(_roots(folder / "metadata", root), metadata, now=None)
-    for name, version in least.items():
-        if trusted.versions.get(name, 0) < version:
-            raise NotTrusted(f"the {name} on this disk is older than the one that was in force")
-    wanted = {_place(target.path): target for target in _wanted(trusted)}
-    there = {path.relative_to(folder) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()}
-    there = {path for path in there if path.parts[0] != "metadata"}
-    if there != set(wanted):
-        raise NotTrusted("the rules on this disk lack a file, or have one that nobody signed")
-    for place, target in wanted.items():
-        with (folder / place).open("rb") as file:
-            try:
-                target.verify_length_and_hashes(file)
-            except tuf_errors.RepositoryError:
-                raise NotTrusted(f"{place.name} on this disk is not the file that was signed") from None
-    if RECIPIENTS_TARGET not in trusted.delegated["recipients"].targets:
-        return None
-    if POLICY_TARGET not in trusted.delegated["policy"].targets:
-        return None
-    listed = decode_recipients((folder / _place(RECIPIENTS_TARGET)).read_bytes())
-    check_recipients(listed, trusted)
-    taxonomy = Taxonomy.load(folder / "rules" / "categories.toml")
-    try:
-        text = (folder / _place(POLICY_TARGET)).read_text("utf-8")
-    except UnicodeDecodeError:
-        raise NotTrusted("the policy is not UTF-8 text") from None
-    policy = Policy.parse(text, "policy.toml", taxonomy)
-    packs = trusted.delegated["packs"].targets
-    return Bundle(
-        recipients=listed,
-        policy=policy,
-        rules=Rules.open(folder / "rules"),
-        recipients_version=trusted.versions["recipients"],
-        policy_version=trusted.versions["policy"],
-        packs={Path(path).stem: file_version(target) for path, target in packs.items()},
-    )
-
-
-def _wanted(trusted: Trusted) -> list[TargetFile]:
-    roles = (role for name, role in trusted.delegated.items() if name != "releases")
-    return [target for role in roles for target in role.targets.values()]
-
-
-def _place(path: str) -> Path:
-    """Return where a published file lies in a set, so that `rules/` is a folder that `Rules.open` takes."""
-    if path in (RECIPIENTS_TARGET, POLICY_TARGET):
-        return Path(Path(path).name)
-    return Path("rules", Path(path).name) if path.startswith("policy/") else Path("rules", path)
-
-
-def _roots(folder: Path, root: str, last: int | None = None) -> list[bytes]:
-    """Return the roots in a folder from the pinned one on, oldest first; raises NotTrusted without the pinned one."""
-    found = {}
-    for path in folder.glob("*.root.json"):
-        match = re.fullmatch(r"([1-9][0-9]{0,8})\.root\.json", path.name)
-        if match is not None and (last is None or int(match[1]) <= last) and path.stat().st_size <= METADATA_MAX_BYTES:
-            found[int(match[1])] = path.read_bytes()
-    ordered = [found[version] for version in sorted(found)]
-    for at, data in enumerate(ordered):
-        if hashlib.sha256(data).hexdigest() == root:
-            return ordered[at:]
-    raise NotTrusted("the root on this disk is not the one that this device was enrolled with")
-
-
 def _trusted_roots(trust: Path, root: str) -> list[bytes]:
     """Return the roots that the TUF client followed; a damaged newer one that it left lying does not count."""
-    return _roots(trust / "root_history", root, _root_version((trust / "root.json").read_bytes()))
+    return roots_in(trust / "root_history", root, _root_version((trust / "root.json").read_bytes()))
 
 
 def _root_version(data: bytes) -> int:

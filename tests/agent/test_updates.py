@@ -506,6 +506,13 @@ def test_a_locally_edited_file_is_refused_and_put_right_by_the_next_check(device
     assert device.load() is not None
 
 
+def test_a_removed_set_is_put_back_by_the_next_check(device):
+    (device.folder / "rules" / "current").unlink()
+    assert device.load() is None
+    assert device.check().state == "new"
+    assert device.load() is not None
+
+
 def test_a_pack_put_beside_the_signed_ones_is_refused(device):
     packs = device.folder / "rules" / "current" / "rules" / "packs"
     shutil.copy(packs / "curated.pack", packs / "more.pack")
