@@ -33,6 +33,8 @@ export async function whenUnlocked(opened) {
     event.preventDefault();
     attempt(use);
   });
+  // Disabled until now: Enter before this module was there would have loaded the page anew and lost the words.
+  find("unlock-go").disabled = false;
   const kept = await recall(owner);
   const known = kept && files().some((file) => file.key_id === kept.keyId);
   if (known) await use(kept);
