@@ -43,6 +43,9 @@ HELD_WAIT_SECONDS: Final = 900.0
 _REFUSED_ALONE_MAX: Final = 3
 """So many records refused one by one, and none taken: a round ends there, and the next comes later."""
 
+_TRIES_KEPT: Final = 10_000
+"""Beyond this what is known of single records is forgotten: some may have been dropped since."""
+
 _OFFSET_KEY: Final = "sender clock offset"
 _SPOILT_BY_ONE: Final = (Code.MALFORMED.value, Code.TOO_LARGE.value)
 _HELD: Final = (Code.UNKNOWN_DEVICE.value, Code.REVOKED_DEVICE.value, Code.QUARANTINED_DEVICE.value)
@@ -122,6 +125,8 @@ class Sender:
             if not parcels:
                 return self._send_seconds
             self._accepted_before, self._refused_alone = self._accepted, 0
+            if len(self._tries) > _TRIES_KEPT:
+                self._tries.clear()
             self._send(parcels)
         except CollectorUnreachable as fault:
             log.info("sender.waiting reason=%s", fault)
@@ -144,8 +149,9 @@ class Sender:
         """Wait a random part of a time that doubles up to its bound, on top of what the collector asked for."""
         self.standing = standing
         self._failures += 1
-        longest = HELD_WAIT_SECONDS if standing == "held" else self._longest_wait(self._failures)
-        return (retry_after_seconds or 0.0) + self._random() * longest
+        if standing == "held":
+            return (0.5 + self._random() / 2) * HELD_WAIT_SECONDS
+        return (retry_after_seconds or 0.0) + self._random() * self._longest_wait(self._failures)
 
     def _longest_wait(self, failures: int) -> float:
         return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 30))

@@ -8,15 +8,13 @@ does.
 The bound is in bytes on disk. When it is reached the oldest totals go first, then routine alerts, urgent alerts last;
 each drop is counted in the same transaction and reported in a Loss record, for which room is kept.
 
-A record's counter never repeats, whatever happens to the database: counters are given out of blocks, and a file beside
-the database names the end of the current block before its first counter is used. Each start begins a new block, so
-counters have gaps.
+A record's counter never repeats, whatever happens to the database (see `counters.py`). A database that is damaged is
+put aside, never deleted; a new one begins, and the loss is reported.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,8 +26,9 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from agent import database
+from agent.counters import Counters
 from agent.errors import RecordTooLargeError, SealedTextError, SpoolDamagedError, SpoolUnavailableError
-from agent.files import write_whole
 from agent.keys import Cipher
 from protocol.limits import MESSAGE_VERSION
 from protocol.messages import Loss, Parcel, RecordKind, encode
@@ -52,57 +51,17 @@ RECORD_MAX_BYTES: Final = 256 * 1024
 STATE_MAX_BYTES: Final = 1024 * 1024
 """A bookmark is a few bytes, a day's tally of a shared laptop under 200 KB."""
 
-COUNTER_BLOCK: Final = 1024
-"""One more file write for so many records; so many counters at most are skipped at a start."""
-
 LONGEST_DELAY: Final = timedelta(days=2)
 """Nothing is put off longer: a `send_after` beyond this means that the clock was set back, and is not waited for."""
 
 LONGEST_POSTPONEMENT: Final = timedelta(hours=1)
 """The same for what the sender leaves out for a while."""
 
-BUSY_SECONDS = 5.0
-"""How long to wait for an agent that is just ending to let go of the file."""
-
-_PAGE_BYTES: Final = 4096
-_CHECKPOINT_PAGES: Final = 64
 _SPARE_PAGES: Final = 16  # for what must always fit: the loss counts, a Loss record of each reason, page splits
 _ALERT_PAGES: Final = 20  # a large alert: without room for one more, something would have to go
 _FILLING_SHARE: Final = 0.5
 _RANKS: Final[dict[str, int]] = {"loss": 2, "heartbeat": 3, "totals": 4}
 _URGENT, _ROUTINE, _LOSS, _TOTALS = 0, 1, 2, 4
-_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_PROOF = b"this spool and this key belong together"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS outbox (
-  place INTEGER PRIMARY KEY AUTOINCREMENT,
-  record BLOB NOT NULL UNIQUE,
-  counter INTEGER NOT NULL UNIQUE,
-  kind TEXT NOT NULL,
-  version INTEGER NOT NULL,
-  rank INTEGER NOT NULL,
-  replaces BLOB,
-  send_after REAL NOT NULL,
-  peeked INTEGER NOT NULL DEFAULT 0,
-  body BLOB NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS outbox_order ON outbox (rank, place);
-CREATE INDEX IF NOT EXISTS outbox_replaces ON outbox (replaces) WHERE replaces IS NOT NULL;
-CREATE TABLE IF NOT EXISTS aside (
-  place INTEGER PRIMARY KEY,
-  record BLOB NOT NULL,
-  counter INTEGER NOT NULL,
-  kind TEXT NOT NULL,
-  code TEXT NOT NULL,
-  body BLOB NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS state (label BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS loss (
-  reason TEXT PRIMARY KEY, totals INTEGER NOT NULL, alerts INTEGER NOT NULL, since REAL NOT NULL, until REAL NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS own (what TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-"""
 
 
 class _Row(msgspec.Struct, frozen=True):
@@ -146,13 +105,13 @@ class Spool:
         self.alert_waits = threading.Event()
         """Set whenever an alert that is due at once has been put; whoever sends waits for it and clears it."""
         self._postponed: dict[UUID, datetime] = {}
-        set_aside = sum(file.stat().st_size for file in path.parent.glob(f"{path.name}.damaged-*"))
+        set_aside = sum(file.stat().st_size for file in database.put_aside_files(path))
         # What was put aside counts too, down to half: it may be needed to see what happened, and is never deleted.
         self._max_bytes = max(LEAST_MAX_BYTES, max_bytes // 2, max_bytes - set_aside)
         # The log can grow to as much as the database in one large transaction, so each gets half.
-        frame_bytes = _PAGE_BYTES + 24
-        self._max_pages = (self._max_bytes - (_CHECKPOINT_PAGES + 2) * frame_bytes) // (_PAGE_BYTES + frame_bytes)
-        self._counter = self._ceiling = 0
+        page_bytes, frame_bytes = database.PAGE_BYTES, database.PAGE_BYTES + 24
+        log_bytes = (database.CHECKPOINT_PAGES + 2) * frame_bytes
+        self._max_pages = (self._max_bytes - log_bytes) // (page_bytes + frame_bytes)
         self._open()
 
     # --- putting ---------------------------------------------------------------------------------------------------
@@ -186,6 +145,7 @@ class Spool:
             finally:
                 self._depth = 0
                 if self._damaged:
+                    self._db.close()
                     self._begin_anew()
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
@@ -193,7 +153,7 @@ class Spool:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as fault:
-            if not _is_damage(fault):
+            if not database.is_damage(fault):
                 raise SpoolUnavailableError(f"the spool can't be used now: {fault}") from fault
             self._damaged = True
             raise SpoolDamagedError("the spool was damaged; a new one begins") from fault
@@ -410,7 +370,7 @@ class Spool:
 
         Refused records go first (their loss is reported already), then the oldest record of the highest rank.
         """
-        needed = size_bytes // (_PAGE_BYTES - 100) + 4
+        needed = size_bytes // (database.PAGE_BYTES - 100) + 4
         while self._used_pages() + needed > self._max_pages - _SPARE_PAGES:
             oldest = self._run_one("SELECT place FROM aside ORDER BY place LIMIT 1")
             if oldest is not None:
@@ -453,37 +413,15 @@ class Spool:
             self._insert(_Row(None, self._new_id(), self._next_counter(), "loss", _LOSS, label, 0.0), body)
             self._run("DELETE FROM loss WHERE reason = ?", (reason,))
 
-    # --- counters --------------------------------------------------------------------------------------------------
-
     def _next_counter(self) -> int:
-        if self._counter >= self._ceiling:
-            self._ceiling = self._counter + COUNTER_BLOCK
-            write_whole(self._ceiling_file, b"%d\n" % self._ceiling)
-        self._counter += 1
+        counter = self._counters.next()
+        # The same mark in the database, should the file beside it be lost.
         self._run(
             "INSERT INTO own VALUES ('ceiling', ?) ON CONFLICT (what) DO UPDATE SET value = excluded.value"
             " WHERE value <> excluded.value",
-            (b"%d" % self._ceiling,),
+            (b"%d" % self._counters.ceiling,),
         )
-        return self._counter
-
-    @property
-    def _ceiling_file(self) -> Path:
-        return self._path.with_name(self._path.name + ".counter")
-
-    def _first_counter(self) -> int:
-        """Return a number that no counter of this device has reached.
-
-        With neither file nor database it is the time in milliseconds: nobody puts a thousand records a second, so a
-        device whose whole spool was deleted does not look like a clone of itself.
-        """
-        known = []
-        with suppress(OSError, ValueError):
-            known.append(int(self._ceiling_file.read_bytes()))
-        row = self._run_one("SELECT value FROM own WHERE what = 'ceiling'")
-        if row is not None:
-            known.append(int(row[0]))
-        return max(known) if known else max(0, int(self._clock().timestamp() * 1000))
+        return counter
 
     # --- opening, and damage ---------------------------------------------------------------------------------------
 
@@ -494,69 +432,35 @@ class Spool:
 
     def _open(self) -> None:
         try:
-            self._connect()
-        except sqlite3.DatabaseError as fault:
-            if not _is_damage(fault):
-                raise SpoolUnavailableError(f"the spool can't be opened: {fault}") from fault
+            self._db = database.connect(self._path)
+        except SpoolDamagedError:
             self._begin_anew()
-        except (SpoolDamagedError, SealedTextError):
-            self._begin_anew()
-
-    def _connect(self) -> None:
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._db = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            return
         try:
-            for pragma in (
-                # One process only: two agents with one identity would look like a clone.
-                "locking_mode = EXCLUSIVE",
-                f"page_size = {_PAGE_BYTES}",
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-                f"journal_size_limit = {_CHECKPOINT_PAGES * _PAGE_BYTES}",
-                # Half a transaction never reaches the log, so the log stays within its bound.
-                "cache_spill = OFF",
-                "cache_size = -512",
-            ):
-                self._db.execute(f"PRAGMA {pragma}").fetchall()
-            check = self._db.execute("PRAGMA quick_check(1)").fetchone()
-            if check != ("ok",):
-                raise SpoolDamagedError("the database fails its own check")
-            self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
             self._prove_key()
-            self._counter = self._ceiling = self._first_counter()
-        except BaseException:
+            row = self._run_one("SELECT value FROM own WHERE what = 'ceiling'")
+            self._counters = Counters(self._path, int(row[0]) if row is not None else None, self._clock)
+        except (SpoolDamagedError, SealedTextError):
             self._db.close()
-            raise
+            self._begin_anew()
 
     def _prove_key(self) -> None:
-        row = self._db.execute("SELECT value FROM own WHERE what = 'proof'").fetchone()
+        """Raise SealedTextError when the database was made under another key: then none of it can be read."""
+        row = self._run_one("SELECT value FROM own WHERE what = 'proof'")
         if row is not None:
             self._cipher.open(row[0], b"proof")
-            return
-        self._db.execute("INSERT INTO own VALUES ('proof', ?)", (self._cipher.seal(_PROOF, b"proof"),))
+        else:
+            self._run("INSERT INTO own VALUES ('proof', ?)", (self._cipher.seal(b"", b"proof"),))
 
     def _begin_anew(self) -> None:
         """Put the damaged database aside, begin a new one and report the loss (how much is not known)."""
         self._damaged = True
-        self._db.close()
-        number = len(list(self._path.parent.glob(f"{self._path.name}.damaged-*")))
-        stamp = f"{self._clock():%Y%m%dT%H%M%SZ}-{number}"
-        for suffix in ("-wal", "-shm", ""):
-            file = self._path.with_name(self._path.name + suffix)
-            with suppress(FileNotFoundError):
-                file.rename(self._path.with_name(f"{self._path.name}.damaged-{stamp}{suffix}"))
-        log.error("spool.damaged put_aside=%s", stamp)
-        try:
-            self._connect()
-            self._damaged = False
-            self._add_loss("spool_damaged", 0, 0)
-        except sqlite3.Error as fault:
-            raise SpoolUnavailableError(f"no new spool can be begun: {fault}") from fault
-
-
-def _is_damage(fault: sqlite3.Error) -> bool:
-    return getattr(fault, "sqlite_errorcode", 0) & 0xFF in _CORRUPT
+        database.put_aside(self._path, self._clock())
+        self._db = database.connect(self._path)
+        self._damaged = False
+        self._prove_key()
+        self._counters = Counters(self._path, None, self._clock)
+        self._add_loss("spool_damaged", 0, 0)
 
 
 def _place_of(record: UUID, counter: int) -> bytes:

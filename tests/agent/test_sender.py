@@ -443,9 +443,9 @@ def test_a_forked_counter_holds_everything_and_asks_seldom(setting):
         setting.put(str(number))
     setting.random = lambda: 0.5
     setting.collector.receipt = lambda _content, receipt: [Receipt(receipt.record, "retry", Code.FORKED_COUNTER.value)]
-    assert setting.sender.send_round() == HELD_WAIT_SECONDS / 2
+    assert setting.sender.send_round() == 0.75 * HELD_WAIT_SECONDS
     assert setting.sender.standing == "held"
     setting.collector.fail = lambda _number, _body: refuse(Code.QUARANTINED_DEVICE)
     setting.clock.ahead(7200)
-    assert setting.sender.send_round() == HELD_WAIT_SECONDS / 2
+    assert setting.sender.send_round() == 0.75 * HELD_WAIT_SECONDS
     assert setting.count() == 10
