@@ -349,7 +349,7 @@ class Service:
 
     def _ask_people(self, month: str, accounts: Sequence[str]) -> Mapping[str, UUID]:
         question = encode(PeopleQuestion(MESSAGE_VERSION, month, tuple(accounts)))
-        sign = self._identity.signer(self._clock)
+        sign = self._identity.signer(self._sender.collector_time)
         return decode(self._questions.post(PEOPLE_PATH, question, sign), PeopleAnswer).ids
 
 
