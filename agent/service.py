@@ -20,7 +20,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
@@ -59,6 +59,8 @@ SPOOL_FILE: Final = "spool.sqlite3"
 PEOPLE_PATH: Final = "/v1/people"
 FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
+RULES_OLD_AFTER: Final = timedelta(days=7)
+"""As long as the snapshot of what is published lives: older rules stay in force, and the lead's IT hears of it."""
 UPDATE_MAX_SECONDS: Final = 300.0
 """A pack of many megabytes over a slow line; a child that hangs is ended."""
 _SINCE_KEY: Final = "service observing since"
@@ -284,6 +286,11 @@ class Service:
             return SourceHealth(name="rules", state="unknown", reason="There are no signed rules yet.")
         if not self._pipeline.observing:
             return SourceHealth(name="rules", state="failing", reason="No signed key to seal evidence to.")
+        state = updates.read_state(self._data_dir)
+        age = state.age(self._clock())
+        if age is not None and age > RULES_OLD_AFTER:
+            reason = f"The signed rules in force were last confirmed {age.days} days ago."
+            return SourceHealth(name="rules", state="failing", reason=reason)
         return SourceHealth(name="rules", state="working")
 
     def _is_listed(self, identity: str) -> bool:

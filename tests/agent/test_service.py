@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from agent import config, keys, service
+from agent import config, keys, service, updates
 from agent.errors import NotEnrolledError
 from agent.health import HealthReport
 from agent.session.messages import Front
@@ -118,3 +118,14 @@ def test_the_command_ends_on_a_signal_and_says_what_is_wrong_when_it_can_not_sta
         child.wait()
     assert child.returncode == 0, said
     assert not (folder / "session.sock").exists()
+
+
+def test_old_rules_stay_in_force_and_their_age_is_told(running, monkeypatch):
+    running._bundle = object()
+    monkeypatch.setattr(type(running._pipeline), "observing", True)
+    state = updates.State(fresh_at=datetime.now(UTC) - timedelta(days=9))
+    monkeypatch.setattr(updates, "read_state", lambda _folder: state)
+    told = running._rules_health()
+    assert (told.state, told.reason) == ("failing", "The signed rules in force were last confirmed 9 days ago.")
+    state = updates.State(fresh_at=datetime.now(UTC) - timedelta(days=1))
+    assert running._rules_health().state == "working"
