@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -286,6 +287,7 @@ class EnrolmentToken(Message, frozen=True):
 
 
 M = TypeVar("M", bound=Message)
+S = TypeVar("S")
 BODIES: dict[str, type[Message]] = {
     "alert": Alert,
     "totals": UsageTotals,
@@ -296,6 +298,28 @@ BODIES: dict[str, type[Message]] = {
 
 class _Versioned(msgspec.Struct):
     version: int = 0
+
+
+_READERS: dict[type[Any], msgspec.json.Decoder[Any]] = {}
+_MAKING_READERS = threading.RLock()
+
+
+def reader(kind: type[S]) -> msgspec.json.Decoder[S]:
+    """Return the decoder of a struct, made once.
+
+    Two threads that decode a type for the first time at once crash the interpreter (msgspec 0.22: one uses what the
+    other has half built), so a type is always prepared by one thread alone.
+    """
+    found = _READERS.get(kind)
+    if found is None:
+        with _MAKING_READERS:
+            found = _READERS.setdefault(kind, msgspec.json.Decoder(kind))
+    return found
+
+
+_kind: type[Any]
+for _kind in (*BODIES.values(), AlertHeader, Batch, EnrolmentToken, EnrolRequest, PeopleQuestion, _Versioned):
+    reader(_kind)
 
 
 def encode(message: Message) -> bytes:
@@ -309,10 +333,10 @@ def decode(data: bytes, kind: type[M]) -> M:
     Raises Refused: `version_too_new` when it says a version above ours, else `malformed` naming the place.
     """
     try:
-        version = msgspec.json.decode(data, type=_Versioned).version
+        version = reader(_Versioned).decode(data).version
         if version > MESSAGE_VERSION:
             raise Refused(Code.VERSION_TOO_NEW, f"version {version}, this side speaks {MESSAGE_VERSION}")
-        return msgspec.json.decode(data, type=kind)
+        return reader(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise Refused(Code.MALFORMED, place_of(fault)) from None
 
@@ -328,7 +352,7 @@ def decode_body(parcel: Parcel) -> Any:
     if kind is None:
         raise Refused(Code.UNKNOWN_KIND, f"{parcel.kind}; known are {', '.join(BODIES)}")
     try:
-        return msgspec.json.decode(parcel.body, type=kind)
+        return reader(kind).decode(parcel.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise Refused(Code.BAD_RECORD, place_of(fault)) from None
 

@@ -31,7 +31,7 @@ from tuf.api.metadata import (
 
 from protocol.errors import NotTrusted
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, MESSAGE_VERSION
-from protocol.messages import Group, KeyId, Message, Positive, ShortText, place_of
+from protocol.messages import Group, KeyId, Message, Positive, ShortText, place_of, reader
 from protocol.sealing import key_id
 
 # --- names -------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def decode_recipients(data: bytes) -> RecipientList:
     Raises NotTrusted when it is malformed, names a key twice or by a wrong id, or has no recovery key or no lead.
     """
     try:
-        listed = msgspec.json.decode(data, type=RecipientList)
+        listed = reader(RecipientList).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
         raise NotTrusted(f"the list of recipients can't be read: {place_of(fault)}") from None
     for one in listed.recipients:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import ENROLMENT_TOKEN_MAX_CHARS
-from protocol.messages import EnrolmentToken, Group, Message, Positive, UtcTime, encode
+from protocol.messages import EnrolmentToken, Group, Message, Positive, UtcTime, encode, reader
 
 PREFIX = "fw1"
 _TOKEN_LABEL = b"fairwatch/v1/token\0"
@@ -104,7 +104,7 @@ def check_signature(text: str, it_keys: Sequence[bytes]) -> EnrolmentToken:
 def verify_registration(data: bytes, it_keys: Sequence[bytes], now: datetime) -> Registration:
     """Return a registration once it is known to be IT's and still valid; raises Refused like `verify`."""
     try:
-        registration = msgspec.json.decode(data, type=Registration)
+        registration = reader(Registration).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Refused(Code.TOKEN_MALFORMED, "the registration is not the JSON that fairwatch-custody writes") from None
     _check(it_keys, registration.signature, registration.statement())
@@ -119,7 +119,7 @@ def _parts(text: str) -> tuple[EnrolmentToken, bytes, bytes]:
         raise Refused(Code.TOKEN_MALFORMED)
     try:
         payload, signature = _unb64(pieces[1]), _unb64(pieces[2])
-        return msgspec.json.decode(payload, type=EnrolmentToken), payload, signature
+        return reader(EnrolmentToken).decode(payload), payload, signature
     except (msgspec.MsgspecError, ValueError, RecursionError):
         raise Refused(Code.TOKEN_MALFORMED) from None
 
