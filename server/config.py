@@ -136,12 +136,17 @@ def _from_address(address: str) -> Database:
         raise ConfigError(DATABASE_VARIABLE, None, "must look like postgresql://user:password@host:port/name")
     return Database(
         engine="postgresql",
-        host=unquote(parts.hostname or ""),
+        host=unquote(_host(parts.netloc)),
         port=port,
         name=unquote(parts.path[1:]),
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
     )
+
+
+def _host(netloc: str) -> str:
+    # Not `.hostname`, which lowers the case: the host may be the folder of a socket.
+    return re.sub(r":\d*$", "", netloc.rpartition("@")[2]).strip("[]")
 
 
 def _is_url(value: object) -> bool:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from server.schedule import TimedJob
 
-THREADS = 6
-"""Requests at once in a worker: enough for a few slow pages beside ingest, whose writes queue on one lock anyway."""
+THREADS = 32
+"""Requests at once in a worker: writes queue on one lock anyway, but a few slow senders must not hold every thread."""
 
 BACKPRESSURE = 256
 """Requests a worker lets wait; above it connections wait in the kernel, and the devices hold the records."""
@@ -206,4 +206,5 @@ def _end_with_parent() -> None:
 
 if multiprocessing.parent_process() is not None and os.environ.get(_PARENT):
     _end_with_parent()
+    sys.setswitchinterval(0.0005)
     import server.wsgi  # noqa: F401 - loaded before the first request, which would wait for it

@@ -141,6 +141,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if CONFIG.tls else 0
 if CONFIG.behind_proxy:
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
     # Only for a proxy that always sets this header itself; otherwise anybody could claim TLS.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
