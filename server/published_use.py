@@ -28,6 +28,11 @@ class Cell:
     hours: int | None
     why: str
 
+    @property
+    def shown(self) -> str:
+        """The figure as people read it."""
+        return self.why if self.hours is None else f"{self.hours:,}"
+
 
 def by_group(year: int, month: int) -> list[Cell]:
     """Return a month's cells, whole hours. A group is the device's; a person counts by the monthly id.

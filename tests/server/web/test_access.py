@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -314,6 +315,16 @@ def test_the_log_is_shown_in_words_and_a_broken_chain_is_said(case, as_role, mon
     assert f"Case {case.reference}" in page
     monkeypatch.setattr("server.audit.verify", lambda: 2)
     assert "The chain is broken at entry 2" in as_role("dpo").get("/audit/").content.decode()
+
+
+def test_times_are_the_organisations_and_the_zone_is_named(case, organisation, as_role):
+    Incident.objects.update(started=datetime(2026, 7, 1, 10, 0, tzinfo=UTC))
+    for zone, words in (("Europe/London", "1 July 2026, 11:00"), ("Asia/Kolkata", "1 July 2026, 15:30")):
+        organisation.timezone = zone
+        organisation.save()
+        page = as_role("lead").get(f"/desk/incidents/{case.pk}/").content.decode()
+        assert words in page
+        assert f"Times in {zone} time" in page
 
 
 @pytest.mark.parametrize("before", ["", "x", "-1", "٣", "9" * 40, "1"])

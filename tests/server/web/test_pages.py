@@ -174,6 +174,31 @@ def test_the_key_stays_between_pages_and_is_gone_after_locking_or_signing_out(si
     assert page.evaluate(KEPT) == []
 
 
+def test_what_was_opened_leaves_the_screen_after_half_an_hour_without_a_hand_on_it(site, cases):
+    page = site("lead")
+    page.clock.install()
+    page.goto("/desk/")
+    unlock(page)
+    page.wait_for_selector("#queue[data-opened]")
+    page.clock.fast_forward("29:00")
+    assert "person-0" in page.inner_text("#queue")
+    page.clock.fast_forward("02:00")
+    page.wait_for_selector("#locked:visible")
+    assert "person-0" not in page.content()
+    assert page.evaluate(KEPT) == []
+
+
+def test_locking_in_one_tab_takes_the_words_from_the_others(site, cases):
+    page = site("lead")
+    unlock(page)
+    other = page.context.new_page()
+    other.goto("/desk/")
+    other.wait_for_selector("#queue[data-opened]")
+    page.click("#lock-now")
+    other.wait_for_selector("#locked:visible")
+    assert "person-0" not in other.content()
+
+
 def test_everything_from_signing_in_to_closing_goes_by_keyboard_alone(site, cases):
     page = site("lead")
     page.keyboard.press("Tab")
@@ -223,6 +248,10 @@ FAULTS = """() => {
   const faults = [];
   const page = document.documentElement;
   if (page.scrollWidth > page.clientWidth) faults.push(`${page.scrollWidth - page.clientWidth} px too wide`);
+  for (const one of document.querySelectorAll("table")) {
+    const room = one.parentElement.getBoundingClientRect();
+    if (one.getBoundingClientRect().right > room.right) faults.push("a table wider than its card");
+  }
   const named = (one) => one.labels?.length || one.getAttribute("aria-label") || one.type === "hidden";
   for (const one of document.querySelectorAll("input, select, textarea")) {
     if (!named(one)) faults.push(`no label: ${one.name || one.id}`);
@@ -269,6 +298,10 @@ def test_pages_fit_a_phone_and_are_labelled_and_legible_in_light_and_dark(site, 
     for address in PAGES[role]:
         page.goto(address.format(case=cases[0].pk))
         assert page.evaluate(FAULTS) == [], address
+        for width in (800, 1024, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(FAULTS) == [], (address, width)
+        page.set_viewport_size({"width": 360, "height": 800})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             assert page.evaluate(CONTRAST) == [], (address, scheme)
@@ -281,13 +314,20 @@ def test_the_check_of_contrast_sees_pale_text(site):
     assert page.evaluate(CONTRAST) != []
 
 
-def test_an_opened_case_fits_a_phone_too(site, cases):
+def test_the_unlocked_queue_and_an_opened_case_fit_every_width_too(site, device, file, cases):
+    device.send(device.alert(Held(file), name="a-long-host-name." * 12 + "example", person="long-name-" * 16))
     page = site("lead", width=360)
     unlock(page)
-    page.goto(f"/desk/incidents/{cases[0].pk}/")
+    page.wait_for_selector("#queue[data-opened]")
+    for width in (1280, 1024, 800, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(FAULTS) == [], width
+    page.goto(f"/desk/incidents/{Incident.objects.latest('received_at').pk}/")
     page.click("#open:enabled")
     page.wait_for_selector("#close-card:not([hidden])")
-    assert page.evaluate(FAULTS) == []
+    for width in (1280, 1024, 800, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(FAULTS) == [], width
 
 
 def test_the_printed_sheet_holds_the_words_and_no_buttons(site):

@@ -1,6 +1,6 @@
 // What opened evidence and notes look like. Everything is put in as text, so nothing a device wrote can act.
 
-import { element, time, times, zone } from "./page.js";
+import { element, name, time, times, zone } from "./page.js";
 
 const SOURCES = {
   browser_history: "The browser’s own history",
@@ -34,7 +34,7 @@ const facts = (pairs) =>
   element(
     "dl",
     { class: "facts" },
-    ...pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+    ...pairs.flatMap(([term, value]) => [element("dt", {}, term), element("dd", {}, value)]),
   );
 
 /** Why a case was flagged: names, entries, lists, times, source and policy line. */
@@ -50,7 +50,7 @@ export function evidenceView(evidence, header, categories) {
       `What was seen. Times are in ${zone} time.`,
       [what, "Times", "First", "Last"],
       evidence.seen.map((one) => [
-        element("span", { class: "mono", "data-name": one.name }, one.name),
+        element("span", { class: "mono", "data-name": one.name }, name(one.name)),
         String(one.count),
         time(one.first),
         time(one.last),
@@ -61,7 +61,7 @@ export function evidenceView(evidence, header, categories) {
       "The entry that matched, and every list that has it",
       ["Entry", "Category", "Lists"],
       evidence.matched.map((one) => [
-        element("span", { class: "mono" }, one.entry),
+        element("span", { class: "mono" }, name(one.entry)),
         categories[one.category] ?? one.category,
         one.lists.join(", "),
       ]),

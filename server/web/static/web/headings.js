@@ -2,7 +2,7 @@
 
 import * as alerts from "./alert.js";
 import { OpenError } from "./envelope.js";
-import { element, times } from "./page.js";
+import { element, name, times } from "./page.js";
 
 /** Verify and open one heading, and fill the cells of `row` that are marked for it. */
 export async function fill(row, alert, categories, pair) {
@@ -11,7 +11,7 @@ export async function fill(row, alert, categories, pair) {
     const header = await alerts.verify(alert, alert.incident);
     const heading = await alerts.open(alert, header, "heading", pair);
     cell("category", element("span", { class: "arriving" }, categories[heading.category] ?? heading.category));
-    cell("person", element("span", { class: "arriving" }, heading.person));
+    cell("person", name(heading.person));
     const seen = heading.certainty === "looked_up" ? `looked up ${times(heading.count)}` : String(heading.count);
     cell("count", element("span", { class: "arriving" }, seen));
     return { header, heading };

@@ -1,7 +1,8 @@
 // Where an unlocked key waits between pages: IndexedDB, not extractable, for half an hour after its last use.
 // It is forgotten on locking, on signing out, and when another person's page or the sign-in page is shown.
 
-const IDLE_MINUTES = 30;
+export const IDLE_MINUTES = 30;
+const pages = new BroadcastChannel("fairwatch-key");
 
 function database() {
   return new Promise((resolve, reject) => {
@@ -31,7 +32,14 @@ export function keep(pair, owner, keyId) {
   return run("readwrite", (store) => store.put({ pair, owner, keyId, until }, "current"));
 }
 
-export const forget = () => run("readwrite", (store) => store.delete("current"));
+/** Forget the key, here and in every other page that shows what it opened. */
+export async function forget() {
+  await run("readwrite", (store) => store.delete("current"));
+  pages.postMessage("forgotten");
+}
+
+/** Call `lock()` when another page forgets the key. */
+export const whenForgotten = (lock) => pages.addEventListener("message", lock);
 
 /** The pair that this person unlocked, or null. Using it starts the half hour anew. */
 export async function recall(owner) {

@@ -8,6 +8,10 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+/** A name from a device: kept on one line while it is short, since a break at a hyphen misleads. */
+export const name = (words, attributes = {}) =>
+  element("span", { class: words.length <= 36 ? "whole" : "", ...attributes }, words);
+
 export const find = (id) => document.getElementById(id);
 export const show = (node, shown = true) => node?.toggleAttribute("hidden", !shown);
 

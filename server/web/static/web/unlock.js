@@ -1,7 +1,7 @@
 // The unlock form of the desk's pages: six words in, a key pair that can't be taken out again.
 
 import { keyId } from "./envelope.js";
-import { forget, keep, recall } from "./keystore.js";
+import { IDLE_MINUTES, forget, keep, recall, whenForgotten } from "./keystore.js";
 import { KeyError, supported, unlock } from "./leadkey.js";
 import { find, show, tell } from "./page.js";
 
@@ -16,6 +16,7 @@ export async function whenUnlocked(opened) {
     show(find("locked"), false);
     show(find("unlocked"));
     tell(find("desk-problem"));
+    lockLater();
     try {
       await opened(pair);
     } catch (fault) {
@@ -38,6 +39,18 @@ export async function whenUnlocked(opened) {
   const kept = await recall(owner);
   const known = kept && files().some((file) => file.key_id === kept.keyId);
   if (known) await use(kept);
+}
+
+/** What was opened leaves the screen after half an hour without a hand on it, and when another page locks. */
+function lockLater() {
+  let last = Date.now();
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => (last = Date.now()));
+  setInterval(async () => {
+    if (Date.now() - last < IDLE_MINUTES * 60_000) return;
+    await forget();
+    location.reload();
+  }, 20_000);
+  whenForgotten(() => location.reload());
 }
 
 async function attempt(use) {
