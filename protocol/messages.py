@@ -317,8 +317,16 @@ def reader(kind: type[S]) -> msgspec.json.Decoder[S]:
     return found
 
 
-_kind: type[Any]
-for _kind in (*BODIES.values(), AlertHeader, Batch, EnrolmentToken, EnrolRequest, PeopleQuestion, _Versioned):
+_PREPARED: tuple[type[Any], ...] = (
+    *BODIES.values(),
+    AlertHeader,
+    Batch,
+    EnrolmentToken,
+    EnrolRequest,
+    PeopleQuestion,
+    _Versioned,
+)
+for _kind in _PREPARED:
     reader(_kind)
 
 
