@@ -1,7 +1,5 @@
 """The ten promises, and where each is held to: the tests named here must be there, and a few look across everything."""
 
-# ruff: noqa: E501 - the names of tests are sentences, and a place is one word
-
 from __future__ import annotations
 
 import re
