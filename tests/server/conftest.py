@@ -95,6 +95,10 @@ class Postgres:
                 self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
                 shutil.rmtree(self.folder)
 
+    def create(self, name: str) -> None:
+        """Make an empty database."""
+        self._run("createdb", "-h", str(self.folder), "-U", "fairwatch", name)
+
     def settings(self, name: str) -> dict[str, Any]:
         return {
             **copy.deepcopy(connections.settings["default"]),
@@ -179,11 +183,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocker:
 def postgres_settings(postgres: Postgres, worker_id: str, django_db_blocker: Any) -> dict[str, Any]:
     """A migrated, empty PostgreSQL database of this worker."""
     name = f"fairwatch_{worker_id}"
-    with django_db_blocker.unblock():
-        with use_database(postgres.settings("postgres")):
-            connections["default"].cursor().execute(f"CREATE DATABASE {name}")
-        with use_database(postgres.settings(name)):
-            call_command("migrate", verbosity=0)
+    postgres.create(name)
+    with django_db_blocker.unblock(), use_database(postgres.settings(name)):
+        call_command("migrate", verbosity=0)
     return postgres.settings(name)
 
 

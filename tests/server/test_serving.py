@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import socket
 import ssl
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -173,6 +175,37 @@ def test_plain_http_is_refused_where_others_could_reach_it(listen):
 def test_an_address_that_is_none_is_refused(listen):
     with pytest.raises(SetUpError):
         choose_address(listen, http=False)
+
+
+def test_it_runs_on_postgresql_with_several_workers(postgres, tmp_path, worker_id):
+    name = f"served_{worker_id}"
+    environment = {
+        **os.environ,
+        "FAIRWATCH_DATABASE": f"postgresql://fairwatch@{quote(str(postgres.folder), safe='')}/{name}",
+    }
+    postgres.create(name)
+    port, data_dir = _free_port(), tmp_path / "data"
+    _run("init", "--data-dir", data_dir, "--url", f"http://localhost:{port}", env=environment)
+    with (data_dir / "collector.toml").open("a") as more:
+        more.write("workers = 2\n")
+    found = json.loads(_run("doctor", "--data-dir", data_dir, "--json", check=False, env=environment).stdout)
+    assert "postgresql, tables up to date" in [one["sentence"] for one in found["findings"]]
+    assert not (data_dir / "collector.sqlite3").exists()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "server", "run", "--data-dir", str(data_dir), "--http"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _until(lambda: _answers(f"http://127.0.0.1:{port}/v1/health"), "health")
+        assert (
+            len([one for one in psutil.Process(process.pid).children() if "spawn_main" in " ".join(one.cmdline())]) == 2
+        )
+        assert _end(process, signal.SIGTERM) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(SECONDS)
 
 
 # --- the folder --------------------------------------------------------------------------------------------------
