@@ -18,13 +18,8 @@ from server.store.models import Device, SeenRecord
 FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def pytest_generate_tests(metafunc):
-    """What is asked here hardly touches the database: once is enough, but where a test asks for both."""
-    asked = any("database" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
-    if "database" in metafunc.fixturenames and not asked:
-        metafunc.parametrize("database", ["sqlite"], indirect=True)
-
-
+# What is asked here hardly touches the database: once is enough.
+pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 PATHS = ("/v1/records", "/v1/people", "/v1/enrol")
 
 
@@ -259,7 +254,6 @@ def test_a_database_that_is_gone_is_busy_and_answers_again_once_it_is_back(datab
 header_text = st.text(st.characters(min_codepoint=1, max_codepoint=255, exclude_characters="\r\n"), max_size=200)
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @FUZZ
 @given(body=st.binary(max_size=300), signature=header_text, given_input=header_text, digest=header_text)
 def test_no_headers_and_no_body_make_it_fail(database, call, device, body, signature, given_input, digest):
@@ -272,7 +266,6 @@ def test_no_headers_and_no_body_make_it_fail(database, call, device, body, signa
         assert call("POST", path, body, headers).status in {400, 401, 403}
 
 
-@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @FUZZ
 @given(label=header_text, parameters=header_text, host=header_text)
 def test_no_well_begun_signature_makes_it_fail(database, call, device, label, parameters, host):
@@ -280,34 +273,3 @@ def test_no_well_begun_signature_makes_it_fail(database, call, device, label, pa
     headers = device.sign("/v1/records", body)
     headers["Signature-Input"] = headers["Signature-Input"].replace("pyhms", label or "x", 1) + parameters
     assert call("POST", "/v1/records", body, headers, HTTP_HOST=host).status in {400, 401, 403}
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
-@FUZZ
-@given(value=json_values, field=st.sampled_from(["version", "device", "records", "extra"]))
-def test_no_signed_json_makes_it_fail(database, device, value, field):
-    whole = msgspec.json.decode(_batch(device))
-    whole[field] = value
-    reply = device.post("/v1/records", msgspec.json.encode(whole))
-    assert reply.status in {200, 400} or reply.code == "version_too_new"
-
-
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
-@FUZZ
-@given(data=st.data())
-def test_no_record_makes_it_fail(database, device, lead_key, data):
-    make = data.draw(st.sampled_from([device.totals, device.heartbeat, lambda: device.alert(lead_key)]))
-    parcel = make()
-    body = msgspec.json.decode(bytes(parcel.body))
-    field = data.draw(st.sampled_from(sorted(body)))
-    body[field] = data.draw(json_values)
-    reply = device.send(msgspec.structs.replace(parcel, body=msgspec.Raw(msgspec.json.encode(body))))
-    assert reply.status == 200
-    assert reply.results[0][0] in {"stored", "refused"}

@@ -9,8 +9,10 @@ from uuid import uuid4
 import msgspec
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from protocol.messages import Loss, UsageRow, UsageTotals, encode
+from protocol.messages import Batch, Loss, UsageRow, UsageTotals, encode
 from server import incidents, ingest
 from server.store.models import (
     AlertRecord,
@@ -167,8 +169,6 @@ def test_an_unknown_field_is_refused_by_name(database, device):
 
 
 def test_a_batch_that_speaks_for_another_device_is_refused(database, device, other_device):
-    from protocol.messages import Batch
-
     reply = device.post("/v1/records", Batch(1, other_device.id, (device.totals(),)))
     assert (reply.status, reply.code) == (400, "wrong_device")
 
@@ -380,3 +380,35 @@ def test_nothing_readable_of_an_alert_is_in_the_store(database, device, lead_key
     blob = b"".join(bytes(getattr(record, part)) for part in ("header", "heading", "evidence"))
     for secret in (b"very-secret", b"self_harm", b"amira-unlikely-name"):
         assert secret not in blob
+
+
+# --- anything at all ---------------------------------------------------------------------------------------------
+
+FUZZ = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@FUZZ
+@given(value=json_values, field=st.sampled_from(["version", "device", "records", "extra"]))
+def test_no_signed_json_makes_it_fail(database, device, value, field):
+    whole = msgspec.json.decode(encode(Batch(1, device.id, (device.totals(),))))
+    whole[field] = value
+    reply = device.post("/v1/records", msgspec.json.encode(whole))
+    assert reply.status in {200, 400} or reply.code == "version_too_new"
+
+
+@FUZZ
+@given(data=st.data())
+def test_no_record_makes_it_fail(database, device, lead_key, data):
+    make = data.draw(st.sampled_from([device.totals, device.heartbeat, lambda: device.alert(lead_key)]))
+    parcel = make()
+    body = msgspec.json.decode(bytes(parcel.body))
+    field = data.draw(st.sampled_from(sorted(body)))
+    body[field] = data.draw(json_values)
+    reply = device.send(msgspec.structs.replace(parcel, body=msgspec.Raw(msgspec.json.encode(body))))
+    assert reply.status == 200
+    assert reply.results[0][0] in {"stored", "refused"}
