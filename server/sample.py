@@ -18,7 +18,6 @@ DEVICES_A_GROUP = {"learners": 14, "apprentices": 8, "staff": 8, "tutors": 6, "p
 ACCOUNTS_A_DEVICE = {"learners": 2, "apprentices": 1, "staff": 1, "tutors": 1, "partners": 2}
 DAYS = 92
 CASES = 60
-FORTNIGHT = 14
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,9 @@ _CASES: tuple[tuple[str, bool, int, str], ...] = (
     ("eating_disorders", True, 2, "thin-diary.example"),
 )
 
+# So that there is always something to do: minutes since a case of each of these came in.
+_THIS_MORNING = {"self_harm": 35, "extremism": 95, "gambling": 12}
+
 
 def devices() -> list[SampleDevice]:
     """Return the forty devices."""
@@ -116,20 +118,22 @@ def uses(device: SampleDevice, last: date, chance: random.Random) -> Iterator[Us
 
 
 def cases(fleet: list[SampleDevice], last: datetime, chance: random.Random) -> list[Case]:
-    """Return the cases, oldest first; most of those older than a fortnight are closed."""
+    """Return the cases, oldest first: urgent ones closed within the day, nearly all others within four days."""
     found: list[Case] = []
     young = [place for place, device in enumerate(fleet) if device.group in {"learners", "apprentices"}]
     for category, urgent, number, entry in _CASES:
-        for _ in range(number):
+        for which in range(number):
             place = chance.choice(young) if urgent or chance.random() < 0.7 else chance.randrange(len(fleet))
-            back = chance.uniform(0.05, DAYS - 1)
+            back = chance.uniform(0.05, 3) if chance.random() < 0.2 else chance.uniform(3, DAYS - 1)
             day = (last - timedelta(days=back)).astimezone(UTC)
             started = min(
                 day.replace(hour=chance.randint(8, 17), minute=chance.randint(0, 59), second=chance.randint(0, 59)),
                 last - timedelta(minutes=chance.randint(20, 600)),
             ).replace(microsecond=0)
+            if which == 0 and category in _THIS_MORNING:
+                started = (last - timedelta(minutes=_THIS_MORNING[category])).replace(microsecond=0)
             age = last - started
-            closed = age > timedelta(days=FORTNIGHT) and chance.random() < 0.93
+            closed = age > timedelta(hours=20) if urgent else age > timedelta(days=4) and chance.random() < 0.97
             found.append(
                 Case(
                     device=place,

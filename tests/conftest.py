@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,3 +136,14 @@ def pilot(_templates: dict[bool, Organisation], tmp_path: Path) -> Organisation:
     """Return a pilot with one custodian, everything signed, nothing published yet."""
     shutil.copytree(_templates[True].folder, tmp_path / "pilot")
     return Organisation(tmp_path / "pilot")
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Any]:
+    """Playwright, once a worker: its loop lives in the tests' thread, and a second one would not start beside it."""
+    from playwright.sync_api import sync_playwright  # late: few tests need a browser
+
+    # Django would take Playwright's loop for asynchronous code of its own.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as driver:
+        yield driver

@@ -22,7 +22,6 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from playwright.sync_api import sync_playwright
 
 from protocol import leadkeys, sealing, signing
 from protocol.messages import (
@@ -96,7 +95,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def desk(tmp_path_factory, playwright_driver):
     """The day, lived once; each test looks at another side of it."""
     folder = tmp_path_factory.mktemp("desk")
     with socket.socket() as probe:
@@ -114,11 +113,10 @@ def desk(tmp_path_factory):
         collector = subprocess.Popen(run, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_for(day.url + "/v1/health")
-        with sync_playwright() as playwright:
-            flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*flags, "--disable-dev-shm-usage"])
-            _live(day, browser)
-            browser.close()
+        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+        browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=[*flags, "--disable-dev-shm-usage"])
+        _live(day, browser)
+        browser.close()
     finally:
         collector.send_signal(signal.SIGTERM)
         collector.wait(20)

@@ -29,7 +29,7 @@ def test_the_history_is_stored_once_sealed_and_marked(database, people, lead_key
     assert PersonMonth.objects.values("month").distinct().count() >= 3
     assert Usage.objects.count() > 10_000
     closed = Incident.objects.filter(state="closed")
-    assert 30 < closed.count() < 60
+    assert 40 < closed.count() < 60
     assert all(incident.notes.filter(closing=True).count() == 1 for incident in closed)
     assert audit.verify() is None
     assert "60 of 60" in told[-1]

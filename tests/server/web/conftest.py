@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import http.server
-import os
 import threading
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
 CHROMIUM_FLAGS = [
@@ -42,13 +40,10 @@ class _Modules(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    # Playwright's loop lives in this thread; Django would take it for asynchronous code of its own.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
+def chromium(playwright_driver):
+    browser = playwright_driver.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
