@@ -18,6 +18,7 @@ DEVICES_A_GROUP = {"learners": 14, "apprentices": 8, "staff": 8, "tutors": 6, "p
 ACCOUNTS_A_DEVICE = {"learners": 2, "apprentices": 1, "staff": 1, "tutors": 1, "partners": 2}
 DAYS = 92
 CASES = 60
+SEED = 2026
 
 
 @dataclass(frozen=True)

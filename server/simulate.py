@@ -9,186 +9,29 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 
 from protocol import leadkeys, sealing
-from protocol.limits import BATCH_MAX_RECORDS, MESSAGE_VERSION, TOTALS_MAX_ROWS
-from protocol.messages import (
-    Alert,
-    AlertHeader,
-    Batch,
-    EnrolReply,
-    EnrolRequest,
-    Evidence,
-    Heading,
-    Heartbeat,
-    MatchedBy,
-    Message,
-    Parcel,
-    PeopleAnswer,
-    PeopleQuestion,
-    Receipts,
-    Seen,
-    SourceState,
-    UsageRow,
-    UsageTotals,
-    decode,
-    encode,
-)
-from protocol.signing import DeviceKey, sign_alert, sign_request
-from server import sample
+from protocol.limits import MESSAGE_VERSION
+from protocol.messages import PeopleQuestion, encode
+from protocol.signing import DeviceKey
+from server import sample, sample_traffic
 from server.errors import SetUpError
+from server.sample_records import Sender, alert, all_stored, heartbeat, totals
 
 Progress = Callable[[str], None]
-SEED = 2026
-_PARTS: tuple[sealing.Purpose, ...] = ("heading", "evidence")
-SECONDS_MAX = 24 * 3600
-"""Live traffic stops by itself after a day at most."""
-
-
-@dataclass
-class Sender:
-    """A sample device with its key and its counter, and what it says."""
-
-    device: UUID
-    key: DeviceKey
-    group: str
-    counter: int = 0
-    parcels: list[Parcel] = field(default_factory=list)
-
-    def put(self, kind: str, message: Message) -> None:
-        """Add a record to the next batch."""
-        self.put_with(kind, lambda _record, _counter: message)
-
-    def put_with(self, kind: str, make: Callable[[UUID, int], Message]) -> None:
-        """Add a record that holds its own id and counter."""
-        self.counter += 1
-        record = uuid4()
-        body = msgspec.Raw(encode(make(record, self.counter)))
-        self.parcels.append(Parcel(record, self.counter, kind, MESSAGE_VERSION, body))
-
-    def batches(self) -> Iterable[Batch]:
-        """Yield what was put, in batches, and forget it."""
-        waiting, self.parcels = self.parcels, []
-        for start in range(0, len(waiting), BATCH_MAX_RECORDS):
-            yield Batch(MESSAGE_VERSION, self.device, tuple(waiting[start : start + BATCH_MAX_RECORDS]))
-
-
-# --- what a device says ------------------------------------------------------------------------------------------
-
-
-def alert(sender: Sender, case: sample.Case, keys: Sequence[bytes], versions: tuple[int, int]) -> None:
-    """Put a sealed alert of a case, as an agent would make it; `versions` are of recipients and policy."""
-    ended = case.started + timedelta(minutes=case.minutes)
-
-    def make(record: UUID, counter: int) -> Message:
-        header = encode(
-            AlertHeader(
-                version=1,
-                record=record,
-                counter=counter,
-                alert=record,
-                revision=0,
-                device=sender.device,
-                signer=sender.device,
-                group=sender.group,
-                urgent=case.urgent,
-                started=case.started,
-                ended=ended,
-                sealed_to=tuple(sealing.key_id(key) for key in keys),
-                recipients_version=versions[0],
-                policy_version=versions[1],
-            )
-        )
-        places = {
-            part: sealing.Place(purpose=part, subject=sender.device, record=record, header=header) for part in _PARTS
-        }
-        heading = sealing.seal(encode(_heading(case)), keys, places["heading"])
-        evidence = sealing.seal(encode(_evidence(case, ended, versions[1])), keys, places["evidence"])
-        return Alert(header, heading, evidence, sign_alert(sender.key, header, heading, evidence))
-
-    sender.put_with("alert", make)
-
-
-def _heading(case: sample.Case) -> Heading:
-    return Heading(version=1, category=case.category, person=case.account, kind="host", count=case.count)
-
-
-def _evidence(case: sample.Case, ended: datetime, policy_version: int) -> Evidence:
-    return Evidence(
-        version=1,
-        category=case.category,
-        person=case.account,
-        kind="host",
-        source="browser_history",
-        count=case.count,
-        seen=(Seen(f"www.{case.entry}", case.count, case.started, ended),),
-        matched=(MatchedBy(case.category, case.entry, ("sample list version 1",)),),
-        policy_line=f"policy: {case.category} = flag for all groups",
-        policy_version=policy_version,
-    )
-
-
-def totals(sender: Sender, uses: Iterable[sample.Use], ids: dict[tuple[str, str], UUID]) -> None:
-    """Put the totals of some uses; `ids` gives the monthly id by month and account."""
-    rows = [
-        UsageRow(
-            ids[f"{use.day:%Y-%m}", use.account], use.day, use.kind, use.category, use.name, use.seconds, use.visits
-        )
-        for use in uses
-    ]
-    for start in range(0, len(rows), TOTALS_MAX_ROWS):
-        sender.put("totals", UsageTotals(sender.device, sender.group, tuple(rows[start : start + TOTALS_MAX_ROWS])))
-
-
-def heartbeat(sender: Sender, at: datetime, versions: tuple[int, int], *, troubled: bool) -> None:
-    """Put a heartbeat: all well, or with a source that can't see."""
-    foreground = (
-        SourceState("foreground", "unknown", "The session uses Wayland, which does not say which app is in front.")
-        if troubled
-        else SourceState("foreground", "working", "")
-    )
-    states = (
-        SourceState("browser_history", "working", ""),
-        foreground,
-        SourceState("processes", "working", ""),
-        SourceState("rules", "working", ""),
-    )
-    sender.put(
-        "heartbeat",
-        Heartbeat(
-            device=sender.device,
-            group=sender.group,
-            at=at.replace(microsecond=0),
-            agent_version="0.1.0",
-            platform="Linux (sample)",
-            sources=states,
-            spool="normal",
-            recipients_version=versions[0],
-            policy_version=versions[1],
-            packs={"curated": 1},
-            formats=(MESSAGE_VERSION,),
-            clock_offset_seconds=0,
-            notice_shown=True,
-        ),
-    )
 
 
 # --- history, into the database ----------------------------------------------------------------------------------
 
 
-def write_history(now: datetime, progress: Progress, seed: int = SEED) -> None:
+def write_history(now: datetime, progress: Progress, seed: int = sample.SEED) -> None:
     """Write forty devices, three months of use and sixty cases into the collector whose settings are loaded.
 
     Cases are sealed to the signed recipients, or, where nothing is signed yet, to the leads' keys that are there.
@@ -223,7 +66,7 @@ def write_history(now: datetime, progress: Progress, seed: int = SEED) -> None:
         alert(sender, case, keys, versions)
         received = case.started + timedelta(seconds=chance.randint(3, 90))
         for batch in sender.batches():
-            _all_stored(ingest.take(batch, sender.device, min(received, now)))
+            all_stored(ingest.take(batch, sender.device, min(received, now)))
         progress(f"sample cases: {place} of {len(cases)}")
     _close(cases, now)
 
@@ -244,7 +87,7 @@ def _write_device(
         totals(sender, uses, ids)
     heartbeat(sender, last_seen, versions, troubled=chance.random() < 0.12)
     for batch in sender.batches():
-        _all_stored(ingest.take(batch, sender.device, last_seen))
+        all_stored(ingest.take(batch, sender.device, last_seen))
 
 
 def _close(cases: Sequence[sample.Case], now: datetime) -> None:
@@ -288,68 +131,6 @@ def _readers() -> tuple[list[bytes], tuple[int, int]]:
     return keys, (1, 1)
 
 
-def _all_stored(receipts: Receipts) -> None:
-    refused = [receipt for receipt in receipts.receipts if receipt.result not in {"stored", "duplicate"}]
-    if refused:
-        raise SetUpError(f"the collector refused sample data: {refused[0].code} {refused[0].detail}")
-
-
-# --- live, over HTTP ---------------------------------------------------------------------------------------------
-
-
-def drive(url: str, token: str, *, devices: int, seconds: float, progress: Progress, seed: int = SEED) -> int:
-    """Enrol sample devices and send heartbeats and totals for a while; returns how many records were stored."""
-    chance = random.Random(seed)  # noqa: S311 - a sample
-    fleet = sample.devices()[:devices]
-    senders = [_enrol(url, token, each) for each in fleet]
-    stored, end = 0, time.monotonic() + min(seconds, SECONDS_MAX)
-    while True:
-        for each, sender in zip(fleet, senders, strict=True):
-            now = datetime.now(UTC)
-            question = PeopleQuestion(MESSAGE_VERSION, f"{now:%Y-%m}", each.accounts)
-            ids = {
-                (question.month, account): person
-                for account, person in _post(url, "/v1/people", question, sender, PeopleAnswer).ids.items()
-            }
-            use = sample.Use(chance.choice(each.accounts), now.date(), "host", "streaming", "youtube.com", 60, 1)
-            totals(sender, [use], ids)
-            heartbeat(sender, now, (1, 1), troubled=False)
-            for batch in sender.batches():
-                receipts = _post(url, "/v1/records", batch, sender, Receipts)
-                _all_stored(receipts)
-                stored += len(receipts.receipts)
-        progress(f"{stored} records stored from {len(fleet)} sample devices")
-        if time.monotonic() >= end:
-            return stored
-        time.sleep(min(1.0, max(0.0, end - time.monotonic())))
-
-
-def _enrol(url: str, token: str, each: sample.SampleDevice) -> Sender:
-    key = DeviceKey.generate()
-    request = EnrolRequest(MESSAGE_VERSION, token, key.public_key().public_bytes_raw(), each.name, "Linux (sample)")
-    reply = _ask(url, "/v1/enrol", encode(request), key, "enrol", EnrolReply)
-    return Sender(reply.device, key, reply.group)
-
-
-def _post(url: str, path: str, message: Message, sender: Sender, kind: type[Any]) -> Any:
-    return _ask(url, path, encode(message), sender.key, str(sender.device), kind)
-
-
-def _ask(url: str, path: str, body: bytes, key: DeviceKey, key_id: str, kind: type[Any]) -> Any:
-    address = url.rstrip("/") + path
-    if not address.startswith(("http://", "https://")):
-        raise SetUpError(f"{url}: the collector's address starts with https:// (or http:// on this machine)")
-    headers = sign_request("POST", address, body, key=key, key_id=key_id, at=datetime.now(UTC))
-    request = urllib.request.Request(address, body, {**headers, "Content-Type": "application/json"})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - the scheme was checked
-            return decode(answer.read(), kind)
-    except urllib.error.HTTPError as fault:
-        raise SetUpError(f"the collector refused: {fault.read(300).decode(errors='replace')}") from None
-    except OSError as fault:
-        raise SetUpError(f"{url} can't be reached ({type(fault).__name__}): is the collector running there?") from None
-
-
 # --- the command -------------------------------------------------------------------------------------------------
 
 
@@ -390,7 +171,7 @@ def run(given: argparse.Namespace) -> int:
             token = given.token_file.read_text().strip()
         except (OSError, UnicodeDecodeError):
             raise SetUpError(f"{given.token_file} can't be read as a token") from None
-        stored = drive(given.to, token, devices=given.devices, seconds=given.seconds, progress=say)
+        stored = sample_traffic.drive(given.to, token, devices=given.devices, seconds=given.seconds, progress=say)
         say("")
         print(f"{stored} records stored")  # noqa: T201
         return 0
