@@ -51,9 +51,10 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         if importlib.util.find_spec(module) is None:
             continue
         command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
-        command.add_argument(
-            "--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="the collector's folder (default: %(default)s)"
-        )
+        if name != "demo":  # it makes its own folder
+            command.add_argument(
+                "--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="the collector's folder (default: %(default)s)"
+            )
         if name == chosen:  # only the chosen command's module is loaded
             importlib.import_module(module).add_arguments(command)
     return parser

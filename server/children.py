@@ -73,7 +73,19 @@ class Children:
         """Raise SetUpError when one that should run has ended."""
         for name, child in self._running:
             if child.poll() is not None:
-                raise SetUpError(f"{name} ended unexpectedly; see {self._output / name}.log")
+                raise SetUpError(f"{name} ended unexpectedly: {self.last_line(name)}")
+
+    def ended_because(self, name: str, words: str) -> bool:
+        """Return whether a process ended by itself after it wrote these words."""
+        ended = any(known == name and child.poll() is not None for known, child in self._running)
+        return ended and words in self._written(name)
+
+    def last_line(self, name: str) -> str:
+        """Return the last line that a process wrote."""
+        return (self._written(name).strip() or "no word why").splitlines()[-1]
+
+    def _written(self, name: str) -> str:
+        return (self._output / f"{name}.log").read_text("utf-8", errors="replace")
 
     def end(self, name: str | None = None) -> None:
         """End one process by name, or all, with whatever each of them started."""
@@ -99,6 +111,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Return whether somebody could listen on this port of loopback now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: a port just left is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 class EveryHost:

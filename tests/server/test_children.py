@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import time
 import urllib.request
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.children import Children, EveryHost, free_port
+from server.children import Children, EveryHost, free_port, is_free
 from server.errors import SetUpError
 
 
@@ -46,6 +47,27 @@ def test_a_child_that_ended_by_itself_is_told(children):
     children.start("short", [sys.executable, "-c", "pass"]).wait(10)
     with pytest.raises(SetUpError, match="short ended unexpectedly"):
         children.check()
+
+
+def test_why_a_child_ended_is_told_by_its_last_line_and_known_by_its_words(children):
+    script = "import sys, time; print('No usable sandbox', file=sys.stderr, flush=True); {}"
+    children.start("refusing", [sys.executable, "-c", script.format("print('the reason')")]).wait(10)
+    staying = children.start("staying", [sys.executable, "-c", script.format("time.sleep(60)")])
+    assert children.ended_because("refusing", "No usable sandbox")
+    assert not children.ended_because("refusing", "another word")
+    with pytest.raises(SetUpError, match="refusing ended unexpectedly: the reason"):
+        children.check()
+    end = time.monotonic() + 10
+    while "sandbox" not in children.last_line("staying") and time.monotonic() < end:
+        time.sleep(0.02)
+    assert staying.poll() is None
+    assert not children.ended_because("staying", "No usable sandbox")
+
+
+def test_a_port_is_free_unless_somebody_listens_on_it():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert not is_free(taken.getsockname()[1])
+    assert is_free(free_port())
 
 
 def test_a_command_that_fails_is_told_by_its_last_line(children):
