@@ -26,6 +26,9 @@ EVIDENCE_MAX_NAMES = 40
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a signed request's time may lie from the collector's. Beyond it the device signs again with our time."""
 
+CLOCK_OFFSET_MAX_SECONDS = 10_000_000_000
+"""Three centuries: no real clock is further off, and what it is added to stays a time that can be written."""
+
 TEXT_MAX_CHARS = 200
 """Any free text a device sends (machine name, a reason): enough for a sentence, useless as a store."""
 

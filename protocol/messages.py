@@ -14,6 +14,7 @@ from protocol.errors import Refused
 from protocol.limits import (
     ACCOUNTS_MAX,
     BATCH_MAX_RECORDS,
+    CLOCK_OFFSET_MAX_SECONDS,
     ENROLMENT_TOKEN_MAX_CHARS,
     EVIDENCE_MAX_NAMES,
     MESSAGE_VERSION,
@@ -23,9 +24,10 @@ from protocol.limits import (
 
 ShortText = Annotated[str, msgspec.Meta(max_length=TEXT_MAX_CHARS)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
-KeyId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-Word = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
-Group = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+# `$` alone would let a line end follow.
+KeyId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
+Group = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -214,7 +216,7 @@ class Heartbeat(Message, frozen=True):
     policy_version: Count
     packs: dict[Word, Positive]
     formats: tuple[Positive, ...]
-    clock_offset_seconds: int
+    clock_offset_seconds: Annotated[int, msgspec.Meta(ge=-CLOCK_OFFSET_MAX_SECONDS, le=CLOCK_OFFSET_MAX_SECONDS)]
     notice_shown: bool
 
 
@@ -236,7 +238,7 @@ class PeopleQuestion(Message, frozen=True):
     """Which monthly ids do these accounts have? The month is `YYYY-MM` in the organisation's time zone."""
 
     version: Positive
-    month: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")]
+    month: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")]
     accounts: Annotated[tuple[ShortText, ...], msgspec.Meta(min_length=1, max_length=ACCOUNTS_MAX)]
 
 

@@ -32,7 +32,7 @@ class PublicKey(Message, frozen=True):
     """A signing key's public half as it is handed over, with whose it is in words."""
 
     name: ShortText
-    ed25519: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    ed25519: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
     def key(self) -> Key:
         """Return the key as metadata names it."""

@@ -37,7 +37,7 @@ class Registration(Message, frozen=True):
 
     version: Literal[1]
     token: UUID
-    secret_hash: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    secret_hash: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     group: Group
     expires: UtcTime
     uses: Positive

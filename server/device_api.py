@@ -22,6 +22,7 @@ from protocol.signing import PublicKey, claimed_key_id, public_key, verify_reque
 from server import devices, ingest, log, people
 from server.served import published_file
 from server.store.models import Device
+from server.turns import Turns
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -31,6 +32,10 @@ RETRY_AFTER_SECONDS = 30
 """How long a device waits after `busy` or `too new`: long enough to recover, short enough for an urgent alert."""
 
 ENROL_KEY_ID = "enrol"
+_READING = Turns(each=8, together=16)
+"""A quarter of a worker's threads for one device, or for all who are not enrolled, and half for all devices."""
+
+_STRANGER = "stranger"
 _DRAIN_MAX_BYTES = 4 * REQUEST_MAX_BYTES
 _PIECE_BYTES = 64 * 1024
 
@@ -81,7 +86,21 @@ def _answer(environ: dict[str, Any], now: datetime) -> Answer:
         return _refusal(Refused(Code.METHOD), now, ("Allow", wanted))
     if wanted == "GET":
         return _json(handle(environ, b"", now))
-    return _json(handle(environ, read_body(environ), now))
+    with _READING.turn(_sender(environ)):
+        body = read_body(environ)
+    return _json(handle(environ, body, now))
+
+
+def _sender(environ: dict[str, Any]) -> str:
+    """Return whose turn a body takes: the device it claims to be from, if there is one, else all strangers' together.
+
+    The claim is not proved before the body is there. Whoever borrows a device's id keeps that device waiting, no other.
+    """
+    try:
+        device = UUID(claimed_key_id(_signature_headers(environ)))
+        return str(device) if _device_key(device) is not None else _STRANGER
+    except (Refused, ValueError):
+        return _STRANGER
 
 
 # --- routes ------------------------------------------------------------------------------------------------------

@@ -152,15 +152,14 @@ def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
         raise Refused(Code.WRONG_DEVICE)
     if _sane(header.started) > _sane(header.ended):
         raise Refused(Code.BAD_RECORD, "the alert ends before it starts")
-    sealed_to = set(header.sealed_to)
     for envelope in (alert.heading, alert.evidence):
         try:
             found = layout(envelope)
         except OpenError as fault:
             raise Refused(Code.BAD_ENVELOPE, str(fault)) from None
-        if set(found.key_ids) != sealed_to:
-            raise Refused(Code.BAD_ENVELOPE, "an envelope is sealed to other keys than the header says")
-    if not sealed_to & known_key_ids():
+        if found.key_ids != header.sealed_to:
+            raise Refused(Code.BAD_ENVELOPE, "an envelope is sealed to other keys, or in another order, than it says")
+    if known_key_ids().isdisjoint(header.sealed_to):
         raise Refused(Code.UNKNOWN_RECIPIENT)
     try:
         incidents.record(alert, header, device, taking.now)

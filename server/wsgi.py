@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,11 +17,25 @@ from django.core.wsgi import get_wsgi_application
 
 _pages = get_wsgi_application()
 
-from server.device_api import PREFIXES, device_api  # noqa: E402 - Django must be set up before models load
+from protocol.errors import Refused  # noqa: E402
+from server.device_api import PREFIXES, device_api, read_body  # noqa: E402 - Django must be set up before models load
+from server.turns import Turns  # noqa: E402
+
+_READING = Turns(each=4, together=8)
+"""Forms are small: a quarter of a worker's threads for all forms that come slowly, half of that for one address."""
 
 
 def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     """Answer one request. Devices bypass Django's middleware: they have no session and every millisecond counts."""
     if environ.get("PATH_INFO", "").startswith(PREFIXES):
         return device_api(environ, start_response)
+    if environ.get("REQUEST_METHOD") not in {"GET", "HEAD"}:
+        try:
+            with _READING.turn(environ.get("REMOTE_ADDR", "")):
+                body = read_body(environ)
+        except Refused as refused:
+            status = HTTPStatus(refused.code.status)
+            start_response(f"{status.value} {status.phrase}", [("Content-Length", "0"), ("Cache-Control", "no-store")])
+            return ()
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
     return _pages(environ, start_response)

@@ -54,6 +54,21 @@ def test_noise_is_refused_and_never_breaks_the_reader(data):
         messages.decode(data, messages.Batch)
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(messages.Word, "gambling"), (messages.Group, "staff-1"), (messages.KeyId, "0" * 32)],
+)
+def test_no_word_ends_in_a_line_end(kind, text):
+    assert msgspec.convert(text, kind) == text
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(f"{text}\n", kind)
+
+
+def test_a_month_ends_with_its_digits():
+    with pytest.raises(Refused, match="malformed"):
+        messages.decode(b'{"version":1,"month":"2026-11\\n","accounts":["a"]}', messages.PeopleQuestion)
+
+
 def test_a_deeply_nested_body_is_refused_not_a_crash():
     with pytest.raises(Refused, match="malformed"):
         messages.decode(b'{"version":1,"records":' + b"[" * 100_000 + b"]" * 100_000 + b"}", messages.Batch)

@@ -307,6 +307,24 @@ def test_a_header_that_does_not_fit_is_refused(database, device, lead_key, chang
     assert not Incident.objects.exists()
 
 
+@pytest.mark.parametrize("place", [slice(None, None, -1), slice(0, 1), [0, 1, 0]])
+def test_the_header_lists_exactly_whom_it_is_sealed_to_and_in_order(database, device, lead_key, deputy_key, place):
+    def other(header):
+        keys = header.sealed_to
+        changed = keys[place] if isinstance(place, slice) else tuple(keys[one] for one in place)
+        return msgspec.structs.replace(header, sealed_to=changed)
+
+    reply = device.send(device.alert(lead_key, deputy_key, change=other), device.heartbeat())
+    assert reply.results == [("refused", "bad_envelope"), ("stored", None)]
+    assert not Incident.objects.exists()
+
+
+@pytest.mark.parametrize("offset", [2**80, -(2**80), 2**53])
+def test_a_clock_that_is_off_by_more_than_there_is_time_is_refused(database, device, offset):
+    assert device.send(device.heartbeat(clock_offset_seconds=offset)).results == [("refused", "bad_record")]
+    assert Device.objects.get(pk=device.id).health is None
+
+
 @pytest.mark.parametrize("part", ["heading", "evidence"])
 @pytest.mark.parametrize("blob", [b"", b"\x01", b"\x02" + bytes(4250), bytes(4250), b"\x01\x00" + bytes(4112)])
 def test_an_envelope_of_the_wrong_version_or_shape_is_refused(database, device, lead_key, part, blob):

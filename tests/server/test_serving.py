@@ -20,7 +20,7 @@ import pytest
 
 from server.__main__ import main
 from server.errors import SetUpError
-from server.serving import choose_address
+from server.serving import THREADS, choose_address
 
 SECONDS = 30
 
@@ -284,3 +284,28 @@ def test_a_folder_that_others_may_read_is_found_by_the_doctor(folder):
     (folder / "keys" / "django").chmod(0o600)
     assert done.returncode == 1
     assert "others may read django" in done.stdout
+
+
+SLOW = {
+    "strangers": b"POST /v1/records HTTP/1.1\r\n",
+    "strangers who enrol": b'POST /v1/enrol HTTP/1.1\r\nSignature: a\r\nSignature-Input: a=();keyid="enrol"\r\n',
+    "forms": b"POST /account/login/ HTTP/1.1\r\nCookie: csrftoken=" + b"a" * 32 + b"\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\n",
+}
+
+
+def test_bodies_that_never_end_do_not_keep_others_waiting(serve):
+    _, port = serve("--http")
+    _until(lambda: _answers(f"http://127.0.0.1:{port}/v1/health"), "health")
+    slow = []
+    try:
+        for head in SLOW.values():
+            for _ in range(THREADS + 8):
+                one = socket.create_connection(("127.0.0.1", port), timeout=5)
+                slow.append(one)
+                one.sendall(head + b"Host: localhost\r\nContent-Length: 1000\r\n\r\nab")
+            assert _get(f"http://127.0.0.1:{port}/v1/health")[0] == 200
+            assert _get(f"http://127.0.0.1:{port}/account/login/")[0] == 200
+    finally:
+        for one in slow:
+            one.close()
