@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes this clone ready to run: system packages by apt where there is apt, then a locked .venv. Says first what it will do.
-# Usage: installers/setup.sh demo|test     Run again at will: when nothing is missing it returns at once.
+# Usage: installers/setup.sh [commands|demo|test]     commands: only what the four commands need, no browser. Run again at will: when nothing is missing it returns at once.
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-test}
@@ -25,7 +25,12 @@ for candidate in python3.13 python3.12 python3.11 python3; do
 done
 [ -n "$python" ] || { say "Python 3.11 or newer is needed: install it, then run make again." >&2; exit 2; }
 
-[ "$purpose" = demo ] && wanted=$demo_packages || wanted=$test_packages
+case $purpose in
+    commands) wanted="" ;;
+    demo) wanted=$demo_packages ;;
+    test) wanted=$test_packages ;;
+    *) say "«$purpose» is not known; say commands, demo or test" >&2; exit 2 ;;
+esac
 missing=""; list=""
 old_ifs=$IFS; IFS='
 '

@@ -28,6 +28,7 @@ from rules.policy import Policy
 from rules.suffixes import PublicSuffixes
 
 DONE, BAD_INPUT = 0, 2
+POLICY_FILE = "policy.toml"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="fairwatch-rules", description="Builds packs from lists, and says what packs and policies mean."
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="build | check | explain | lint")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="build | shipped | check | explain | lint"
+    )
 
     build = commands.add_parser("build", help="read lists and write one pack", description=_build.__doc__)
     build.add_argument(
@@ -63,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     build.add_argument("--json", action="store_true", help="print the report as one JSON object")
     build.set_defaults(run=_build)
+
+    shipped = commands.add_parser(
+        "shipped", help="write the rules that come with Fairwatch", description=_shipped.__doc__
+    )
+    shipped.add_argument("folder", type=Path, metavar="FOLDER", help="where to, such as rules")
+    shipped.set_defaults(run=_shipped)
 
     check = commands.add_parser("check", help="say what a pack holds of some names", description=_check.__doc__)
     check.add_argument("pack", type=Path, metavar="PACK")
@@ -110,6 +119,16 @@ def _build(arguments: argparse.Namespace) -> int:
         print(json.dumps(msgspec.to_builtins(report)))
     else:
         _print_report(report, arguments.output)
+    return DONE
+
+
+def _shipped(arguments: argparse.Namespace) -> int:
+    """Writes the taxonomy, the packs and a policy to begin with into a folder; a policy that is there stays."""
+    compile_shipped(arguments.folder)
+    policy = arguments.folder / POLICY_FILE
+    if not policy.exists():
+        policy.write_bytes(Path(__file__).with_name(POLICY_FILE).read_bytes())
+    print(f"{arguments.folder}: the rules that come with Fairwatch; make {policy} your own before it is signed")
     return DONE
 
 
@@ -164,7 +183,7 @@ def _lint(arguments: argparse.Namespace) -> int:
         packs = shipped_packs(taxonomy) if arguments.packs is None else load_packs(arguments.packs, taxonomy)
     except RulesError as error:
         problems.append(str(error))
-    files = arguments.files or [Path(__file__).with_name("policy.toml")]
+    files = arguments.files or [Path(__file__).with_name(POLICY_FILE)]
     for path in files:
         try:
             problems += _lint_file(path, taxonomy, packs, arguments.at)
@@ -299,7 +318,7 @@ def _print_report(report: BuildReport, pack: Path) -> None:
 
 
 def _policy(path: Path | None, taxonomy: Taxonomy) -> Policy:
-    path = path if path is not None else Path(__file__).with_name("policy.toml")
+    path = path if path is not None else Path(__file__).with_name(POLICY_FILE)
     try:
         return Policy.parse(path.read_text("utf-8"), path.name, taxonomy)
     except UnicodeDecodeError:

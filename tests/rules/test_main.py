@@ -192,3 +192,16 @@ def test_a_reader_that_stops_early_ends_check_quietly(pack: Path) -> None:
             pass
         assert process.stderr.read() == b""
         assert process.wait(timeout=30) == 0
+
+
+def test_the_shipped_rules_are_written_as_a_folder_that_opens_and_an_own_policy_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "rules"
+    assert main(["shipped", str(folder)]) == 0
+    assert main(["lint", str(folder / "policy.toml"), str(folder / "protected.pack")]) == 0
+    assert main(["explain", "--rules", str(folder), "--policy", str(folder / "policy.toml"), "bet365.com"]) == 0
+    assert "gambling" in capsys.readouterr().out
+    (folder / "policy.toml").write_text("mine")
+    assert main(["shipped", str(folder)]) == 0
+    assert (folder / "policy.toml").read_text() == "mine"
