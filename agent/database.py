@@ -14,6 +14,8 @@ from agent.errors import SpoolDamagedError, SpoolUnavailableError
 
 log = logging.getLogger(__name__)
 
+SPOOL_FOLDER: Final = "spool"
+SPOOL_FILE: Final = "spool.sqlite3"
 PAGE_BYTES: Final = 4096
 CHECKPOINT_PAGES: Final = 64
 """The log is written back after a quarter of a MiB: it stays small, and a start after a power cut quick."""
@@ -65,6 +67,21 @@ CREATE TABLE IF NOT EXISTS loss (
 CREATE TABLE IF NOT EXISTS own (what TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 COMMIT;
 """
+
+
+def file_in(data_dir: Path) -> Path:
+    """Return where the spool of this data folder is, in a folder of its own that is closed to other accounts.
+
+    The data folder is open, for the socket in it; there, even a file's size and time would tell when a flag was kept.
+    Raises SpoolUnavailableError when the folder can't be made or closed.
+    """
+    folder = data_dir / SPOOL_FOLDER
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as fault:
+        raise SpoolUnavailableError(f"the spool's folder can't be used: {fault.strerror}") from fault
+    return folder / SPOOL_FILE
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -19,6 +19,7 @@ from typing import Final
 
 from agent import keys
 from agent.config import DEFAULT_DATA_DIR
+from agent.database import SPOOL_FOLDER
 from agent.errors import (
     AgentError,
     CollectorAddressError,
@@ -31,13 +32,12 @@ from agent.http import Collector
 from protocol import tokens
 from protocol.codes import Code
 from protocol.errors import ProtocolError, Refused
-from protocol.limits import ENROLMENT_TOKEN_MAX_CHARS, MESSAGE_VERSION, TEXT_MAX_CHARS
+from protocol.limits import CLOCK_OFFSET_MAX_SECONDS, ENROLMENT_TOKEN_MAX_CHARS, MESSAGE_VERSION, TEXT_MAX_CHARS
 from protocol.messages import EnrolmentToken, EnrolReply, EnrolRequest, decode, encode
 from rules.errors import RulesError
 
 ENROL_PATH: Final = "/v1/enrol"
 ENROL_KEY_ID: Final = "enrol"
-SPOOL_FILE: Final = "spool.sqlite3"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +107,9 @@ def enrol(
         reply = _ask(collector, encode(request), own, clock)
     finally:
         collector.close()
+    if reply.group != token.group:
+        # What is collected depends on the group, so the signed token says which it is, never the collector.
+        raise EnrolmentError("the collector put this device in another group than the token says; ask IT")
     identity = keys.Identity(
         device=reply.device,
         group=reply.group,
@@ -132,6 +135,8 @@ def _ask(collector: Collector, body: bytes, own: keys.DeviceKeys, clock: Callabl
         if fault.code != Code.CLOCK_WRONG.value or fault.time is None:
             raise
         offset: timedelta = fault.time - clock()
+        if abs(offset) > timedelta(seconds=CLOCK_OFFSET_MAX_SECONDS):
+            raise
         answer = collector.post(ENROL_PATH, body, keys.request_signer(own.key, ENROL_KEY_ID, lambda: clock() + offset))
     try:
         return decode(answer, EnrolReply)
@@ -168,7 +173,7 @@ def _put_former_aside(data_dir: Path, now: datetime) -> None:
 
     Its records are signed by the former identity, so the new one can't send them.
     """
-    pieces = [data_dir / keys.IDENTITY_FILE, data_dir / keys.KEYS_FOLDER, *data_dir.glob(f"{SPOOL_FILE}*")]
+    pieces = [data_dir / name for name in (keys.IDENTITY_FILE, keys.KEYS_FOLDER, SPOOL_FOLDER)]
     found = [piece for piece in pieces if piece.exists()]
     if found:
         former = data_dir / f"former-{now:%Y%m%dT%H%M%SZ}"

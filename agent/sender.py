@@ -21,7 +21,7 @@ from agent.http import Signer
 from agent.spool import Spool
 from protocol.codes import Code
 from protocol.errors import Refused
-from protocol.limits import BATCH_MAX_RECORDS, MESSAGE_VERSION
+from protocol.limits import BATCH_MAX_RECORDS, CLOCK_OFFSET_MAX_SECONDS, MESSAGE_VERSION
 from protocol.messages import Batch, Parcel, Receipt, Receipts, decode, encode
 
 log = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ _REFUSED_ALONE_MAX: Final = 3
 _TRIES_KEPT: Final = 10_000
 """Beyond this what is known of single records is forgotten: some may have been dropped since."""
 
+_OFFSET_MAX: Final = timedelta(seconds=CLOCK_OFFSET_MAX_SECONDS)
 _OFFSET_KEY: Final = "sender clock offset"
 _SPOILT_BY_ONE: Final = (Code.MALFORMED.value, Code.TOO_LARGE.value)
 _HELD: Final = (Code.UNKNOWN_DEVICE.value, Code.REVOKED_DEVICE.value, Code.QUARANTINED_DEVICE.value)
@@ -80,7 +81,8 @@ class Sender:
     ) -> None:
         """`signer` makes a signer that signs at the time its clock says (`Identity.signer`). `random` gives [0, 1).
 
-        `on_contact` is told when the collector answered (aware UTC). `send_seconds` is the pace while all is well.
+        `send_seconds` is the pace while all is well. `on_contact` is told when the collector took a heartbeat (aware
+        UTC), and of no other record: people may see that time, and one that moved with an alert would tell of it.
         """
         self._spool = spool
         self._collector = collector
@@ -165,13 +167,11 @@ class Sender:
         except CollectorRefused as fault:
             if fault.code not in _SPOILT_BY_ONE:
                 raise
-            self._contact()
             self._split(parcels, fault)
             return
         except CollectorUnreachable as fault:
             self._blame(parcels, fault)
             raise
-        self._contact()
         self._settle(parcels, receipts)
 
     def _post(self, parcels: Sequence[Parcel]) -> tuple[Receipt, ...]:
@@ -181,7 +181,10 @@ class Sender:
         except CollectorRefused as fault:
             if fault.code != Code.CLOCK_WRONG.value or fault.time is None:
                 raise
-            self._set_offset(fault.time - self._clock())
+            offset = fault.time - self._clock()
+            if abs(offset) > _OFFSET_MAX:
+                raise  # no clock is that far off: it would be kept, and no later request could be signed at all
+            self._set_offset(offset)
             answer = self._collector.post(RECORDS_PATH, body, self._sign)
         try:
             return decode(answer, Receipts).receipts
@@ -219,6 +222,8 @@ class Sender:
         self._spool.ack(done)
         for record in done:
             self._forget(record)
+        if any(parcel.kind == "heartbeat" and parcel.record in done for parcel in parcels):
+            self._on_contact(self._clock())
         if done:
             self._accepted += 1
             self._forgive()
@@ -273,9 +278,6 @@ class Sender:
         self._spool.save(_OFFSET_KEY, str(self.clock_offset_seconds).encode())
         log.warning("sender.clock_wrong offset_seconds=%d", self.clock_offset_seconds)
 
-    def _contact(self) -> None:
-        self._on_contact(self._clock())
-
 
 def _one_each(parcels: Sequence[Parcel], receipts: Sequence[Receipt]) -> Mapping[UUID, Receipt]:
     """Return the receipt of each record that was sent; two that contradict each other count as none."""
@@ -297,6 +299,7 @@ def _is_final(receipt: Receipt) -> bool:
 
 def _read_offset(saved: bytes | None) -> timedelta:
     try:
-        return timedelta(seconds=int(saved or b"0"))
+        offset = timedelta(seconds=int(saved or b"0"))
     except (ValueError, OverflowError):
         return timedelta()
+    return offset if abs(offset) <= _OFFSET_MAX else timedelta()

@@ -34,6 +34,7 @@ from agent import config as configuration
 from agent import keys, updates
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
+from agent.database import file_in
 from agent.errors import AgentError, SpoolError
 from agent.health import Health, SourceHealth
 from agent.http import Collector
@@ -55,7 +56,6 @@ from rules.hours import describe
 
 log = logging.getLogger(__name__)
 
-SPOOL_FILE: Final = "spool.sqlite3"
 PEOPLE_PATH: Final = "/v1/people"
 FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
@@ -108,7 +108,7 @@ class Service:
         self._clock = clock
         self._identity = keys.load(data_dir)
         self._spool = Spool(
-            data_dir / SPOOL_FILE,
+            file_in(data_dir),
             self._identity.spool_key,
             device=self._identity.device,
             clock=clock,
@@ -250,6 +250,8 @@ class Service:
             notice_shown=any(self._collect_from(home.person) is not None for home in local_homes()),
         )
         self._spool.put("heartbeat", lambda _record, _counter: encode(beat), replaces="heartbeat")
+        # Sent at once, by its own beat: one that waited would go with the next alert, and its time would tell of that.
+        self._spool.alert_waits.set()
 
     def _update(self) -> None:
         """Ask for newly signed rules in a child, and take up what it left. What is in force stays in force."""

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent import keys
 from agent.__main__ import main
+from agent.database import file_in
 from protocol import tokens
 from protocol.codes import Code
 from protocol.errors import Refused
@@ -42,6 +43,7 @@ class Enrolling:
         self.refuse: Code | None = None
         self.ahead = timedelta()
         self.answer: bytes | None = None
+        self.lie: Refusal | None = None
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -56,6 +58,9 @@ class Enrolling:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 outer.asked += 1
+                if outer.lie is not None:
+                    self.reply(401, encode(outer.lie))
+                    return
                 try:
                     self.reply(200, outer.answer or encode(outer.enrol(self, body)))
                 except Refused as fault:
@@ -176,16 +181,16 @@ def test_a_second_try_after_a_lost_answer_is_the_same_device(setting, capsys):
 def test_a_new_identity_puts_the_former_one_and_its_records_aside(setting, capsys):
     enrol(capsys, setting, "--token", setting.token())
     before = keys.load(setting.folder)
-    (setting.folder / "spool.sqlite3").write_bytes(b"unsent records")
+    file_in(setting.folder).write_bytes(b"unsent records")
     code, _ = enrol(capsys, setting, "--anew", "--token", setting.token())
     after = keys.load(setting.folder)
     assert code == 0
     assert before.device != after.device
     assert before.spool_key != after.spool_key
     (former,) = setting.folder.glob("former-*")
-    assert (former / "spool.sqlite3").read_bytes() == b"unsent records"
+    assert file_in(former).read_bytes() == b"unsent records"
     assert keys.load(former).device == before.device
-    assert not (setting.folder / "spool.sqlite3").exists()
+    assert not file_in(setting.folder).exists()
 
 
 @pytest.mark.parametrize("hours", [-48, 48])
@@ -193,6 +198,22 @@ def test_a_wrong_clock_signs_again_with_the_collectors_time(setting, capsys, hou
     setting.collector.ahead = timedelta(hours=hours)
     assert enrol(capsys, setting, "--token", setting.token())[0] == 0
     assert setting.collector.asked == 2
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_that_can_not_be_is_one_clear_line(setting, capsys, year):
+    time = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    setting.collector.lie = Refusal(Code.CLOCK_WRONG.value, Code.CLOCK_WRONG.sentence, "", retry=True, time=time)
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert (code, said) == (2, f"fairwatch-agent enrol: {Code.CLOCK_WRONG.sentence}\n")
+
+
+def test_the_collector_can_not_put_a_device_in_another_group_than_its_token(setting, capsys):
+    setting.collector.answer = encode(EnrolReply(uuid4(), "partners", now()))
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert (code, "another group" in said) == (2, True)
+    with pytest.raises(keys.NotEnrolledError):
+        keys.load(setting.folder)
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,6 @@ def test_everything_is_delivered_once_and_deleted_on_its_receipt(setting):
     assert setting.collector.batches == [64, 64, 22]
     assert setting.sender.send_round() == 60.0
     assert setting.sender.standing == "working"
-    assert setting.contacts
 
 
 def test_an_alert_is_sent_at_once_and_the_loop_ends_when_told(setting):
@@ -207,6 +206,20 @@ def test_an_alert_is_sent_at_once_and_the_loop_ends_when_told(setting):
         setting.spool.alert_waits.set()
         thread.join(5)
     assert not thread.is_alive()
+
+
+def test_the_time_of_contact_moves_with_heartbeats_and_with_nothing_else(setting):
+    for kind in ("alert", "totals", "loss"):
+        setting.put("x", kind)
+    setting.drive()
+    assert (len(setting.collector.kinds), setting.contacts) == (3, [])
+    setting.put("beat", "heartbeat")
+    setting.sender.send_round()
+    assert setting.contacts == [setting.clock()]
+    setting.put("refused", "heartbeat")
+    setting.collector.receipt = lambda _content, receipt: [msgspec.structs.replace(receipt, result="retry")]
+    setting.sender.send_round()
+    assert len(setting.contacts) == 1
 
 
 # --- outages --------------------------------------------------------------------------------------------------------
@@ -333,6 +346,25 @@ def test_a_wrong_clock_signs_again_with_the_collectors_time_and_remembers_it(set
     setting.put("z")
     setting.drive()
     assert setting.sender.clock_offset_seconds == 0
+
+
+@pytest.mark.parametrize("year", [1, 1000, 9999])
+def test_a_time_that_can_not_be_is_not_taken_for_the_collectors(setting, year):
+    told = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    setting.collector.fail = lambda number, _body: refuse(Code.CLOCK_WRONG, told) if number < 3 else None
+    setting.put("x")
+    setting.drive()
+    assert setting.collector.texts() == ["x"]
+    assert setting.sender.clock_offset_seconds == 0
+
+
+def test_an_offset_of_an_earlier_lie_is_forgotten_at_the_next_start(setting):
+    setting.spool.save("sender clock offset", b"251000000000")
+    setting.stop()
+    setting.start()
+    setting.put("x")
+    setting.drive()
+    assert setting.collector.texts() == ["x"]
 
 
 # --- what one record does to the others -----------------------------------------------------------------------------

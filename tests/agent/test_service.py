@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import stat
 import subprocess
 import sys
 import time
@@ -86,6 +87,18 @@ def test_only_the_newest_heartbeat_waits_in_the_spool(running):
     assert isinstance(beat, Heartbeat)
     assert beat.notice_shown is False
     assert (beat.recipients_version, beat.policy_version) == (0, 0)
+
+
+def test_nothing_that_another_account_can_see_of_the_spool_changes_with_a_record(running, tmp_path):
+    (place,) = tmp_path.rglob("spool.sqlite3")
+    assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
+    assert place.parent != tmp_path
+
+
+def test_a_heartbeat_is_sent_by_its_own_beat_and_waits_for_no_alert(running):
+    running._spool.alert_waits.clear()
+    running._beat()
+    assert running._spool.alert_waits.is_set()
 
 
 def test_a_job_that_fails_is_tried_again_and_stops_nothing_else(running):
