@@ -11,11 +11,10 @@ import msgspec
 
 from rules.errors import HostRefused, PackError, nearest_known
 from rules.hosts import normalise_host, suffixes
-from rules.model import Taxonomy
+from rules.model import APP_PLATFORMS, Taxonomy
 from rules.suffixes import PublicSuffixes
 
 NAMEABLE = "nameable"  # the id of the one pack that is no category: what totals may name
-APP_PLATFORMS = ("linux", "windows", "macos", "android")
 
 
 class Examples(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

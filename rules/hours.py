@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 
@@ -23,11 +23,16 @@ class Period(msgspec.Struct, frozen=True):
 
     def holds(self, local: datetime) -> bool:
         """Whether the period holds this instant, given in local time."""
-        minute, day = local.hour * 60 + local.minute, local.weekday()
-        if self.start_minute < self.end_minute:
-            return day in self.days and self.start_minute <= minute < self.end_minute
-        before_midnight = day in self.days and minute >= self.start_minute
-        return before_midnight or ((day - 1) % 7 in self.days and minute < self.end_minute)
+        return self.began(local) is not None
+
+    def began(self, local: datetime) -> date | None:
+        """The day on which the working time that holds this instant began: maybe the day before; None outside."""
+        minute, today = local.hour * 60 + local.minute, local.date()
+        over_midnight = self.end_minute <= self.start_minute
+        if local.weekday() in self.days and self.start_minute <= minute and (over_midnight or minute < self.end_minute):
+            return today
+        yesterday = today - timedelta(days=1)
+        return yesterday if over_midnight and yesterday.weekday() in self.days and minute < self.end_minute else None
 
 
 def parse_period(text: str) -> Period:
@@ -67,6 +72,7 @@ def describe(periods: Iterable[Period]) -> str:
     """The periods in words, such as "Monday to Friday, 08:00 to 18:00"; empty for none."""
     return "; ".join(
         f"{_days_in_words(period.days)}, {_clock(period.start_minute)} to {_clock(period.end_minute)}"
+        f"{' the next day' if period.end_minute <= period.start_minute else ''}"
         for period in periods
     )
 

@@ -14,6 +14,7 @@ from rules.errors import TaxonomyError, nearest_known
 Kind = Literal["host", "app"]
 Response = Literal["flag", "remind", "total", "ignore"]
 RESPONSES: tuple[Response, ...] = get_args(Response)
+APP_PLATFORMS = ("linux", "windows", "macos", "android")  # what an app identity begins with, before a colon
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

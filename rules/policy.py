@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
 from functools import cached_property
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rules.errors import HostRefused, PolicyError, TaxonomyError, nearest_known
-from rules.hosts import normalise_host, suffixes
-from rules.hours import Period, parse_period
-from rules.model import RESPONSES, Category, Response, Taxonomy
-from rules.toml_lines import KeyPath, line_of_error, lines_of_keys
+from rules.hosts import suffixes
+from rules.hours import Period
+from rules.model import Category, Response, Taxonomy
+from rules.toml_lines import KeyPath
 
 PrivateTime = Literal["none", "drop_all", "urgent_only"]
 PRIVATE_TIMES: tuple[PrivateTime, ...] = get_args(PrivateTime)
@@ -27,22 +26,20 @@ ROUTINE_WINDOW_MINUTES = 60
 DAILY_MINUTES = 60  # what "remind" allows a day where the policy says no other number
 MAX_WINDOW_MINUTES = 24 * 60
 
-_top_keys = (
-    "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect", "daily_minutes",
-    "urgent_window_minutes", "routine_window_minutes", "categories", "groups", "exceptions",
-)  # fmt: skip
-_group_keys = ("name", "private_time", "working_hours", "categories")
-_rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
-_exception_keys = ("category", "site", "group", "response", "reason", "until")
-_weaker = ("ignore", "total", "remind")
+HARSHNESS: dict[Response, int] = {"ignore": 0, "total": 1, "remind": 2, "flag": 3}
+"""How much a response does to a person: an exception may only make it less."""
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What one line of the policy says of a category; None where it says nothing."""
+    """What holds for a category, and on which line it stands; None where nothing is said.
+
+    What a group's line leaves out is taken from the line for all groups: `base_line`, where the response is.
+    """
 
     category: str
     line: int | None
     response: Response
+    base_line: int | None = None
     urgent: bool | None = None
     daily_minutes: int | None = None
     window_minutes: int | None = None
@@ -59,7 +56,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class PolicyException(msgspec.Struct, frozen=True):
-    """A softer response for a category, for one site of it or all, for one group or all, until the end of a day."""
+    """A softer response for a category, for one site or app of it or all, for one group or all, until a day's end."""
 
     category: str
     response: Response
@@ -67,7 +64,29 @@ class PolicyException(msgspec.Struct, frozen=True):
     until: date
     line: int | None
     site: str | None = None
+    app: str | None = None
     group: str | None = None
+
+    def covers(self, category: str, group: str, day: date, name: str | None) -> bool:
+        """Whether it speaks of this category, group, day and host or app identity."""
+        if self.category != category or self.group not in (None, group) or day > self.until:
+            return False
+        if self.app is not None:
+            return name == self.app
+        return self.site is None or (name is not None and ":" not in name and self.site in suffixes(name))
+
+    @property
+    def narrowness(self) -> tuple[int, bool]:
+        """How narrow it is: a longer name, then one group, goes before what is wider."""
+        return len(self.app or self.site or ""), self.group is not None
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    """A pack that acts, as long as it holds at most so many entries."""
+
+    pack: str
+    most_entries: int
+    line: int | None
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -95,13 +114,16 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     daily_minutes: int
     urgent_window_minutes: int
     routine_window_minutes: int
+    packs: tuple[Promotion, ...]
     taxonomy: Taxonomy
+    lines: Mapping[KeyPath, int]
 
     @classmethod
     def parse(cls, text: str, file_name: str, taxonomy: Taxonomy | None = None) -> Self:
         """The policy that a TOML text says; raises PolicyError for the first thing that is not understood."""
-        reader = _Reader(text, file_name, taxonomy if taxonomy is not None else Taxonomy.shipped())
-        return cls(**reader.fields())
+        from rules.policy_text import PolicyText  # late: it makes what this file describes
+
+        return cls(**PolicyText(text, file_name, taxonomy if taxonomy is not None else Taxonomy.shipped()).fields())
 
     @cached_property
     def group_names(self) -> tuple[str, ...]:
@@ -109,13 +131,14 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
         return tuple(group.id for group in self.groups)
 
     def decide(self, category: str, group: str, at: datetime, name: str | None = None) -> Decision:
-        """What the policy says of a category for a group at an instant; `name` is the host, for sites' exceptions.
+        """What the policy says of a category for a group at an instant; `name` is the host or app, for exceptions.
 
-        A group that the policy does not name has the rules of all groups. Raises TaxonomyError for no such category.
+        A group that the policy does not name has the rules of all groups, and the exceptions for all. Of several
+        exceptions the narrowest counts, then the first. Raises TaxonomyError for no such category.
         """
         about = self.taxonomy.get(category)
         rule = self._rule(about, group)
-        exception = self._exception(category, group, at, name)
+        exception = self._exception(rule, group, at, name)
         response, line = rule.response, self._line(rule, group)
         if exception is not None:
             response = exception.response
@@ -135,16 +158,47 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
 
     def private_time(self, group: str, at: datetime) -> PrivateTime:
         """What holds at this instant: "none" in working hours, else the group's rule; an unknown group's is dropped."""
-        local = self._local(at)
-        found = next((known for known in self.groups if known.id == group), None)
+        found = self.group(group)
         if found is None:
             return "drop_all"
-        working = local.date() not in self.closed_days and any(period.holds(local) for period in found.working_hours)
+        local = self._local(at)
+        if local.date() in self.closed_days:
+            return found.private_time
+        began = (period.began(local) for period in found.working_hours)
+        # A night's work that would have begun on a closed day does not take place.
+        working = any(day is not None and day not in self.closed_days for day in began)
         return "none" if working else found.private_time
+
+    def group(self, group: str) -> Group | None:
+        """The group of that id, or None where the policy does not name it."""
+        return next((known for known in self.groups if known.id == group), None)
+
+    def acts(self, pack_id: str, entries: int) -> bool:
+        """Whether a pack with so many entries may flag, remind or name; else it is on trial.
+
+        It must be named, and must not have grown past what was signed: a list that doubles overnight is a mistake,
+        or somebody else's doing, and waits for a person.
+        """
+        promotion = self.promotion(pack_id)
+        return promotion is not None and entries <= promotion.most_entries
+
+    def promotion(self, pack_id: str) -> Promotion | None:
+        """The line that promotes a pack, or None."""
+        return next((one for one in self.packs if one.pack == pack_id), None)
+
+    def where(self, *path: str) -> str:
+        """The file and line of a key, or of the table that it is in: "policy.toml line 14"."""
+        line = next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), None)
+        return self.file_name if line is None else f"{self.file_name} line {line}"
 
     def excluded(self, host: str) -> bool:
         """Whether this normalised host is never collected."""
         return any(suffix in self.excluded_hosts for suffix in suffixes(host))
+
+    @cached_property
+    def begins(self) -> datetime:
+        """The instant from which collecting may begin (aware UTC)."""
+        return datetime.combine(self.start, time(), tzinfo=self._zone).astimezone(UTC)
 
     def started(self, at: datetime) -> bool:
         """Whether collecting may have begun: from the start date's midnight in the organisation's time zone."""
@@ -174,220 +228,14 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
         if rule.line is None:
             return f"categories.toml: {rule.category} is {rule.response!r} where the policy says nothing"
         whose = "all groups" if rule in self.rules else group
-        return f'{self.file_name} line {rule.line}: {rule.category} = "{rule.response}" for {whose}'
+        place = f"line {rule.line}" if rule.base_line is None else f"lines {rule.base_line} and {rule.line}"
+        return f'{self.file_name} {place}: {rule.category} = "{rule.response}" for {whose}'
 
-    def _exception(self, category: str, group: str, at: datetime, name: str | None) -> PolicyException | None:
-        for exception in self.exceptions:
-            if (
-                exception.category == category
-                and exception.group in (None, group)
-                and (exception.site is None or (name is not None and exception.site in suffixes(name)))
-                and self.local_day(at) <= exception.until
-            ):
-                return exception
-        return None
-
-
-class _Reader:
-    """Reads a policy's text strictly; every refusal names the line."""
-
-    def __init__(self, text: str, file_name: str, taxonomy: Taxonomy) -> None:
-        self._file_name = file_name
-        self._taxonomy = taxonomy
-        try:
-            self._table: dict[str, Any] = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise PolicyError(file_name, line_of_error(str(error)), f"not TOML: {error}") from None
-        self._lines = lines_of_keys(text)
-
-    def fields(self) -> dict[str, Any]:
-        """The fields of the Policy."""
-        self._only((), self._table, _top_keys)
-        hours = self._hours(self._table, ())
-        return {
-            "file_name": self._file_name,
-            "organisation": self._text(self._table, ("organisation",)),
-            "timezone": self._timezone(),
-            "start": self._date(self._table, ("start_date",)),
-            "groups": self._groups(hours),
-            "rules": self._rules(self._table, ()),
-            "exceptions": self._exceptions(),
-            "excluded_hosts": frozenset(self._hosts()),
-            "closed_days": frozenset(self._closed_days()),
-            "daily_minutes": self._minutes(self._table, ("daily_minutes",), DAILY_MINUTES),
-            "urgent_window_minutes": self._minutes(self._table, ("urgent_window_minutes",), URGENT_WINDOW_MINUTES),
-            "routine_window_minutes": self._minutes(self._table, ("routine_window_minutes",), ROUTINE_WINDOW_MINUTES),
-            "taxonomy": self._taxonomy,
-        }
-
-    def _refuse(self, path: KeyPath, problem: str, nearest: str | None = None) -> PolicyError:
-        line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
-        return PolicyError(self._file_name, line, problem, nearest)
-
-    def _only(self, path: KeyPath, table: dict[str, Any], known: tuple[str, ...]) -> None:
-        for key in table:
-            if key not in known:
-                where = f" in [{'.'.join(path)}]" if path else ""
-                expected = f"unknown key {key!r}{where}; expected one of {', '.join(known)}"
-                raise self._refuse((*path, key), expected, nearest_known(key, known))
-
-    def _required(self, table: dict[str, Any], path: KeyPath) -> Any:
-        if path[-1] not in table:
-            raise self._refuse(path, f"{'.'.join(path)} is missing")
-        return table[path[-1]]
-
-    def _text(self, table: dict[str, Any], path: KeyPath) -> str:
-        value = self._required(table, path)
-        if not isinstance(value, str) or not value.strip():
-            raise self._refuse(path, f"{path[-1]}: expected a text")
-        return value
-
-    def _date(self, table: dict[str, Any], path: KeyPath) -> date:
-        value = self._required(table, path)
-        if not isinstance(value, date) or isinstance(value, datetime):
-            raise self._refuse(path, f"{path[-1]}: expected a date without quotes, as in 2026-01-31")
-        return value
-
-    def _choice(self, value: Any, path: KeyPath, allowed: tuple[str, ...]) -> Any:
-        if value not in allowed:
-            nearest = nearest_known(value, allowed) if isinstance(value, str) else None
-            raise self._refuse(path, f"{path[-1]}: expected one of {', '.join(allowed)}; found {value!r}", nearest)
-        return value
-
-    def _minutes(self, table: dict[str, Any], path: KeyPath, default: int | None) -> Any:
-        value = table.get(path[-1], default)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_WINDOW_MINUTES:
-            raise self._refuse(path, f"{path[-1]}: expected a number of minutes from 0 to {MAX_WINDOW_MINUTES}")
-        return value
-
-    def _table_at(self, table: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-        value = table.get(path[-1], {})
-        if not isinstance(value, dict):
-            raise self._refuse(path, f"{path[-1]}: expected a table, as in [{'.'.join(path)}]")
-        return value
-
-    def _list_at(self, table: dict[str, Any], path: KeyPath, what: str) -> list[Any]:
-        value = table.get(path[-1], [])
-        if not isinstance(value, list):
-            raise self._refuse(path, f"{path[-1]}: expected a list of {what}")
-        return value
-
-    def _timezone(self) -> str:
-        name = self._text(self._table, ("timezone",))
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            raise self._refuse(("timezone",), f"no time zone is called {name!r}; as in Europe/London") from None
-        return name
-
-    def _hours(self, table: dict[str, Any], path: KeyPath) -> tuple[Period, ...] | None:
-        path = (*path, "working_hours")
-        if "working_hours" not in table:
-            return None
-        periods = []
-        for text in self._list_at(table, path, "periods"):
-            try:
-                periods.append(parse_period(text if isinstance(text, str) else ""))
-            except ValueError as error:
-                raise self._refuse(path, f"working_hours: {error}; found {text!r}") from None
-        return tuple(periods)
-
-    def _closed_days(self) -> list[date]:
-        days = self._list_at(self._table, ("closed_days",), "dates")
-        for day in days:
-            if not isinstance(day, date) or isinstance(day, datetime):
-                raise self._refuse(("closed_days",), f"closed_days: expected dates, as in 2026-12-25; found {day!r}")
-        return days
-
-    def _hosts(self) -> list[str]:
-        return [
-            self._host(text, ("never_collect",)) for text in self._list_at(self._table, ("never_collect",), "sites")
+    def _exception(self, rule: Rule, group: str, at: datetime, name: str | None) -> PolicyException | None:
+        day = self.local_day(at)
+        fitting = [
+            one
+            for one in self.exceptions
+            if one.covers(rule.category, group, day, name) and HARSHNESS[one.response] < HARSHNESS[rule.response]
         ]
-
-    def _host(self, text: Any, path: KeyPath) -> str:
-        try:
-            host = normalise_host(text if isinstance(text, str) else "")
-        except HostRefused as error:
-            raise self._refuse(path, f"{path[-1]}: {text!r}: {error}") from None
-        if "." not in host:
-            raise self._refuse(path, f"{path[-1]}: {text!r}: expected a site, as in example.org")
-        return host
-
-    def _groups(self, hours: tuple[Period, ...] | None) -> tuple[Group, ...]:
-        tables = self._table_at(self._table, ("groups",))
-        if not tables:
-            raise self._refuse(("groups",), "no group is described; expected at least one, as in [groups.staff]")
-        return tuple(self._group(group_id, self._table_at(tables, ("groups", group_id)), hours) for group_id in tables)
-
-    def _group(self, group_id: str, table: dict[str, Any], hours: tuple[Period, ...] | None) -> Group:
-        path = ("groups", group_id)
-        self._only(path, table, _group_keys)
-        private = self._choice(self._required(table, (*path, "private_time")), (*path, "private_time"), PRIVATE_TIMES)
-        own = self._hours(table, path)
-        working = own if own is not None else hours
-        if working is None and private != "none":
-            raise self._refuse(path, "working_hours is missing, for all groups or for this one")
-        return Group(
-            id=group_id,
-            name=self._text(table, (*path, "name")),
-            private_time=private,
-            working_hours=working or (),
-            rules=self._rules(table, path),
-        )
-
-    def _rules(self, table: dict[str, Any], path: KeyPath) -> tuple[Rule, ...]:
-        path = (*path, "categories")
-        rules = self._table_at(table, path)
-        return tuple(self._one_rule(category_id, value, (*path, category_id)) for category_id, value in rules.items())
-
-    def _category(self, category_id: Any, path: KeyPath) -> Category:
-        try:
-            return self._taxonomy.get(category_id if isinstance(category_id, str) else "")
-        except TaxonomyError:
-            nearest = nearest_known(category_id, self._taxonomy.by_id) if isinstance(category_id, str) else None
-            raise self._refuse(path, f"no category is called {category_id!r}", nearest) from None
-
-    def _one_rule(self, category_id: str, value: Any, path: KeyPath) -> Rule:
-        category = self._category(category_id, path)
-        table = value if isinstance(value, dict) else {"response": value}
-        self._only(path, table, _rule_keys)
-        response: Response = self._choice(table.get("response", category.response), path, RESPONSES)
-        if category.protected and (response in ("flag", "remind")):
-            raise self._refuse(path, f"{category_id} is protected: expected total or ignore; found {response!r}")
-        if "daily_minutes" in table and response != "remind":
-            raise self._refuse(path, f'{category_id}: daily_minutes means something only beside response = "remind"')
-        urgency = table.get("urgency")
-        if urgency is not None:
-            self._choice(urgency, (*path, "urgency"), ("urgent", "routine"))
-        return Rule(
-            category=category_id,
-            line=self._lines.get(path),
-            response=response,
-            urgent=None if urgency is None else urgency == "urgent",
-            daily_minutes=self._minutes(table, (*path, "daily_minutes"), None),
-            window_minutes=self._minutes(table, (*path, "window_minutes"), None),
-        )
-
-    def _exceptions(self) -> tuple[PolicyException, ...]:
-        tables = self._list_at(self._table, ("exceptions",), "tables, as in [[exceptions]]")
-        return tuple(self._one_exception(table, ("exceptions", str(n))) for n, table in enumerate(tables))
-
-    def _one_exception(self, table: Any, path: KeyPath) -> PolicyException:
-        if not isinstance(table, dict):
-            raise self._refuse(path, "expected a table, as in [[exceptions]]")
-        self._only(path, table, _exception_keys)
-        category = self._category(self._required(table, (*path, "category")), (*path, "category"))
-        group = table.get("group")
-        if group is not None:
-            self._choice(group, (*path, "group"), tuple(self._table["groups"]))
-        return PolicyException(
-            category=category.id,
-            response=self._choice(table.get("response", "ignore"), (*path, "response"), _weaker),
-            reason=self._choice(self._required(table, (*path, "reason")), (*path, "reason"), EXCEPTION_REASONS),
-            until=self._date(table, (*path, "until")),
-            line=self._lines.get(path),
-            site=self._host(table["site"], (*path, "site")) if "site" in table else None,
-            group=group,
-        )
+        return max(fitting, key=lambda one: one.narrowness, default=None)

@@ -1,0 +1,309 @@
+"""Reads a policy's text strictly: whatever is not understood is refused with its line and the nearest known word."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rules.errors import HostRefused, PolicyError, TaxonomyError, nearest_known
+from rules.hosts import normalise_host
+from rules.hours import Period, parse_period
+from rules.model import APP_PLATFORMS, RESPONSES, Category, Response, Taxonomy
+from rules.policy import (
+    DAILY_MINUTES,
+    EXCEPTION_REASONS,
+    MAX_WINDOW_MINUTES,
+    PRIVATE_TIMES,
+    ROUTINE_WINDOW_MINUTES,
+    URGENT_WINDOW_MINUTES,
+    Group,
+    PolicyException,
+    Promotion,
+    Rule,
+)
+from rules.toml_lines import KeyPath, line_of_error, lines_of_keys
+
+MOST_ENTRIES = 4_294_967_295  # what a pack's header has room for
+OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that they always act
+
+_top_keys = (
+    "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect", "daily_minutes",
+    "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
+)  # fmt: skip
+_group_keys = ("name", "private_time", "working_hours", "categories")
+_rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
+_exception_keys = ("category", "site", "app", "group", "response", "reason", "until")
+_weaker = ("ignore", "total", "remind")
+_group_id = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_pack_id = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+class PolicyText:
+    """One policy's text, to be read once."""
+
+    def __init__(self, text: str, file_name: str, taxonomy: Taxonomy) -> None:
+        self._file_name = file_name
+        self._taxonomy = taxonomy
+        try:
+            self._table: dict[str, Any] = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise PolicyError(file_name, line_of_error(str(error)), f"not TOML: {error}") from None
+        self._lines = lines_of_keys(text)
+
+    def fields(self) -> dict[str, Any]:
+        """The fields of the Policy; raises PolicyError."""
+        self._only((), self._table, _top_keys)
+        hours = self._hours(self._table, ())
+        rules = self._rules(self._table, (), {})
+        return {
+            "file_name": self._file_name,
+            "organisation": self._text(self._table, ("organisation",)),
+            "timezone": self._timezone(),
+            "start": self._date(self._table, ("start_date",)),
+            "groups": self._groups(hours, {rule.category: rule for rule in rules}),
+            "rules": rules,
+            "exceptions": self._exceptions(),
+            "excluded_hosts": frozenset(self._hosts()),
+            "closed_days": frozenset(self._closed_days()),
+            "daily_minutes": self._minutes(self._table, ("daily_minutes",), DAILY_MINUTES),
+            "urgent_window_minutes": self._minutes(self._table, ("urgent_window_minutes",), URGENT_WINDOW_MINUTES),
+            "routine_window_minutes": self._minutes(self._table, ("routine_window_minutes",), ROUTINE_WINDOW_MINUTES),
+            "packs": self._packs(),
+            "taxonomy": self._taxonomy,
+            "lines": self._lines,
+        }
+
+    def _refuse(self, path: KeyPath, problem: str, nearest: str | None = None) -> PolicyError:
+        line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)
+        return PolicyError(self._file_name, line, problem, nearest)
+
+    def _only(self, path: KeyPath, table: dict[str, Any], known: tuple[str, ...]) -> None:
+        for key in table:
+            if key not in known:
+                where = f" in [{'.'.join(path)}]" if path else ""
+                expected = f"unknown key {key!r}{where}; expected one of {', '.join(known)}"
+                raise self._refuse((*path, key), expected, nearest_known(key, known))
+
+    def _required(self, table: dict[str, Any], path: KeyPath) -> Any:
+        if path[-1] not in table:
+            raise self._refuse(path, f"{'.'.join(path)} is missing")
+        return table[path[-1]]
+
+    def _text(self, table: dict[str, Any], path: KeyPath) -> str:
+        value = self._required(table, path)
+        if not isinstance(value, str) or not value.strip():
+            raise self._refuse(path, f"{path[-1]}: expected a text")
+        return value
+
+    def _date(self, table: dict[str, Any], path: KeyPath) -> date:
+        value = self._required(table, path)
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self._refuse(path, f"{path[-1]}: expected a date without quotes, as in 2026-01-31")
+        return value
+
+    def _choice(self, value: Any, path: KeyPath, allowed: tuple[str, ...]) -> Any:
+        if value not in allowed:
+            nearest = nearest_known(value, allowed) if isinstance(value, str) else None
+            raise self._refuse(path, f"{path[-1]}: expected one of {', '.join(allowed)}; found {value!r}", nearest)
+        return value
+
+    def _minutes(self, table: dict[str, Any], path: KeyPath, default: int | None) -> Any:
+        value = table.get(path[-1], default)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_WINDOW_MINUTES:
+            raise self._refuse(path, f"{path[-1]}: expected a number of minutes from 0 to {MAX_WINDOW_MINUTES}")
+        return value
+
+    def _table_at(self, table: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+        value = table.get(path[-1], {})
+        if not isinstance(value, dict):
+            raise self._refuse(path, f"{path[-1]}: expected a table, as in [{'.'.join(path)}]")
+        return value
+
+    def _list_at(self, table: dict[str, Any], path: KeyPath, what: str) -> list[Any]:
+        value = table.get(path[-1], [])
+        if not isinstance(value, list):
+            raise self._refuse(path, f"{path[-1]}: expected a list of {what}")
+        return value
+
+    def _timezone(self) -> str:
+        name = self._text(self._table, ("timezone",))
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise self._refuse(("timezone",), f"no time zone is called {name!r}; as in Europe/London") from None
+        return name
+
+    def _hours(self, table: dict[str, Any], path: KeyPath) -> tuple[Period, ...] | None:
+        path = (*path, "working_hours")
+        if "working_hours" not in table:
+            return None
+        periods = []
+        for text in self._list_at(table, path, "periods"):
+            try:
+                periods.append(parse_period(text if isinstance(text, str) else ""))
+            except ValueError as error:
+                raise self._refuse(path, f"working_hours: {error}; found {text!r}") from None
+        return tuple(periods)
+
+    def _closed_days(self) -> list[date]:
+        days = self._list_at(self._table, ("closed_days",), "dates")
+        for day in days:
+            if not isinstance(day, date) or isinstance(day, datetime):
+                raise self._refuse(("closed_days",), f"closed_days: expected dates, as in 2026-12-25; found {day!r}")
+        return days
+
+    def _hosts(self) -> list[str]:
+        return [
+            self._host(text, ("never_collect",)) for text in self._list_at(self._table, ("never_collect",), "sites")
+        ]
+
+    def _host(self, text: Any, path: KeyPath) -> str:
+        try:
+            host = normalise_host(text if isinstance(text, str) else "")
+        except HostRefused as error:
+            raise self._refuse(path, f"{path[-1]}: {text!r}: {error}") from None
+        if "." not in host:
+            raise self._refuse(path, f"{path[-1]}: {text!r}: expected a site, as in example.org")
+        return host
+
+    def _packs(self) -> tuple[Promotion, ...]:
+        return tuple(
+            self._promotion(pack_id, most, ("packs", pack_id))
+            for pack_id, most in self._table_at(self._table, ("packs",)).items()
+        )
+
+    def _promotion(self, pack_id: str, most: Any, path: KeyPath) -> Promotion:
+        if _pack_id.fullmatch(pack_id) is None:
+            meant = pack_id.rpartition("/")[2].removesuffix(".pack")
+            expected = "expected a pack's id (small letters, digits and _), as in ut1_gambling"
+            raise self._refuse(path, f"packs: {pack_id!r}: {expected}", _like(_pack_id, meant, "_"))
+        if pack_id in OWN_PACKS:
+            raise self._refuse(path, f"packs: {pack_id} is signed with the policy and always acts; leave it out")
+        if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= MOST_ENTRIES:
+            expected = "expected the greatest number of entries with which it acts, as in 2000"
+            raise self._refuse(path, f"packs: {pack_id}: {expected}; found {most!r}")
+        return Promotion(pack=pack_id, most_entries=most, line=self._lines.get(path))
+
+    def _groups(self, hours: tuple[Period, ...] | None, base: dict[str, Rule]) -> tuple[Group, ...]:
+        tables = self._table_at(self._table, ("groups",))
+        if not tables:
+            raise self._refuse(("groups",), "no group is described; expected at least one, as in [groups.staff]")
+        return tuple(
+            self._group(group_id, self._table_at(tables, ("groups", group_id)), hours, base) for group_id in tables
+        )
+
+    def _group(
+        self, group_id: str, table: dict[str, Any], hours: tuple[Period, ...] | None, base: dict[str, Rule]
+    ) -> Group:
+        path = ("groups", group_id)
+        if _group_id.fullmatch(group_id) is None:
+            expected = "expected a group's id (small letters, digits, - and _), as in apprentices"
+            raise self._refuse(path, f"groups: {group_id!r}: {expected}", _like(_group_id, group_id, "_"))
+        self._only(path, table, _group_keys)
+        private = self._choice(self._required(table, (*path, "private_time")), (*path, "private_time"), PRIVATE_TIMES)
+        own = self._hours(table, path)
+        working = own if own is not None else hours
+        if working is None and private != "none":
+            raise self._refuse(path, "working_hours is missing, for all groups or for this one")
+        return Group(
+            id=group_id,
+            name=self._text(table, (*path, "name")),
+            private_time=private,
+            working_hours=working or (),
+            rules=self._rules(table, path, base),
+        )
+
+    def _rules(self, table: dict[str, Any], path: KeyPath, base: dict[str, Rule]) -> tuple[Rule, ...]:
+        path = (*path, "categories")
+        rules = self._table_at(table, path)
+        return tuple(
+            self._one_rule(category_id, value, (*path, category_id), base.get(category_id))
+            for category_id, value in rules.items()
+        )
+
+    def _category(self, category_id: Any, path: KeyPath) -> Category:
+        try:
+            return self._taxonomy.get(category_id if isinstance(category_id, str) else "")
+        except TaxonomyError:
+            nearest = nearest_known(category_id, self._taxonomy.by_id) if isinstance(category_id, str) else None
+            raise self._refuse(path, f"no category is called {category_id!r}", nearest) from None
+
+    def _one_rule(self, category_id: str, value: Any, path: KeyPath, base: Rule | None) -> Rule:
+        category = self._category(category_id, path)
+        table = value if isinstance(value, dict) else {"response": value}
+        self._only(path, table, _rule_keys)
+        inherited = category.response if base is None else base.response
+        response: Response = self._choice(table.get("response", inherited), path, RESPONSES)
+        if category.protected and response in ("flag", "remind"):
+            raise self._refuse(path, f"{category_id} is protected: expected total or ignore; found {response!r}")
+        if "daily_minutes" in table and response != "remind":
+            raise self._refuse(path, f'{category_id}: daily_minutes means something only beside response = "remind"')
+        urgency = table.get("urgency")
+        if urgency is not None:
+            self._choice(urgency, (*path, "urgency"), ("urgent", "routine"))
+        urgent = None if urgency is None else urgency == "urgent"
+        if urgent is None and base is not None:
+            urgent = base.urgent
+        return Rule(
+            category=category_id,
+            line=self._lines.get(path),
+            response=response,
+            base_line=base.line if base is not None and "response" not in table else None,
+            urgent=urgent,
+            daily_minutes=self._minutes(table, (*path, "daily_minutes"), base.daily_minutes if base else None),
+            window_minutes=self._minutes(table, (*path, "window_minutes"), base.window_minutes if base else None),
+        )
+
+    def _exceptions(self) -> tuple[PolicyException, ...]:
+        tables = self._list_at(self._table, ("exceptions",), "tables, as in [[exceptions]]")
+        found: list[PolicyException] = []
+        for number, table in enumerate(tables):
+            path = ("exceptions", str(number))
+            new = self._one_exception(table, path)
+            for old in found:
+                if (old.category, old.site, old.app, old.group) == (new.category, new.site, new.app, new.group):
+                    raise self._refuse(path, f"this exception is about the same as the one on line {old.line}")
+            found.append(new)
+        return tuple(found)
+
+    def _one_exception(self, table: Any, path: KeyPath) -> PolicyException:
+        if not isinstance(table, dict):
+            raise self._refuse(path, "expected a table, as in [[exceptions]]")
+        self._only(path, table, _exception_keys)
+        category = self._category(self._required(table, (*path, "category")), (*path, "category"))
+        if category.protected:
+            raise self._refuse(path, f"{category.id} is protected and never flagged: it needs no exception")
+        if "site" in table and "app" in table:
+            raise self._refuse(path, "expected a site or an app, not both")
+        group = table.get("group")
+        if group is not None:
+            self._choice(group, (*path, "group"), tuple(self._table["groups"]))
+        return PolicyException(
+            category=category.id,
+            response=self._choice(table.get("response", "ignore"), (*path, "response"), _weaker),
+            reason=self._choice(self._required(table, (*path, "reason")), (*path, "reason"), EXCEPTION_REASONS),
+            until=self._date(table, (*path, "until")),
+            line=self._lines.get(path),
+            site=self._host(table["site"], (*path, "site")) if "site" in table else None,
+            app=self._app(table["app"], (*path, "app")) if "app" in table else None,
+            group=group,
+        )
+
+    def _app(self, text: Any, path: KeyPath) -> str:
+        platform, _, rest = text.partition(":") if isinstance(text, str) else ("", "", "")
+        if platform not in APP_PLATFORMS or not rest:
+            nearest = nearest_known(platform, APP_PLATFORMS)
+            expected = f"expected an app identity, as in linux:exe:anydesk; platforms: {', '.join(APP_PLATFORMS)}"
+            raise self._refuse(path, f"app: {text!r}: {expected}", nearest if nearest != platform else None)
+        return str(text)
+
+
+def _like(form: re.Pattern[str], text: str, filler: str) -> str | None:
+    """The text made to fit a form, as the nearest thing that would be taken."""
+    made = re.sub(r"[^a-z0-9]+", filler, text.strip().lower()).strip(filler)
+    return made if form.fullmatch(made) is not None else None
