@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -39,9 +37,6 @@ from server.store.models import Device, LossReport, Quarantined
 
 HEALTH_MAX_BYTES = 64 * 1024
 """A heartbeat with fifty sources and two hundred packs is about 20 KiB; larger ones would be a store."""
-
-_WRITER = threading.Lock()
-"""SQLite has one writer, and a thread that meets another sleeps in growing steps; here it is woken at once."""
 
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -94,17 +89,13 @@ def _store_alone(parcel: Parcel, device_id: UUID, now: datetime) -> Receipt:
 
 
 def _store(parcels: tuple[Parcel, ...], device_id: UUID, now: datetime) -> tuple[Receipt, ...]:
-    with _one_writer(), transaction.atomic():
+    with transaction.atomic():
         number, group = _lock(device_id)
         by_counter, seen = _seen(device_id, parcels)
         taking = _Taking(device_id, number, group, now, by_counter, seen)
         receipts = tuple(_take_one(taking, parcel) for parcel in parcels)
         _mark_seen(taking)
     return receipts
-
-
-def _one_writer() -> AbstractContextManager[object]:
-    return _WRITER if connection.vendor == "sqlite" else nullcontext()
 
 
 def _take_one(taking: _Taking, parcel: Parcel) -> Receipt:
