@@ -3,7 +3,7 @@
 The service knows who asks from the kernel, so nobody sees another's totals, and the words about flags are the same
 whether there were none or many, so nobody learns of a case from them.
 
-Exit 0: printed. 1: the service is not running (the words about flags are printed all the same).
+Exit 0: printed. 1: the service does not answer (the words about flags are printed all the same).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from agent.config import DEFAULT_DATA_DIR
 from agent.notice import FLAG_WORDS
 from agent.session.address import socket_path
-from agent.session.errors import ServiceUnreachable
+from agent.session.errors import ServiceRefused, ServiceUnreachable
 from agent.session.link import ask
 from agent.session.messages import Ask
 
@@ -31,10 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the caller's own totals; returns 0, or 1 when the service is not running."""
+    """Print the caller's own totals; returns 0, or 1 when the service does not answer."""
     totals: list[dict[str, Any]] | None
+    reason = "the service is not running here, so it can't be asked"
     try:
         totals = json.loads(ask(socket_path(args.data_dir), Ask(what="own_totals")))
+    except ServiceRefused as refused:
+        totals, reason = None, f"the service says: {refused} Try again in a minute."
     except (ServiceUnreachable, ValueError):
         totals = None
     if args.json:
@@ -42,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(f"{in_words(totals)}\n\n{FLAG_WORDS}\n")
     if totals is None:
-        sys.stderr.write("fairwatch-agent show-data: the service is not running here, so it can't be asked\n")
+        sys.stderr.write(f"fairwatch-agent show-data: {reason}\n")
         return 1
     return 0
 

@@ -1,7 +1,7 @@
 """The command `status`: asks the running service how the agent is, and says it in words or as JSON.
 
 Exit 0: the service answered. 1: it is not running, which is said too (`{"running": false}`), since a device on which
-nothing watches must not look like one on which all is well.
+nothing watches must not look like one on which all is well. 1 too when it runs but refuses to answer just now.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.config import DEFAULT_DATA_DIR
 from agent.session.address import socket_path
-from agent.session.errors import ServiceUnreachable
+from agent.session.errors import ServiceRefused, ServiceUnreachable
 from agent.session.link import ask
 from agent.session.messages import Ask
 
@@ -26,9 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the state of the agent; returns 0, or 1 when the service is not running."""
+    """Print the state of the agent; returns 0, or 1 when the service does not answer."""
     try:
         found: dict[str, Any] = {"running": True, **json.loads(ask(socket_path(args.data_dir), Ask(what="status")))}
+    except ServiceRefused as refused:
+        if args.json:
+            sys.stdout.write(json.dumps({"running": True, "refused": str(refused)}) + "\n")
+        sys.stderr.write(f"fairwatch-agent status: the service runs, but says: {refused} Try again in a minute.\n")
+        return 1
     except (ServiceUnreachable, ValueError):
         if args.json:
             sys.stdout.write('{"running": false}\n')

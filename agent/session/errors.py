@@ -3,7 +3,8 @@
 SessionError
 ├── MessageRefused        a line that is not one of our messages; retrying the same line can't help
 ├── DisplayUnavailable    no display that can be watched; retrying helps once there is one
-└── ServiceUnreachable    the service's socket does not answer; retrying helps
+├── ServiceUnreachable    the service's socket does not answer; retrying helps
+└── ServiceRefused        the service runs and says why it does not answer; retrying later helps
 """
 
 from __future__ import annotations
@@ -27,5 +28,11 @@ class DisplayUnavailable(SessionError):
 
 class ServiceUnreachable(SessionError):
     """The service's socket is absent or silent; trying again helps."""
+
+    retrying_helps = True
+
+
+class ServiceRefused(SessionError):
+    """The service runs, and refused to answer, with its reason as the text; trying later helps."""
 
     retrying_helps = True

@@ -12,8 +12,17 @@ from time import monotonic
 from typing import Final
 
 from agent.session import address
-from agent.session.errors import MessageRefused, ServiceUnreachable
-from agent.session.messages import MAX_ANSWER_BYTES, Answer, Ask, FromService, FromSession, decode_from_service, encode
+from agent.session.errors import MessageRefused, ServiceRefused, ServiceUnreachable
+from agent.session.messages import (
+    MAX_ANSWER_BYTES,
+    Answer,
+    Ask,
+    FromService,
+    FromSession,
+    Refused,
+    decode_from_service,
+    encode,
+)
 
 FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 30.0
@@ -144,7 +153,10 @@ class Link:
 
 
 def ask(path: Path, question: Ask, timeout_seconds: float = 5.0) -> bytes:
-    """Ask the service about the caller's own totals or its state; gives JSON. Raises `ServiceUnreachable`."""
+    """Ask the service about the caller's own totals or its state; gives JSON.
+
+    Raises `ServiceUnreachable` when nothing answers and `ServiceRefused` when the service says why it does not.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as peer:
         peer.settimeout(timeout_seconds)
         try:
@@ -156,6 +168,8 @@ def ask(path: Path, question: Ask, timeout_seconds: float = 5.0) -> bytes:
                     message = decode_from_service(line)
                     if isinstance(message, Answer):
                         return bytes(message.json)
+                    if isinstance(message, Refused):
+                        raise ServiceRefused(message.reason)
         except (OSError, MessageRefused) as error:
             raise ServiceUnreachable(f"The service does not answer ({type(error).__name__}).") from error
     raise ServiceUnreachable("The service ended the connection without an answer.")

@@ -107,3 +107,15 @@ def test_the_words_about_flags_are_the_same_when_the_service_does_not_run(tmp_pa
     assert "not running" in err
     code, out, _ = ask(capsys, "show-data", "--data-dir", tmp_path, "--json")
     assert (code, json.loads(out)) == (1, {"totals": None, "flags": FLAG_WORDS})
+
+
+@pytest.mark.parametrize("command", ["status", "show-data"])
+def test_somebody_who_asks_too_often_is_told_so_and_not_that_nothing_runs(command, service, capsys, tmp_path):
+    for _ in range(100):
+        code, out, err = ask(capsys, command, "--data-dir", tmp_path, "--json")
+        if code != 0:
+            break
+    assert code == 1
+    assert "Too many questions. Try again in a minute." in err
+    assert "not running" not in err
+    assert json.loads(out).get("running", True)
