@@ -33,7 +33,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from agent.certificate import public_key_hash
 from agent.errors import CollectorAddressError, CollectorRefused, CollectorUnreachable
-from protocol.messages import Refusal
+from protocol.messages import Refusal, reader
 
 Signer = Callable[[str, str, bytes], Mapping[str, str]]
 """Makes the headers that sign a request from its method, absolute URL and body."""
@@ -151,7 +151,7 @@ class Collector:
         """Tell the collector's own refusal from what a proxy, a portal or a broken server says."""
         wait_seconds = self._retry_after(headers.get("Retry-After"))
         try:
-            refusal = msgspec.json.decode(body, type=Refusal)
+            refusal = reader(Refusal).decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return CollectorUnreachable(f"something other than the collector answered {status}", wait_seconds)
         return CollectorRefused(

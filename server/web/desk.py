@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from protocol import leadkeys as keyfile
-from protocol.messages import decode_header, encode
+from protocol.messages import decode_header, encode, reader
 from server import incidents, leadkeys
 from server.errors import NotThere
 from server.incidents import QueueRow
@@ -220,7 +220,7 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 @data("POST", Role.LEAD, Role.DEPUTY)
 def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Keep a sealed note."""
-    note = msgspec.json.decode(request.body, type=SealedNote)
+    note = reader(SealedNote).decode(request.body)
     kept = incidents.add_note(person(request), incident_id, note.id, note.envelope)
     return answer({"id": kept.pk, "at": kept.at})
 
@@ -228,7 +228,7 @@ def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 @data("POST", Role.LEAD, Role.DEPUTY)
 def close(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Close a case with its sealed outcome."""
-    note = msgspec.json.decode(request.body, type=SealedNote)
+    note = reader(SealedNote).decode(request.body)
     incidents.close(person(request), incident_id, note.id, note.envelope)
     return answer({"id": note.id, "state": "closed"})
 
