@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Count
-from django.db.models.functions import Length
 
 from protocol.errors import OpenError
 from protocol.messages import Alert, AlertHeader
@@ -19,6 +19,7 @@ from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import AlertRecord, Device, Incident, IncidentRecipient, LeadKey, Note, User
 
 _LOCK = 0x46574952  # PostgreSQL's advisory lock for giving out references
+_REFERENCE_DIGITS = 5
 
 
 @dataclass(frozen=True)
@@ -191,13 +192,9 @@ def _create(header: AlertHeader, signer: Device, now: datetime) -> Incident:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    start = f"FW-{now.year}-"
-    same_year = Incident.objects.filter(reference__startswith=start).order_by(Length("reference").desc(), "-reference")
-    last = same_year.values_list("reference", flat=True).first()
-    number = int(last.rpartition("-")[2]) + 1 if last is not None else 1
     return Incident.objects.create(
         id=header.alert,
-        reference=f"{start}{number:05}",
+        reference=_new_reference(now.year),
         device=signer,
         signer=signer,
         group=header.group,
@@ -209,6 +206,15 @@ def _create(header: AlertHeader, signer: Device, now: datetime) -> Incident:
         revision=header.revision,
         sample=signer.sample,
     )
+
+
+def _new_reference(year: int) -> str:
+    """Return a reference that is free. Drawn, not counted: a gap would tell a lead that a case is kept from them."""
+    for digits in (*[_REFERENCE_DIGITS] * 50, *range(_REFERENCE_DIGITS + 1, 12)):
+        reference = f"FW-{year}-{secrets.randbelow(10**digits):0{digits}}"
+        if not Incident.objects.filter(reference=reference).exists():
+            return reference
+    raise WrongState("no reference is free")
 
 
 def _update(incident: Incident, header: AlertHeader, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -186,8 +187,21 @@ def test_what_is_new_since_closing_is_taken_note_of_by_closing_again(
     assert incidents.queue(people.lead, closed=False) == []
 
 
-def test_references_go_on_after_99999(database, device, lead_key, case):
-    Incident.objects.update(reference=Incident.objects.get().reference[:8] + "99999")
-    device.send(device.alert(lead_key), device.alert(lead_key))
-    numbers = sorted(int(one.rpartition("-")[2]) for one in Incident.objects.values_list("reference", flat=True))
-    assert numbers == [99999, 100000, 100001]
+def test_a_lead_can_not_tell_from_references_that_a_case_is_kept_from_them(
+    database, device, people, lead_key, deputy_key
+):
+    device.send(*(device.alert(lead_key if number % 2 else deputy_key) for number in range(12)))
+    numbers = [int(row.reference.rpartition("-")[2]) for row in incidents.queue(people.lead)]
+    assert len(set(numbers)) == 6
+    assert max(numbers) - min(numbers) > 12
+
+
+def test_a_reference_is_given_once_and_grows_when_none_is_free(database, device, lead_key, monkeypatch):
+    monkeypatch.setattr(incidents.secrets, "randbelow", lambda bound: 7 if bound < 10**7 else bound - 1)
+    year = datetime.now(UTC).year
+    assert (
+        device.send(device.alert(lead_key), device.alert(lead_key), device.alert(lead_key)).results
+        == [("stored", None)] * 3
+    )
+    references = sorted(Incident.objects.values_list("reference", flat=True), key=len)
+    assert references == [f"FW-{year}-00007", f"FW-{year}-000007", f"FW-{year}-9999999"]

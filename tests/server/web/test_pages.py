@@ -69,7 +69,7 @@ def cases(site, device, file):
     """Three cases: one as it came, one with an altered heading, one whose record was moved in from the first."""
     for number in range(3):
         assert device.send(device.alert(Held(file), name=HOST, person=f"person-{number}")).results == [("stored", None)]
-    good, altered, moved = Incident.objects.order_by("reference")
+    good, altered, moved = Incident.objects.order_by("received_at")
     record = altered.records.get()
     record.heading = bytes(record.heading[:-1]) + bytes([record.heading[-1] ^ 1])
     record.save()
