@@ -74,7 +74,7 @@ def take(batch: Batch, device_id: UUID, now: datetime) -> Receipts:
     except (Refused, DatabaseError):
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, each record gets its own chance below
-        log.failure("batch_failed", fault, device=device_id)
+        log.failure("batch_failed", fault)  # no device: the place of a fault may tell that it had sent an alert
     return Receipts(tuple(_store_alone(parcel, device_id, now) for parcel in batch.records), now)
 
 
@@ -84,7 +84,7 @@ def _store_alone(parcel: Parcel, device_id: UUID, now: datetime) -> Receipt:
     except Refused as refused:
         return _receipt(parcel, "retry", refused)
     except Exception as fault:  # noqa: BLE001 - kept at the device, reported here
-        log.failure("record_failed", fault, device=device_id, record=parcel.record)
+        log.failure("record_failed", fault)
         return _receipt(parcel, "retry", Refused(Code.BUSY))
 
 
