@@ -17,11 +17,8 @@ from agent.certainty import Certainty, certainty_of
 from agent.observation import Kind, Observation
 from protocol.limits import EVIDENCE_MAX_NAMES
 from rules.model import Match, Verdict
+from rules.outcome import weigh
 from rules.policy import Decision, Policy
-
-_RESPONSES = {"flag": 0, "remind": 2, "total": 3, "ignore": 4}
-"""Where a name is in several categories, the gravest response counts; an urgent flag is graver than any."""
-
 
 REMINDED_KEY = "judge reminded"
 """Where the spool keeps who was reminded today."""
@@ -101,17 +98,8 @@ def decide(verdict: Verdict, policy: Policy, group: str, at: datetime) -> Judgem
 
     A protected verdict is never flagged, whatever else matched and whatever a policy says: seeking help must be safe.
     """
-    found: Judgement | None = None
-    name = verdict.name if verdict.kind == "host" else None
-    rank = len(_RESPONSES) + 1
-    for category in verdict.categories:
-        decision = policy.decide(category, group, at, name)
-        if verdict.protected and decision.response in ("flag", "remind"):
-            continue
-        grave = _RESPONSES[decision.response] + (decision.response == "flag" and not decision.urgent)
-        if grave < rank:
-            found, rank = Judgement(category, decision), grave
-    return found
+    weighed = weigh(verdict, policy, group, at)
+    return Judgement(weighed.category, weighed.decision) if weighed is not None else None
 
 
 def first_flag(observation: Observation, verdict: Verdict, judgement: Judgement, alert: UUID) -> Flag:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.hours import Period, parse_period
+from rules.hours import Period, describe, parse_period
 
 MONDAY = datetime(2026, 11, 23)  # noqa: DTZ001 (local time is what a period is asked about)
 
@@ -48,6 +48,24 @@ def test_a_period_past_midnight_belongs_to_the_day_on_which_it_began() -> None:
     assert period.holds(MONDAY.replace(hour=5) + timedelta(days=1))
     assert not period.holds(MONDAY.replace(hour=5))
     assert not period.holds(MONDAY.replace(hour=23) + timedelta(days=1))
+
+
+def test_the_day_on_which_working_time_began_is_known() -> None:
+    night = parse_period("Mon 22:00-06:00")
+    assert night.began(MONDAY.replace(hour=23)) == MONDAY.date()
+    assert night.began(MONDAY.replace(hour=5) + timedelta(days=1)) == MONDAY.date()
+    assert night.began(MONDAY.replace(hour=12)) is None
+    round_the_clock = parse_period("Mon,Tue 08:00-08:00")
+    assert round_the_clock.began(MONDAY.replace(hour=7) + timedelta(days=1)) == MONDAY.date()
+    assert round_the_clock.began(MONDAY.replace(hour=8) + timedelta(days=1)) == MONDAY.date() + timedelta(days=1)
+
+
+def test_periods_are_said_in_words() -> None:
+    periods = [parse_period(text) for text in ("Mon-Fri 08:00-18:00", "Sat,Sun 09:30-12:00", "Fri 22:00-06:00")]
+    assert describe(periods) == (
+        "Monday to Friday, 08:00 to 18:00; Saturday and Sunday, 09:30 to 12:00; Friday, 22:00 to 06:00 the next day"
+    )
+    assert describe(()) == ""
 
 
 @given(st.text())

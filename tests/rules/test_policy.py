@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -108,6 +108,187 @@ def test_an_exception_softens_one_site_for_one_group_until_the_end_of_its_day(po
     assert policy.decide("gambling", "kiosk", NOON, "casino.example").response == "flag"
     assert policy.decide("drugs", "staff", datetime(2026, 6, 30, 22, 59, tzinfo=UTC)).response == "total"
     assert policy.decide("drugs", "staff", datetime(2026, 6, 30, 23, 1, tzinfo=UTC)).response == "flag"
+
+
+def test_an_exception_for_an_app_is_about_that_app_alone(taxonomy: Taxonomy) -> None:
+    text = TEXT.replace('site = "casino.example"', 'app = "linux:com.example.casino"')
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    assert policy.decide("gambling", "staff", NOON, "linux:com.example.casino").response == "ignore"
+    assert policy.decide("gambling", "staff", NOON, "linux:exe:casino").response == "flag"
+    assert policy.decide("gambling", "staff", NOON, "example.casino").response == "flag"
+
+
+def test_an_exception_for_a_site_never_speaks_of_an_app_that_is_named_alike(policy: Policy) -> None:
+    assert policy.decide("gambling", "staff", NOON, "linux:www.casino.example").response == "flag"
+
+
+def test_of_several_exceptions_the_narrowest_counts_whatever_their_order(taxonomy: Taxonomy) -> None:
+    wide = '[[exceptions]]\ncategory = "weapons"\nresponse = "total"\nreason = "research"\nuntil = 2026-12-31\n'
+    group = wide.replace('"total"', '"remind"').replace("until", 'group = "kiosk"\nuntil')
+    site = wide.replace('"total"', '"ignore"').replace("until", 'site = "museum.example"\nuntil')
+    for parts in ((wide, group, site), (site, group, wide)):
+        policy = Policy.parse(TEXT + "\n" + "\n".join(parts), "made.toml", taxonomy)
+        assert policy.decide("weapons", "staff", NOON).response == "total"
+        assert policy.decide("weapons", "kiosk", NOON).response == "remind"
+        assert policy.decide("weapons", "kiosk", NOON, "www.museum.example").response == "ignore"
+
+
+def test_an_exception_never_makes_a_response_harsher(taxonomy: Taxonomy) -> None:
+    text = (
+        TEXT
+        + '\n[[exceptions]]\ncategory = "job_search"\nresponse = "remind"\nreason = "research"\nuntil = 2026-12-31\n'
+    )
+    decision = Policy.parse(text, "made.toml", taxonomy).decide("job_search", "staff", NOON)
+    assert decision.response == "ignore"
+    assert "exception" not in decision.line
+
+
+def test_what_a_groups_line_leaves_out_is_taken_from_the_line_for_all(taxonomy: Taxonomy) -> None:
+    own = 'drugs = { window_minutes = 9 }\ngames = { response = "remind" }\ngambling = "total"'
+    policy = Policy.parse(TEXT.replace('gambling = "total"', own), "made.toml", taxonomy)
+    drugs = policy.decide("drugs", "learners", datetime(2026, 11, 24, tzinfo=UTC))
+    assert (drugs.response, drugs.urgent, drugs.window_seconds) == ("flag", True, 540)
+    assert drugs.line == 'made.toml lines 13 and 25: drugs = "flag" for learners'
+    assert policy.decide("games", "learners", NOON).daily_minutes == 20
+    assert policy.decide("gambling", "learners", NOON).line == 'made.toml line 27: gambling = "total" for learners'
+
+
+def test_a_category_that_a_group_softens_keeps_no_minutes_of_a_reminder(taxonomy: Taxonomy) -> None:
+    policy = Policy.parse(TEXT.replace('gambling = "total"', 'games = "total"'), "made.toml", taxonomy)
+    assert policy.decide("games", "learners", NOON).daily_minutes is None
+
+
+def test_a_pack_acts_where_it_is_named_and_has_not_outgrown_what_was_signed(taxonomy: Taxonomy) -> None:
+    text = TEXT.replace("[categories]", "[packs]\ncurated = 2000\nut1_gambling = 5\n\n[categories]", 1)
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    assert policy.acts("curated", 2000)
+    assert not policy.acts("curated", 2001)
+    assert policy.acts("ut1_gambling", 1)
+    assert not policy.acts("ut1_adult", 1)
+    assert not Policy.parse(TEXT, "made.toml", taxonomy).acts("curated", 1)
+    assert Policy.parse(SHIPPED, "policy.toml", taxonomy).acts("curated", 1500)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem", "nearest"),
+    [
+        ('curated = "yes"', "expected the greatest number of entries", None),
+        ("curated = 0", "expected the greatest number of entries", None),
+        ("curated = true", "expected the greatest number of entries", None),
+        ('"curated.pack" = 5', "expected a pack's id", "curated"),
+        ('"packs/curated.pack" = 5', "expected a pack's id", "curated"),
+        ("UT1-Gambling = 5", "expected a pack's id", "ut1_gambling"),
+        ("protected = 5", "always acts; leave it out", None),
+        ("nameable = 5", "always acts; leave it out", None),
+    ],
+)
+def test_a_pack_is_named_by_its_id_and_a_number(
+    line: str, problem: str, nearest: str | None, taxonomy: Taxonomy
+) -> None:
+    with pytest.raises(PolicyError) as refused:
+        Policy.parse(TEXT.replace("[categories]", f"[packs]\n{line}\n\n[categories]", 1), "made.toml", taxonomy)
+    assert problem in refused.value.problem
+    assert (refused.value.line, refused.value.nearest) == (10, nearest)
+
+
+@pytest.mark.parametrize(
+    ("addition", "problem"),
+    [
+        ('category = "health"\nresponse = "remind"', "health is protected and never flagged"),
+        ('category = "weapons"\nsite = "a.example"\napp = "linux:a"', "a site or an app, not both"),
+        ('category = "weapons"\napp = "linx:a"', "expected an app identity"),
+        ('category = "weapons"\napp = 5', "expected an app identity"),
+        ('category = "drugs"', "about the same as the one on line 38"),
+        ('category = "weapons"\nperson = "J. Smith"', "unknown key 'person'"),
+    ],
+)
+def test_an_exception_that_means_nothing_or_names_a_person_is_refused(
+    addition: str, problem: str, taxonomy: Taxonomy
+) -> None:
+    text = f'{TEXT}\n[[exceptions]]\n{addition}\nreason = "research"\nuntil = 2026-12-31\n'
+    with pytest.raises(PolicyError) as refused:
+        Policy.parse(text, "made.toml", taxonomy)
+    assert problem in refused.value.problem
+    assert refused.value.line is not None
+    assert refused.value.line > 42
+
+
+def test_a_groups_id_is_as_devices_are_enrolled_under_it(taxonomy: Taxonomy) -> None:
+    with pytest.raises(PolicyError, match="expected a group's id") as refused:
+        Policy.parse(TEXT.replace("[groups.kiosk]", '[groups."Kiosk machines"]'), "made.toml", taxonomy)
+    assert (refused.value.line, refused.value.nearest) == (27, "kiosk_machines")
+
+
+def test_working_hours_are_kept_on_the_wall_clock_when_the_clocks_change(policy: Policy) -> None:
+    # London: winter time to 28 March 2026, summer time from the 29th; learners work every day from 09:00 to 17:00.
+    for day, first_hour in ((28, 9), (29, 8)):
+        morning = datetime(2026, 3, day, first_hour, 0, tzinfo=UTC)
+        assert policy.private_time("learners", morning) == "none"
+        assert policy.private_time("learners", morning.replace(hour=first_hour - 1, minute=59)) == "urgent_only"
+    for day, last_hour in ((24, 16), (25, 17)):
+        evening = datetime(2026, 10, day, last_hour, 0, tzinfo=UTC)
+        assert policy.private_time("learners", evening) == "urgent_only"
+        assert policy.private_time("learners", evening.replace(hour=last_hour - 1, minute=59)) == "none"
+
+
+def test_a_nights_work_over_a_change_of_clocks_has_no_hole_and_no_double_end(taxonomy: Taxonomy) -> None:
+    text = TEXT.replace("Mon-Sun 09:00-17:00", "Sat 22:00-06:00")
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    for evening, hours in (
+        (datetime(2026, 3, 28, 22, 0, tzinfo=UTC), 7),
+        (datetime(2026, 10, 24, 21, 0, tzinfo=UTC), 9),
+    ):
+        minutes = [evening + timedelta(minutes=minute) for minute in range(-60, 11 * 60)]
+        working = [at for at in minutes if policy.private_time("learners", at) == "none"]
+        assert len(working) == hours * 60
+        assert working[0] == evening
+        assert working[-1] - working[0] == timedelta(minutes=hours * 60 - 1)
+
+
+def test_a_night_that_would_have_begun_on_a_closed_day_is_private_and_one_into_it_ends_at_midnight(
+    taxonomy: Taxonomy,
+) -> None:
+    text = TEXT.replace("Mon-Sun 09:00-17:00", "Mon-Sun 22:00-06:00")
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    assert policy.private_time("learners", datetime(2026, 12, 24, 23, 59, tzinfo=UTC)) == "none"
+    assert policy.private_time("learners", datetime(2026, 12, 25, 0, 0, tzinfo=UTC)) == "urgent_only"
+    assert policy.private_time("learners", datetime(2026, 12, 25, 23, 0, tzinfo=UTC)) == "urgent_only"
+    assert policy.private_time("learners", datetime(2026, 12, 26, 2, 0, tzinfo=UTC)) == "urgent_only"
+    assert policy.private_time("learners", datetime(2026, 12, 26, 22, 0, tzinfo=UTC)) == "none"
+
+
+def test_a_closed_day_is_private_all_day_on_the_organisations_calendar(taxonomy: Taxonomy) -> None:
+    text = TEXT.replace("[2026-12-25]", "[2026-07-02]").replace("Mon-Sun 09:00-17:00", "Mon-Sun 00:00-24:00")
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    midnight = datetime(2026, 7, 1, 23, 0, tzinfo=UTC)  # in London
+    for at, private in ((midnight - timedelta(seconds=1), "none"), (midnight, "urgent_only"),
+                        (midnight + timedelta(hours=24, seconds=-1), "urgent_only"),
+                        (midnight + timedelta(hours=24), "none")):  # fmt: skip
+        assert policy.private_time("learners", at) == private
+
+
+def test_the_start_is_an_instant(policy: Policy) -> None:
+    assert policy.begins == datetime(2026, 3, 29, 0, 0, tzinfo=UTC)
+    assert policy.started(policy.begins)
+    assert not policy.started(policy.begins - timedelta(seconds=1))
+
+
+def test_a_key_is_found_by_line_or_else_its_table_is(policy: Policy) -> None:
+    assert policy.where("start_date") == "made.toml line 3"
+    assert policy.where("groups", "learners", "private_time") == "made.toml line 21"
+    assert policy.where("groups", "staff", "working_hours") == "made.toml line 15"
+    assert policy.where("routine_window_minutes") == "made.toml"
+
+
+def test_reminding_is_the_default_for_social_media_games_shopping_and_streaming(taxonomy: Taxonomy) -> None:
+    named = 'games = { response = "remind", daily_minutes = 20 }\nshopping = "remind"\n'
+    silent = Policy.parse(TEXT.replace(named, ""), "made.toml", taxonomy)
+    shipped = Policy.parse(SHIPPED, "policy.toml", taxonomy)
+    for policy in (silent, shipped):
+        for category in ("social_networking", "games", "shopping", "streaming"):
+            decision = policy.decide(category, "staff", NOON)
+            assert decision.response == "remind"
+            assert decision.daily_minutes is not None
 
 
 def test_private_time_is_what_is_outside_working_hours_in_local_time(policy: Policy) -> None:
