@@ -29,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CustodyError, UnlockError, OpenError) as fault:
         print(f"fairwatch-custody: {fault}", file=sys.stderr)
         return 2
+    except OSError as fault:
+        print(f"fairwatch-custody: {fault.filename or 'a file'}: {fault.strerror or fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nfairwatch-custody: stopped", file=sys.stderr)
+        return 130
     code = int(result.pop("exit", 0))
     if getattr(given, "json", False):
         print(json.dumps(result, default=str))

@@ -58,7 +58,11 @@ class Asking:
             return given
         made = make_passphrase()
         self.show(f"The passphrase of {what}, shown this once; write it on paper:\n\n    {made}\n")
-        if not self.yes and tidy(self.read("Type it again from the paper: ")) != made:
+        try:
+            again = made if self.yes else tidy(self.read("Type it again from the paper: "))
+        except EOFError:
+            raise CustodyError("nobody typed the passphrase again; nothing was made, begin again") from None
+        if again != made:
             raise CustodyError("that is not the passphrase shown; nothing was made, begin again")
         return made
 

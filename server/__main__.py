@@ -30,9 +30,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(next((one for one in arguments if one in COMMANDS), None))
     args = parser.parse_args(arguments)
-    if not args.command:
-        parser.print_help()
-        return 2
     from protocol.errors import ProtocolError  # late: --help need not wait for it
 
     try:
@@ -40,13 +37,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (CollectorError, ProtocolError) as fault:
         print(f"fairwatch-server {args.command}: {fault}", file=sys.stderr)
         return 2
+    except OSError as fault:
+        print(f"fairwatch-server {args.command}: {_in_a_line(fault)}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
 
 
+def _in_a_line(fault: OSError) -> str:
+    what = fault.strerror or type(fault).__name__
+    return f"{fault.filename}: {what}" if fault.filename is not None else what
+
+
 def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser = Parser(prog="fairwatch-server", description="The Fairwatch collector.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
     for name, (module, sentence) in COMMANDS.items():
         if importlib.util.find_spec(module) is None:
             continue

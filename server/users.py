@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--display-name", help="their name as pages show it")
     parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     parser.add_argument("--new-password", action="store_true", help="make and print a new password")
-    parser.add_argument("--disable", action="store_true", help="they can no longer sign in")
+    may = parser.add_mutually_exclusive_group()
+    may.add_argument("--disable", action="store_true", help="they can no longer sign in")
+    may.add_argument("--enable", action="store_true", help="they can sign in again")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -30,6 +32,11 @@ def run(args: argparse.Namespace) -> int:
     """Add, change or list."""
     require(args.data_dir)
     if args.username is None:
+        asked = (args.role, args.email, args.display_name)
+        if any(one is not None for one in asked) or any(
+            (args.password_stdin, args.new_password, args.disable, args.enable)
+        ):
+            raise SetUpError("say whom to change: fairwatch-server user NAME ...")
         return _list(as_json=args.json)
     password = sys.stdin.readline().rstrip("\r\n") if args.password_stdin else None
     made = save(
@@ -40,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         password=password,
         new_password=args.new_password,
         disable=args.disable,
+        enable=args.enable,
     )
     if args.json:
         print(json.dumps(made))  # noqa: T201
@@ -59,6 +67,7 @@ def save(
     password: str | None = None,
     new_password: bool = False,
     disable: bool = False,
+    enable: bool = False,
 ) -> dict[str, str | bool]:
     """Add or change somebody and return them; `password` is set only when one was made here.
 
@@ -81,7 +90,7 @@ def save(
         user.role = role or user.role
         user.email = email if email is not None else user.email
         user.display_name = display_name if display_name is not None else user.display_name
-        user.is_active = not disable and (user.is_active or fresh)
+        user.is_active = not disable and (user.is_active or fresh or enable)
         made = ""
         if password is None and (fresh or new_password):
             password = made = secrets.token_urlsafe(_PASSWORD_BYTES)

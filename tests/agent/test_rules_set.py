@@ -1,3 +1,5 @@
+"""Each file of the signed rules has its place on the device, and roots are followed from the pinned one alone."""
+
 from __future__ import annotations
 
 import hashlib

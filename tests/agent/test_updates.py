@@ -1,3 +1,5 @@
+"""Only what custodians and IT signed comes into force, whatever the collector serves."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,3 +1,5 @@
+"""`fairwatch-custody` as people run it: what it prints, asks, writes and refuses."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""The person at the keyboard is asked plainly, and nothing goes on without a whole answer."""
+
 from __future__ import annotations
 
 import pytest
@@ -21,6 +23,19 @@ def test_a_new_passphrase_is_shown_once_and_typed_back():
     assert len(made.split()) == PASSPHRASE_WORDS
     with pytest.raises(CustodyError, match="not the passphrase shown"):
         Asking(show=shown.append, read=lambda _: "something else").new_passphrase(None, "the key")
+
+
+def test_nobody_at_the_keyboard_is_told_in_a_sentence():
+    def nobody(_question):
+        raise EOFError
+
+    asking = Asking(show=lambda _line: None, read=nobody, read_hidden=nobody)
+    with pytest.raises(Declined, match="nothing was done"):
+        asking.confirm("Sign?")
+    with pytest.raises(CustodyError, match="nothing was made"):
+        asking.new_passphrase(None, "the key")
+    with pytest.raises(CustodyError, match="give it in a file"):
+        asking.passphrase(None, "the key")
 
 
 def test_a_short_empty_or_missing_passphrase_file_is_refused(tmp_path):

@@ -1,3 +1,5 @@
+"""The ceremony makes each key once, in its place, and refuses to be held wrongly."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""What is about to be signed is shown in words, and nothing of it is left out."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

@@ -1,3 +1,5 @@
+"""The folder that custodians carry says what is signed, what waits, and refuses what was altered."""
+
 from __future__ import annotations
 
 import pytest

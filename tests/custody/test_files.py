@@ -1,3 +1,5 @@
+"""Files are written whole, secret ones for their owner alone, and read within bounds."""
+
 from __future__ import annotations
 
 import pytest

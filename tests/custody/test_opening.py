@@ -1,3 +1,5 @@
+"""Exported cases open offline with the right key, and with their device's signature only."""
+
 from __future__ import annotations
 
 import base64

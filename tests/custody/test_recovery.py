@@ -1,3 +1,5 @@
+"""Any two of three shares bring the recovery key back, and one does not."""
+
 from __future__ import annotations
 
 import pytest

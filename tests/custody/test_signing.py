@@ -1,3 +1,5 @@
+"""Nothing is signed unseen, by the wrong key, or with fewer signatures than it needs."""
+
 from __future__ import annotations
 
 import io

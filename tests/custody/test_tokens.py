@@ -1,3 +1,5 @@
+"""Enrolment tokens say what IT wished, and are refused where a device could not trust them."""
+
 from __future__ import annotations
 
 import hashlib

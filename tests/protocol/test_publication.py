@@ -1,3 +1,5 @@
+"""Published rules are trusted only with every signature, in date and in one shape."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

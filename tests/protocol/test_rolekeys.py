@@ -1,3 +1,5 @@
+"""Signing keys are kept encrypted and told apart from what is not one."""
+
 from __future__ import annotations
 
 import msgspec

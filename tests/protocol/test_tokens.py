@@ -1,3 +1,5 @@
+"""An enrolment token is what IT signed, or it is refused by name."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""The collector publishes what any device would take, and nothing else."""
+
 from __future__ import annotations
 
 import json

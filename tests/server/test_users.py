@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
 from server import users
@@ -53,6 +55,21 @@ def test_somebody_disabled_can_not_sign_in(stored, client):
     users.save("amira", disable=True)
     client.post("/account/login/", {"login": "amira", "password": made["password"]})
     assert "_auth_user_id" not in client.session
+    users.save("amira", display_name="Amira")
+    assert not User.objects.get(username="amira").is_active
+    users.save("amira", enable=True)
+    client.post("/account/login/", {"login": "amira", "password": made["password"]})
+    assert "_auth_user_id" in client.session
+
+
+@pytest.mark.parametrize("words", [("--disable",), ("--enable",), ("--role", "it"), ("--email", "a@b.example")])
+def test_a_change_without_a_name_is_refused_and_not_taken_for_a_list(words, stored, monkeypatch):
+    monkeypatch.setattr(users, "require", lambda _folder: None)
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(data_dir=None)
+    users.add_arguments(parser)
+    with pytest.raises(SetUpError, match="say whom to change"):
+        users.run(parser.parse_args(words))
 
 
 def test_people_sign_in_by_user_name_or_e_mail(people, client):
