@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import struct
 import sys
@@ -18,7 +17,7 @@ from rules.errors import PackError
 from rules.layout import HEADER_BYTES, Layout
 
 # Bound once: lookups call them by the million.
-_blake2b, _crc32, _unpack = hashlib.blake2b, zlib.crc32, struct.Struct(">Q").unpack
+_fresh_hash, _crc32, _unpack = layout.fresh_hash, zlib.crc32, struct.Struct(">Q").unpack
 
 Pair = tuple[str, str]  # a category, and the list that put the entry there
 
@@ -91,21 +90,23 @@ class Index:
         """
         found: list[tuple[str, int]] = []
         bits, filter_bits, crc32 = self._filter, self._filter_bits, _crc32
-        name = host.encode("ascii")
-        while True:
-            parent = name.partition(b".")[2]
-            if not parent:
-                return found
+        name = host.encode()
+        parent = name.partition(b".")[2]
+        while parent:
             bit = crc32(name) % filter_bits
             if bits[bit >> 3] >> (bit & 7) & 1:
-                wanted = _unpack(_blake2b(name, digest_size=8).digest())[0]
+                digest = _fresh_hash()
+                digest.update(name)
+                (wanted,) = _unpack(digest.digest())
                 prefix = wanted >> self._shift
                 hashes, table = self._hashes, self._table
                 end = table[prefix + 1]
                 at = bisect_left(hashes, wanted, table[prefix], end)
                 if at < end and hashes[at] == wanted:
-                    found.append((name.decode("ascii"), self._ids[at]))
+                    found.append((name.decode(), self._ids[at]))
             name = parent
+            parent = name.partition(b".")[2]
+        return found
 
     def pairs(self, set_id: int) -> tuple[Pair, ...]:
         """The (category, list) pairs of a set; raises PackError for an id that only a damaged pack can hold."""

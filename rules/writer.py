@@ -1,4 +1,4 @@
-"""Writes a pack in little memory: entries go into sorted partitions as numbers, never as a table of names."""
+"""Writes a pack in little memory: names become sorted runs of hashes at once, which are merged range by range."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 import tempfile
 import zlib
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -18,10 +18,11 @@ from rules import layout
 from rules.errors import PackError
 from rules.index import Labels, Pair
 from rules.layout import Layout
+from rules.merging import ListNumbers, MergedRuns
 
-MAX_LISTS = 65_536  # a list's number is 16 bits wide while a pack is built
-_PARTITION_BITS = 8
-_ENTRIES_PER_PREFIX = 24  # about what one bisection step more would cost against a larger table
+MAX_LISTS = 65_536  # one number a list; far more than anybody names in one pack
+_RUN_NAMES = 1 << 17  # names held before they become a run: about 20 MB while it is sorted
+_ENTRIES_PER_PREFIX = 12  # about what one bisection step more would cost against a larger table
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,49 +38,23 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     shared: dict[tuple[int, int], int]
 
 
-class _Partition:
-    """The records of one range of hashes: three arrays beside each other, later two sorted ones."""
-
-    def __init__(self) -> None:
-        self.hashes = array("Q")
-        self.lists = array("H")
-        self.sums = array("I")
-        self.ids = array("I")
-        self.dropped: set[int] = set()
-
-    def sort(self, *, one_list: bool) -> None:
-        """Orders the records by hash, then list, each once."""
-        if one_list:
-            self.hashes = array("Q", sorted(set(self.hashes)))
-            self.lists = array("H", bytes(2 * len(self.hashes)))
-            return
-        records = sorted({key << 16 | number for key, number in zip(self.hashes, self.lists, strict=True)})
-        self.hashes = array("Q", [record >> 16 for record in records])
-        self.lists = array("H", [record & 0xFFFF for record in records])
-
-    def find(self, wanted: int, number: int) -> int | None:
-        """Where the record of this hash and list is."""
-        at = bisect_left(self.hashes, wanted)
-        while at < len(self.hashes) and self.hashes[at] == wanted:
-            if self.lists[at] == number:
-                return at
-            at += 1
-        return None
-
-
 class PackWriter:
     """Takes entries, each from a numbered list, and writes them as one pack; use it as a context manager.
 
-    `pairs[n]` is the (category, list id) of list n. The result depends only on the entries and on `pairs`.
+    `pairs[n]` is the (category, list id) of list n. The result depends only on the entries and on `pairs`, never on
+    the order in which they come.
     """
 
     def __init__(self, pairs: Sequence[Pair], scratch: Path) -> None:
         if len(pairs) > MAX_LISTS:
             raise PackError(f"more than {MAX_LISTS} lists in one pack")
         self._pairs = pairs
-        self._partitions = [_Partition() for _ in range(1 << _PARTITION_BITS)]
+        self._waiting: dict[int, list[bytes]] = {}
+        self._room = _RUN_NAMES
+        self._added = 0
+        self._runs: list[tuple[int, array[int]]] = []
+        self._sums = array("I")
         self._deep = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (closed by __exit__)
-        self._adders = [(part.hashes.append, part.lists.append, part.sums.append) for part in self._partitions]
 
     def __enter__(self) -> PackWriter:
         return self
@@ -89,138 +64,112 @@ class PackWriter:
 
     def add(self, name: str, number: int) -> None:
         """One entry of list `number`: a normalised host, or an app identity."""
-        key = name.encode("utf-8")
-        digest = layout.name_hash(key)
-        add_hash, add_list, add_sum = self._adders[digest >> 64 - _PARTITION_BITS]
-        add_hash(digest)
-        add_list(number)
-        add_sum(zlib.crc32(key))
-        if key.count(b".") > 1 and b":" not in key:
-            self._deep.write(b"%d %b\n" % (number, key))
+        names = self._waiting.get(number)
+        if names is None:
+            names = self._waiting[number] = []
+        names.append(name.encode("utf-8"))
+        self._room -= 1
+        if self._room <= 0:
+            self._end_runs()
+
+    def add_many(self, names: Sequence[bytes], number: int) -> None:
+        """Many entries of list `number` at once, each as `add` takes it, in UTF-8: the quick way for a long list."""
+        self._waiting.setdefault(number, []).extend(names)
+        self._room -= len(names)
+        if self._room <= 0:
+            self._end_runs()
 
     def write(self, path: Path) -> Written:
         """Writes the pack atomically, replacing what was there, and ends the writer; raises PackError or OSError."""
-        self._adders.clear()
-        added = sum(len(partition.hashes) for partition in self._partitions)
-        for partition in self._partitions:
-            partition.sort(one_list=len(self._pairs) == 1)
-        records = sum(len(partition.hashes) for partition in self._partitions)
-        filter_bits = max(64, layout.FILTER_BITS_PER_ENTRY * records)
+        self._end_runs()
+        filter_bits = layout.filter_size(self._added)
         bits = self._fill_filter(filter_bits)
-        covered = self._drop_covered(bits, filter_bits)
-        sets, uses = self._merge()
-        entries = sum(uses)
-        if entries > layout.MAX_ENTRIES:
+        merged = MergedRuns(self._runs)
+        covered = self._drop_covered(merged, bits, filter_bits)
+        sets = merged.settle()
+        if merged.entries > layout.MAX_ENTRIES:
             raise PackError(f"more than {layout.MAX_ENTRIES} entries in one pack")
-        self._write_file(path, sets, entries, bits, filter_bits)
+        self._write_file(path, merged, list(sets), bits, filter_bits)
         by_list = [0] * len(self._pairs)
         shared: dict[tuple[int, int], int] = {}
-        for numbers, count in zip(sets, uses, strict=True):
+        for numbers, count in sets.items():
             for at, number in enumerate(numbers):
                 by_list[number] += count
                 for other in numbers[at + 1 :]:
                     shared[number, other] = shared.get((number, other), 0) + count
         return Written(
-            entries=entries,
-            merged=added - covered - entries,
+            entries=merged.entries,
+            merged=self._added - covered - merged.entries,
             covered=covered,
             by_list=tuple(by_list),
             shared=dict(sorted(shared.items())),
         )
 
+    def _end_runs(self) -> None:
+        for number, names in self._waiting.items():
+            hashes = layout.name_hashes(names)
+            self._runs.append((number, array("Q", sorted(hashes))))
+            self._sums.extend(map(zlib.crc32, names))
+            self._added += len(names)
+            deep = [name for name in names if name.count(b".") > 1 and b":" not in name]
+            if deep:
+                self._deep.write(b"%d %d\n%b\n" % (number, len(deep), b"\n".join(deep)))
+        self._waiting.clear()
+        self._room = _RUN_NAMES
+
     def _fill_filter(self, filter_bits: int) -> bytearray:
-        bits = bytearray((filter_bits + 7) // 8)
-        for partition in self._partitions:
-            for crc in partition.sums:
-                bit = crc % filter_bits
-                bits[bit >> 3] |= 1 << (bit & 7)
-            partition.sums = array("I")
+        bits = bytearray(filter_bits // 8)
+        last = filter_bits - 1  # a power of two less one: the same as the remainder, only quicker
+        for crc in self._sums:
+            bits[(crc & last) >> 3] |= 1 << (crc & 7)
+        self._sums = array("I")
         return bits
 
-    def _drop_covered(self, bits: bytearray, filter_bits: int) -> int:
+    def _drop_covered(self, merged: MergedRuns, bits: bytearray, filter_bits: int) -> int:
         """Drops each entry that a parent in the same list covers, so that the answer stays what the list says."""
-        covered = 0
-        self._deep.seek(0)
-        for line in self._deep:
-            number_text, _, name = line[:-1].partition(b" ")
+        covered, last = 0, filter_bits - 1
+        for name, number in self._deep_names():
             parent = name.partition(b".")[2]
-            while b"." in parent:
-                bit = zlib.crc32(parent) % filter_bits
-                if bits[bit >> 3] >> (bit & 7) & 1:
-                    number = int(number_text)
-                    if self._find(parent, number) is not None:
-                        covered += self._drop(name, number)
-                        break
-                parent = parent.partition(b".")[2]
+            while above := parent.partition(b".")[2]:
+                bit = zlib.crc32(parent) & last
+                if bits[bit >> 3] >> (bit & 7) & 1 and merged.holds(layout.name_hash(parent), number):
+                    covered += merged.drop(layout.name_hash(name), number)
+                    break
+                parent = above
         return covered
 
-    def _find(self, name: bytes, number: int) -> int | None:
-        wanted = layout.name_hash(name)
-        return self._partitions[wanted >> 64 - _PARTITION_BITS].find(wanted, number)
-
-    def _drop(self, name: bytes, number: int) -> int:
-        at = self._find(name, number)
-        dropped = self._partitions[layout.name_hash(name) >> 64 - _PARTITION_BITS].dropped
-        if at is None or at in dropped:
-            return 0
-        dropped.add(at)
-        return 1
-
-    def _merge(self) -> tuple[list[tuple[int, ...]], list[int]]:
-        """Leaves one record a hash, its lists as the id of a set; returns the sets and how many entries use each."""
-        ids: dict[tuple[int, ...], int] = {}
-        uses: list[int] = []
-        for partition in self._partitions:
-            if len(self._pairs) == 1 and not partition.dropped:  # the common case: nothing to merge
-                ids[(0,)] = 0
-                uses = [sum(uses) + len(partition.hashes)]
-                partition.ids, partition.lists = array("I", bytes(4 * len(partition.hashes))), array("H")
-                continue
-            hashes, set_ids = array("Q"), array("I")
-            for wanted, numbers in _grouped(partition):
-                set_id = ids.setdefault(numbers, len(ids))
-                if set_id == len(uses):
-                    uses.append(0)
-                uses[set_id] += 1
-                hashes.append(wanted)
-                set_ids.append(set_id)
-            partition.hashes, partition.ids, partition.lists = hashes, set_ids, array("H")
-        return list(ids), uses
+    def _deep_names(self) -> Iterator[tuple[bytes, int]]:
+        """Every name of more than two labels, with its list's number."""
+        self._deep.seek(0)
+        while head := self._deep.readline():
+            number_text, _, count = head.partition(b" ")
+            number = int(number_text)
+            for line in islice(self._deep, int(count)):
+                yield line[:-1], number
 
     def _write_file(
-        self, path: Path, sets: list[tuple[int, ...]], entries: int, bits: bytearray, filter_bits: int
+        self, path: Path, merged: MergedRuns, sets: list[ListNumbers], bits: bytearray, filter_bits: int
     ) -> None:
         labels = msgspec.json.encode(Labels(sets=tuple(tuple(self._pairs[n] for n in numbers) for numbers in sets)))
-        prefix_bits = _prefix_bits(entries)
-        id_bytes = 1 if len(sets) <= 1 << 8 else 2 if len(sets) <= 1 << 16 else 4
+        prefix_bits = layout.prefix_size(merged.entries, _ENTRIES_PER_PREFIX)
         plan = Layout(
-            id_bytes=id_bytes,
+            id_bytes=1 if len(sets) <= 1 << 8 else 2 if len(sets) <= 1 << 16 else 4,
             prefix_bits=prefix_bits,
-            entries=entries,
+            entries=merged.entries,
             labels_bytes=len(labels),
             filter_bits=filter_bits,
             front=b"",
             body=b"",
         )
         front = _padded(labels, plan.table_at - layout.HEADER_BYTES)
-        front += _padded(self._table(prefix_bits), plan.filter_at - plan.table_at)
-        code = {1: "B", 2: "H", 4: "I"}[id_bytes]
-        pieces: list[bytes | memoryview] = [_padded(bytes(bits), plan.hashes_at - plan.filter_at)]
-        pieces += [_little(partition.hashes) for partition in self._partitions]
-        pieces += [_little(array(code, partition.ids)) for partition in self._partitions]
-        pieces.append(bytes(plan.length - plan.ids_at - id_bytes * entries))
+        front += _padded(_little(merged.table(prefix_bits)), plan.filter_at - plan.table_at)
+        code = {1: "B", 2: "H", 4: "I"}[plan.id_bytes]
+        pieces: list[bytes | memoryview] = [_padded(bits, plan.hashes_at - plan.filter_at)]
+        pieces += [_little(hashes) for hashes in merged.hashes]
+        pieces += [_little(array(code, ids)) for ids in merged.ids]
+        pieces.append(bytes(plan.length - plan.ids_at - plan.id_bytes * plan.entries))
         header = msgspec.structs.replace(plan, front=layout.checksum(front), body=layout.checksum(*pieces))
         write_atomically(path, [header.to_bytes(), front, *pieces])
-
-    def _table(self, prefix_bits: int) -> bytes:
-        table, shift, before = array("I"), 64 - prefix_bits, 0
-        for number, partition in enumerate(self._partitions):
-            first = number << prefix_bits >> _PARTITION_BITS
-            after = (number + 1) << prefix_bits >> _PARTITION_BITS
-            table.extend(before + bisect_left(partition.hashes, prefix << shift) for prefix in range(first, after))
-            before += len(partition.hashes)
-        table.append(before)
-        return bytes(_little(table))
 
 
 def write_atomically(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
@@ -249,29 +198,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _grouped(partition: _Partition) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Each hash that was not dropped everywhere, with the lists that keep it."""
-    last, numbers = -1, ()  # type: int, tuple[int, ...]
-    dropped = partition.dropped
-    for at, wanted in enumerate(partition.hashes):
-        if dropped and at in dropped:
-            continue
-        if wanted == last:
-            numbers += (partition.lists[at],)
-            continue
-        if numbers:
-            yield last, numbers
-        last, numbers = wanted, (partition.lists[at],)
-    if numbers:
-        yield last, numbers
-
-
-def _prefix_bits(entries: int) -> int:
-    return min(layout.MAX_PREFIX_BITS, max(_PARTITION_BITS, (entries // _ENTRIES_PER_PREFIX).bit_length()))
-
-
-def _padded(data: bytes, length: int) -> bytes:
-    return data.ljust(length, b"\0")
+def _padded(data: bytes | bytearray | memoryview, length: int) -> bytes:
+    return bytes(data).ljust(length, b"\0")
 
 
 def _little(numbers: array[int]) -> memoryview:
