@@ -31,8 +31,9 @@ class MergedRuns:
             by_list: dict[int, array[int]] = {}
             for number, run in runs:
                 at = bisect_left(run, low)
-                by_list.setdefault(number, array("Q")).extend(run[at:])
-                del run[at:]
+                if at < len(run):
+                    by_list.setdefault(number, array("Q")).extend(run[at:])
+                    del run[at:]
             hashes, ids = self._merge({number: by_list[number] for number in sorted(by_list)})
             self.hashes.append(hashes)
             self.ids.append(ids)
@@ -71,12 +72,11 @@ class MergedRuns:
         anew = array("I", bytes(4 * len(self._sets)))
         for at, number in enumerate(used):
             anew[number] = at
-        same = list(anew[1:]) == list(range(len(anew) - 1)) and not gone
         for place, ids in enumerate(self.ids):
             if gone and 0 in ids:
                 self.hashes[place] = array("Q", compress(self.hashes[place], ids))
                 ids = array("I", filter(None, ids))
-            self.ids[place] = ids if same else array("I", map(anew.__getitem__, ids))
+            self.ids[place] = array("I", map(anew.__getitem__, ids))
         return {self._sets[number]: counts[number] for number in used}
 
     def table(self, prefix_bits: int) -> array[int]:

@@ -55,6 +55,23 @@ def test_the_index_answers_as_a_plain_reference_does(entries: list[tuple[str, in
             assert _answer(index, host) == _reference(entries, host)
         index.verify()
         index.close()
+        pack.rename(pack.with_name("moved.pack"))
+        again = Index.open(pack.with_name("moved.pack"))
+        for host in hosts:
+            assert _answer(again, host) == _reference(entries, host)
+        again.close()
+
+
+@settings(max_examples=60, deadline=None)
+@given(ENTRIES, st.text("abcwx1.-", max_size=12), HOST)
+def test_an_entry_matches_on_label_boundaries_only(entries: list[tuple[str, int]], before: str, host: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pack = Path(folder) / "made.pack"
+        _write(pack, entries)
+        index = Index.open(pack)
+        for asked in (f"{before}{host}", f"{before}.{host}", f"{host}{before}", f"{host}.{before}"):
+            assert _answer(index, asked) == _reference(entries, asked)
+        index.close()
 
 
 def test_the_index_answers_as_a_dict_for_many_entries_and_misses(tmp_path: Path) -> None:

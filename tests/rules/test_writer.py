@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+import random
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rules.index import Index
+from rules import merging, writer
+from rules.index import Index, Pair
 from rules.writer import PackWriter, Written, write_atomically
+
+PAIRS: list[Pair] = [("drugs", "one"), ("gambling", "two")]
+HOST = st.lists(st.sampled_from(["a", "b", "c", "www"]), min_size=2, max_size=4).map(".".join)
+ENTRIES = st.lists(st.tuples(HOST, st.integers(0, 1)), max_size=60)
 
 
 def _write(path: Path, entries: list[tuple[str, int]]) -> Written:
-    with PackWriter([("drugs", "one"), ("gambling", "two")], path.parent) as writer:
+    with PackWriter(PAIRS, path.parent) as pack:
         for name, number in entries:
-            writer.add(name, number)
-        return writer.write(path)
+            pack.add(name, number)
+        return pack.write(path)
 
 
 def test_the_same_entries_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     entries = [(f"n{number}.example", number % 2) for number in range(500)]
     _write(tmp_path / "a.pack", entries)
     _write(tmp_path / "b.pack", entries[::-1])
+    assert (tmp_path / "a.pack").read_bytes() == (tmp_path / "b.pack").read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(ENTRIES, st.randoms(use_true_random=False), st.integers(1, 9))
+def test_order_repetition_and_the_size_of_the_runs_never_change_a_byte(
+    entries: list[tuple[str, int]], chance: random.Random, run_names: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        first = Path(folder) / "first.pack"
+        _write(first, entries)
+        patch.setattr(writer, "_RUN_NAMES", run_names)
+        patch.setattr(merging, "_RECORDS_PER_RANGE", 4)
+        again = [*entries]
+        chance.shuffle(again)
+        second = Path(folder) / "second.pack"
+        _write(second, again)
+        assert second.read_bytes() == first.read_bytes()
+
+
+def test_names_added_together_are_written_as_those_added_one_by_one(tmp_path: Path) -> None:
+    names = [f"n{number}.example" for number in range(300)]
+    _write(tmp_path / "a.pack", [(name, 1) for name in names])
+    with PackWriter(PAIRS, tmp_path) as together:
+        together.add_many([name.encode() for name in names], 1)
+        together.write(tmp_path / "b.pack")
     assert (tmp_path / "a.pack").read_bytes() == (tmp_path / "b.pack").read_bytes()
 
 
