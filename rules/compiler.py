@@ -2,70 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
-import msgspec
-
-from rules.curated import NAMEABLE, CuratedPack, shipped_packs
+from rules.apps import normalise_app
+from rules.curated import CuratedPack, categorised, shipped_packs
 from rules.errors import EntryRefused, HostRefused, ListError
 from rules.formats import FORMATS, LineParser
 from rules.hosts import normalise_host, suffixes
 from rules.index import Pair
-from rules.model import Taxonomy
-from rules.reading import MAX_LINE_BYTES, read_lines
+from rules.known import Known, read_popular
+from rules.model import ALLOWED, NAMEABLE, Taxonomy
+from rules.plain import PLAIN_FORMATS, bites, plain_hosts
+from rules.reading import MAX_LINE_BYTES, Lines, read_lines, read_members
+from rules.report import BuildReport, Contradiction, PopularHit, Refused
+from rules.sources import ListSource
 from rules.suffixes import PublicSuffixes
 from rules.writer import PackWriter, Written, write_atomically
 
 MAX_SAMPLES = 20  # refused lines quoted for each reason; the rest are counted
-_PROGRESS_LINES = 50_000  # how often a long list says how far it is
+MAX_POPULAR_HITS = 10_000  # told one by one; more than that, and the list is a list of popular sites
+_NO_TEXT_SHARE = 0.9  # a file with so many lines that are no text is no list, even if a line looks like a host
+_NO_TEXT_LINES = 50
+_NO_TEXT = ("a control character in the name", "not UTF-8 text", f"a line longer than {MAX_LINE_BYTES} bytes")
 PROTECTED_PACK = "protected.pack"
 NAMEABLE_PACK = "nameable.pack"
 CURATED_PACK = "curated.pack"
 TAXONOMY_FILE = "categories.toml"
 
-Progress = Callable[[str, int], None]  # the list's id, and how many of its lines were read
-
-
-class ListSource(msgspec.Struct, frozen=True):
-    """A list to be read: its format, the category of all its entries, where it is, and the id it is known by."""
-
-    format: str
-    category: str
-    path: Path
-    list_id: str
-
-
-class Refused(msgspec.Struct, frozen=True):
-    """A line that was left out: which list and line (of which file), and its text, shortened."""
-
-    list_id: str
-    line: int
-    text: str
-
-
-class BuildReport(msgspec.Struct, frozen=True):
-    """What a build read, kept and refused. `overlaps` counts the entries that two lists share."""
-
-    read: int
-    kept: int
-    merged: int
-    covered: int
-    refused: dict[str, int]
-    samples: dict[str, tuple[Refused, ...]]
-    kept_by_list: dict[str, int]
-    overlaps: tuple[tuple[str, str, int], ...]
+Progress = Callable[[str, int, int], None]  # the list's id, bytes of its file that were read, all of them
 
 
 class _Tally:
-    """What was refused while reading, counted and sampled by reason."""
+    """What was noticed while reading: refused lines by reason, popular sites, contradictions with curated packs."""
 
     def __init__(self) -> None:
         self.read = 0
         self.kept = 0
         self.counts: dict[str, int] = {}
         self.samples: dict[str, list[Refused]] = {}
+        self.popular: dict[tuple[str, str, str], PopularHit] = {}
+        self.clashes: dict[tuple[str, str, str], set[str]] = {}
 
     def refuse(self, source: ListSource, line: int, text: str, reason: str) -> None:
         self.counts[reason] = self.counts.get(reason, 0) + 1
@@ -74,32 +53,50 @@ class _Tally:
             samples.append(Refused(source.list_id, line, text[:80]))
 
 
+def build(
+    sources: Iterable[ListSource],
+    pack: Path,
+    *,
+    named_suffixes: frozenset[str] = frozenset(),
+    popular: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Compiles lists to one pack beside what comes with Fairwatch: taxonomy, curated packs, popular sites.
+
+    `named_suffixes` are public suffixes that may be entries all the same. Raises RulesError; the old pack then stays.
+    """
+    taxonomy = Taxonomy.shipped()
+    known = Known.of(shipped_packs(taxonomy), taxonomy, read_popular() if popular is None else popular)
+    return compile_lists(sources, pack, PublicSuffixes.shipped(named_suffixes), known, taxonomy, progress)
+
+
 def compile_lists(
     sources: Iterable[ListSource],
     pack: Path,
     suffix_list: PublicSuffixes,
-    protected: Mapping[str, str],
+    known: Known,
     taxonomy: Taxonomy,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Reads every source and writes one pack; the same sources give the same bytes, in whatever order they are named.
 
-    `protected` gives the category of each protected host, which then enters no pack of any other kind. Raises ListError
-    where a list can't be read or has lines but not one usable entry; the pack in place then stays.
+    What `known` protects or allows enters no pack. Raises ListError where a list can't be read or has lines but not
+    one usable entry; the pack in place then stays.
     """
-    ordered = sorted(sources, key=lambda source: (source.category, source.list_id, str(source.path)))
+    ordered = sorted(sources, key=lambda source: (str(source.path), source.category, source.list_id))
     pairs = sorted({(source.category, source.list_id) for source in ordered})
     numbers = {pair: number for number, pair in enumerate(pairs)}
     tally = _Tally()
+    gate = _Gate(suffix_list, known)
     with PackWriter(pairs, pack.parent) as writer:
-        for source in ordered:
-            gate = _Gate(suffix_list, {} if taxonomy.get(source.category).protected else protected)
+        for source, lines in _opened(ordered, progress):
             number = numbers[source.category, source.list_id]
-            _read_list(source, gate, tally, partial(writer.add, number=number), progress)
+            reader = _Reader(source, gate, tally, taxonomy)
+            reader.read(lines, partial(writer.add, number=number), partial(writer.add_many, number=number))
         if tally.kept == 0:
             raise ListError("no usable entry in any list: nothing was written")
         written = writer.write(pack)
-    return _report(tally, written, pairs)
+    return _report(tally, written, pairs, taxonomy, known)
 
 
 def compile_shipped(folder: Path) -> None:
@@ -109,55 +106,90 @@ def compile_shipped(folder: Path) -> None:
 
 
 def compile_curated(folder: Path, taxonomy_text: bytes, taxonomy: Taxonomy, packs: Iterable[CuratedPack]) -> None:
-    """Writes a rules folder from checked curated packs: taxonomy, protected, nameable, and all others as one pack."""
+    """Writes a rules folder from checked curated packs: taxonomy, protected, nameable, and all others as one pack.
+
+    The allowed sites travel in the nameable pack: both say that a site is harmless, and what takes a site out of every
+    list's reach must be signed by the custodians, as that pack is, not by those who sign the lists.
+    """
     (folder / "packs").mkdir(parents=True, exist_ok=True)
     every = tuple(packs)
-    protected = [pack for pack in every if pack.id != NAMEABLE and taxonomy.get(pack.category).protected]
-    nameable = [pack for pack in every if pack.id == NAMEABLE]
-    others = [pack for pack in every if pack not in protected and pack not in nameable]
+    protected = [pack for pack in categorised(every) if taxonomy.get(pack.category).protected]
     write_atomically(folder / TAXONOMY_FILE, [taxonomy_text])
     _write_curated(folder / PROTECTED_PACK, protected)
-    _write_curated(folder / NAMEABLE_PACK, nameable)
-    _write_curated(folder / "packs" / CURATED_PACK, others)
-
-
-def protected_hosts(packs: Iterable[CuratedPack], taxonomy: Taxonomy) -> dict[str, str]:
-    """Each protected host of the curated packs with its category; every name below one is protected too."""
-    return {
-        host: pack.category
-        for pack in packs
-        if pack.id != NAMEABLE and taxonomy.get(pack.category).protected
-        for host in pack.hosts
-    }
+    _write_curated(folder / NAMEABLE_PACK, [pack for pack in every if pack.id in (NAMEABLE, ALLOWED)])
+    _write_curated(folder / "packs" / CURATED_PACK, [pack for pack in categorised(every) if pack not in protected])
 
 
 def _write_curated(path: Path, packs: Iterable[CuratedPack]) -> None:
     every = sorted(packs, key=lambda pack: (pack.category, pack.id))
     with PackWriter([(pack.category, pack.id) for pack in every], path.parent) as writer:
         for number, pack in enumerate(every):
-            for name in (*pack.hosts, *pack.apps):
+            for name in (*pack.hosts, *(normalise_app(identity) for identity in pack.apps)):
                 writer.add(name, number)
         writer.write(path)
 
 
-def _read_list(
-    source: ListSource, gate: _Gate, tally: _Tally, add: Callable[[str], None], progress: Progress | None
-) -> None:
-    """Adds each usable host name of a list; every other line is tallied with its reason."""
-    before, read_before = tally.kept, tally.read
-    parse, may_refuse = FORMATS[source.format](), gate.may_refuse
-    line = 0
-    for line, raw in enumerate(read_lines(source.path), start=1):
-        if progress is not None and line % _PROGRESS_LINES == 0:
-            progress(source.list_id, line)
+def _opened(ordered: Sequence[ListSource], progress: Progress | None) -> Iterator[tuple[ListSource, Lines]]:
+    """Each source with its lines; an archive is read once, whatever number of its members are sources."""
+    for path, group in groupby(ordered, key=lambda source: source.path):
+        members: dict[str, list[ListSource]] = {}
+        for source in group:
+            if source.member is None:
+                yield source, read_lines(path, _of_list(progress, source.list_id))
+            else:
+                members.setdefault(source.member, []).append(source)
+        for turn in range(max(map(len, members.values()), default=0)):  # more than once where two sources name it
+            for name, lines in read_members(path, _of_list(progress, path.name)):
+                if len(members.get(name, ())) > turn:
+                    yield members[name][turn], lines
+
+
+def _of_list(progress: Progress | None, list_id: str) -> Callable[[int, int], None] | None:
+    return None if progress is None else partial(progress, list_id)
+
+
+class _Reader:
+    """Reads one list: adds each usable host name, and tallies every other line with its reason."""
+
+    def __init__(self, source: ListSource, gate: _Gate, tally: _Tally, taxonomy: Taxonomy) -> None:
+        self._source = source
+        self._gate = gate
+        self._tally = tally
+        self._taxonomy = taxonomy
+        category = taxonomy.get(source.category)
+        self._flags = category.response == "flag"
+        self._protects = category.protected
+
+    def read(self, lines: Lines, add: Callable[[str], None], add_many: Callable[[Sequence[bytes]], None]) -> None:
+        """Reads to the end; raises ListError where the whole is not as its format says, or holds nothing usable."""
+        source, tally = self._source, self._tally
+        parse = FORMATS[source.format]()
+        before, read_before, counts_before = tally.kept, tally.read, dict(tally.counts)
+        line = 0
+        for bite in bites(lines):
+            plain = plain_hosts(bite) if source.format in PLAIN_FORMATS else None
+            if plain is not None and not self._gate.is_any_noted(plain[1]):
+                line += len(bite)
+                tally.read += len(bite)
+                tally.kept += len(bite)
+                add_many(plain[0])
+                continue
+            for raw in bite:
+                line += 1
+                self._read_line(raw, line, parse, add)
+        refused = {reason: count - counts_before.get(reason, 0) for reason, count in tally.counts.items()}
+        self._judge_whole(line, tally.read - read_before, tally.kept - before, refused)
+
+    def _read_line(self, raw: bytes | None, line: int, parse: LineParser, add: Callable[[str], None]) -> None:
+        source, tally, is_noted = self._source, self._tally, self._gate.is_noted
         try:
             names = _names(raw, parse, first=line == 1)
         except EntryRefused as error:
             tally.read += 1
             tally.refuse(source, line, ascii(raw[:60]) if raw is not None else "", str(error))
-            continue
+            return
         except ListError as error:
-            raise ListError(f"{source.path} line {line}: {error}") from None
+            raise ListError(f"{_place(source)} line {line}: {error}") from None
         for name in names:
             tally.read += 1
             try:
@@ -165,15 +197,39 @@ def _read_list(
             except HostRefused as error:
                 tally.refuse(source, line, name, str(error))
                 continue
-            reason = gate.reason(host) if may_refuse(host) else None
-            if reason is not None:
-                tally.refuse(source, line, name, reason)
+            if is_noted(host) and not self._takes(host, line, name):
                 continue
             tally.kept += 1
             add(host)
-    if tally.read > read_before and tally.kept == before:
-        reason = max(tally.counts, key=lambda reason: tally.counts[reason])
-        raise ListError(f"{source.path}: not one usable entry in {line} lines, mostly: {reason}")
+
+    def _takes(self, host: str, line: int, text: str) -> bool:
+        """Whether a host of which something is known may be an entry; notes what is worth telling either way."""
+        source, tally, gate = self._source, self._tally, self._gate
+        reason = gate.reason(host, protects=self._protects)
+        for site in gate.known.popular.get(host, ()):
+            if len(tally.popular) < MAX_POPULAR_HITS:
+                hit = PopularHit(site, host, source.category, source.list_id, self._flags, reason)
+                tally.popular[site, host, source.list_id] = hit
+        if reason is not None:
+            tally.refuse(source, line, text, reason)
+            return False
+        curated = gate.known.curated.get(host)
+        if curated is not None and (self._taxonomy.get(curated).response == "flag") != self._flags:
+            tally.clashes.setdefault((source.list_id, source.category, curated), set()).add(host)
+        return True
+
+    def _judge_whole(self, lines: int, read: int, kept: int, refused: dict[str, int]) -> None:
+        place = _place(self._source)
+        no_text = sum(refused.get(reason, 0) for reason in _NO_TEXT)
+        if lines >= _NO_TEXT_LINES and no_text >= _NO_TEXT_SHARE * lines:
+            raise ListError(f"{place}: not a list: {no_text} of its {lines} lines are no text")
+        if read and not kept:
+            reason = max(refused, key=lambda reason: refused[reason])
+            raise ListError(f"{place}: not one usable entry in {lines} lines, mostly: {reason}")
+
+
+def _place(source: ListSource) -> str:
+    return str(source.path) if source.member is None else f"{source.path} ({ascii(source.member)[1:-1]})"
 
 
 def _names(raw: bytes | None, parse: LineParser, *, first: bool) -> Sequence[str]:
@@ -188,32 +244,64 @@ def _names(raw: bytes | None, parse: LineParser, *, first: bool) -> Sequence[str
 class _Gate:
     """Which host may be no entry, and why: first by a quick question that most hosts pass, then by the whole one."""
 
-    def __init__(self, suffix_list: PublicSuffixes, protected: Mapping[str, str]) -> None:
+    def __init__(self, suffix_list: PublicSuffixes, known: Known) -> None:
+        self.known = known
         self._suffix_list = suffix_list
-        self._protected = protected
-        self._whole = suffix_list.may_hold | set(protected)
-        self._above = suffix_list.may_hold_below | set(protected)
+        self._whole = frozenset(suffix_list.may_hold | known.names)
+        self._above = frozenset(suffix_list.may_hold_below | known.above)
 
-    def may_refuse(self, host: str) -> bool:
-        """Whether `reason` has to be asked at all; asked of millions of hosts."""
-        parent = host.partition(".")[2]
-        if host in self._whole or not parent:
+    def is_noted(self, host: str) -> bool:
+        """Whether anything has to be asked of this host at all; asked of millions."""
+        if host in self._whole:
+            return True
+        above, parent = self._above, host.partition(".")[2]
+        if not parent:
             return True
         while parent:
-            if parent in self._above:
+            if parent in above:
                 return True
             parent = parent.partition(".")[2]
         return False
 
-    def reason(self, host: str) -> str | None:
-        """Why this host may be no entry, or None."""
+    def is_any_noted(self, hosts: Iterable[str]) -> bool:
+        """Whether anything has to be asked of any of these hosts; all of them have two labels or more."""
+        if not self._whole.isdisjoint(hosts):
+            return True
+        parents = {host.partition(".")[2] for host in hosts}
+        while parents:
+            if not self._above.isdisjoint(parents):
+                return True
+            parents = {parent.partition(".")[2] for parent in parents}
+            parents.discard("")
+        return False
+
+    def reason(self, host: str, *, protects: bool) -> str | None:
+        """Why this host may be no entry, or None; a list of protected sites may name them, and is bound by no other."""
         if self._suffix_list.holds(host):
             return "a public suffix, which is no one site"
-        category = next((self._protected[name] for name in suffixes(host) if name in self._protected), None)
-        return None if category is None else f"protected ({category}), so never in another category"
+        if protects:
+            return None
+        covering, known = suffixes(host), self.known
+        category = next((known.protected[name] for name in covering if name in known.protected), None)
+        if category is not None:
+            return f"protected ({category}), so never in another category"
+        return "an allowed site, which no list may put anywhere" if not known.allowed.isdisjoint(covering) else None
 
 
-def _report(tally: _Tally, written: Written, pairs: list[Pair]) -> BuildReport:
+def _report(tally: _Tally, written: Written, pairs: list[Pair], taxonomy: Taxonomy, known: Known) -> BuildReport:
+    kept_by_list: dict[str, int] = {}
+    for number, (_, list_id) in enumerate(pairs):
+        kept_by_list[list_id] = kept_by_list.get(list_id, 0) + written.by_list[number]
+    curated = [
+        Contradiction(list_id, category, "the curated packs", other, len(hosts), tuple(sorted(hosts)[:MAX_SAMPLES]))
+        for (list_id, category, other), hosts in sorted(tally.clashes.items())
+    ]
+    flags = [taxonomy.get(category).response == "flag" for category, _ in pairs]
+    lists = [
+        Contradiction(pairs[a][1], pairs[a][0], pairs[b][1], pairs[b][0], count)
+        for (a, b), count in written.shared.items()
+        if flags[a] != flags[b]
+    ]
     return BuildReport(
         read=tally.read,
         kept=written.entries,
@@ -221,6 +309,9 @@ def _report(tally: _Tally, written: Written, pairs: list[Pair]) -> BuildReport:
         covered=written.covered,
         refused=dict(sorted(tally.counts.items(), key=lambda item: (-item[1], item[0]))),
         samples={reason: tuple(samples) for reason, samples in sorted(tally.samples.items())},
-        kept_by_list={list_id: written.by_list[number] for number, (_, list_id) in enumerate(pairs)},
+        kept_by_list=kept_by_list,
         overlaps=tuple((pairs[a][1], pairs[b][1], count) for (a, b), count in written.shared.items()),
+        popular_checked=known.popular_sites,
+        popular=tuple(hit for _, hit in sorted(tally.popular.items())),
+        contradictions=(*curated, *lists),
     )

@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 
-from rules.errors import HostRefused, PackError, nearest_known
+from rules.apps import entries_for, is_app, normalise_app
+from rules.errors import AppRefused, HostRefused, PackError, nearest_known
 from rules.hosts import normalise_host, suffixes
-from rules.model import APP_PLATFORMS, Taxonomy
+from rules.model import NAMEABLE, NO_CATEGORY, Taxonomy
 from rules.suffixes import PublicSuffixes
-
-NAMEABLE = "nameable"  # the id of the one pack that is no category: what totals may name
 
 
 class Examples(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,8 +41,10 @@ class CuratedPack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     named_suffixes: tuple[str, ...] = ()
 
     def names(self, name: str) -> bool:
-        """Whether the pack has an entry that covers this normalised host, or is this app identity."""
-        return name in self.apps or any(suffix in self.hosts for suffix in suffixes(name))
+        """Whether the pack has an entry that covers this normalised host, or speaks for this app identity."""
+        if is_app(name):
+            return any(entry in self.apps for entry in entries_for(normalise_app(name)))
+        return any(suffix in self.hosts for suffix in suffixes(name))
 
 
 def shipped_packs(taxonomy: Taxonomy) -> tuple[CuratedPack, ...]:
@@ -88,37 +89,58 @@ def parse_pack(text: str, file_name: str) -> CuratedPack:
         raise PackError(f"{file_name}: {error}") from None
 
 
+def categorised(packs: Iterable[CuratedPack]) -> list[CuratedPack]:
+    """Those of the packs that put their entries in a category."""
+    return [pack for pack in packs if pack.id not in NO_CATEGORY]
+
+
 def check_together(packs: Iterable[CuratedPack], taxonomy: Taxonomy) -> None:
-    """Refuses a harmful entry that a protected one covers, and a nameable one that is private or in no category."""
+    """Refuses packs that contradict each other: raises PackError with the first of `contradictions`."""
+    found = contradictions(packs, taxonomy)
+    if found:
+        raise PackError(found[0])
+
+
+def contradictions(packs: Iterable[CuratedPack], taxonomy: Taxonomy) -> list[str]:
+    """Where packs contradict each other, each as a sentence that names the file and the entry.
+
+    A harmful or allowed entry that a protected one covers; an allowed one that a curated pack flags; a nameable one
+    that is private or in no category; one that is flagged as one category and counted as another.
+    """
     every = tuple(packs)
-    categorised = [pack for pack in every if pack.id != NAMEABLE]
-    protected = [pack for pack in categorised if taxonomy.get(pack.category).protected]
-    for pack in categorised:
-        if pack in protected:
-            continue
+    in_category = categorised(every)
+    protected = [pack for pack in in_category if taxonomy.get(pack.category).protected]
+    flagged = [pack for pack in in_category if taxonomy.get(pack.category).response == "flag"]
+    found = []
+    for pack in every:
         for name in (*pack.hosts, *pack.apps):
             by = next((other.id for other in protected if other.names(name)), None)
-            if by is not None:
-                raise PackError(f"{pack.id}.toml: {name}: the protected pack {by!r} holds it")
-    for pack in every:
-        if pack.id == NAMEABLE:
-            _check_nameable(pack, categorised, taxonomy)
+            if pack not in protected and pack.id != NAMEABLE and by is not None:
+                found.append(f"{pack.id}.toml: {name}: the protected pack {by!r} holds it")
+            if pack in protected or pack in flagged:
+                continue
+            by = next((other.id for other in flagged if other.names(name)), None)
+            if by is not None and pack.id != NAMEABLE:
+                found.append(f"{pack.id}.toml: {name}: the pack {by!r} flags it")
+            if pack.id == NAMEABLE:
+                found += _wrongly_nameable(name, in_category, taxonomy)
+    return found
 
 
-def _check_nameable(pack: CuratedPack, categorised: list[CuratedPack], taxonomy: Taxonomy) -> None:
-    for name in (*pack.hosts, *pack.apps):
-        found = [other.category for other in categorised if other.names(name)]
-        if not found:
-            raise PackError(f"{pack.id}.toml: {name}: in no category, so it may not be named")
-        private = next((category for category in found if taxonomy.get(category).sensitive), None)
-        if private is not None:
-            raise PackError(f"{pack.id}.toml: {name}: in the sensitive category {private!r}, so it may not be named")
+def _wrongly_nameable(name: str, in_category: list[CuratedPack], taxonomy: Taxonomy) -> list[str]:
+    found = [other.category for other in in_category if other.names(name)]
+    if not found:
+        return [f"{NAMEABLE}.toml: {name}: in no category, so it may not be named"]
+    private = next((category for category in found if taxonomy.get(category).sensitive), None)
+    if private is not None:
+        return [f"{NAMEABLE}.toml: {name}: in the sensitive category {private!r}, so it may not be named"]
+    return []
 
 
 def _check_pack(pack: CuratedPack, file_name: str, taxonomy: Taxonomy, suffix_list: PublicSuffixes) -> None:
-    if pack.id == NAMEABLE:
-        if pack.category != NAMEABLE:
-            raise PackError(f"{file_name}: its category must be {NAMEABLE!r}")
+    if pack.id in NO_CATEGORY:
+        if pack.category != pack.id:
+            raise PackError(f"{file_name}: its category must be {pack.id!r}")
     else:
         taxonomy.get(pack.category)
     if not pack.hosts and not pack.apps:
@@ -132,9 +154,11 @@ def _check_pack(pack: CuratedPack, file_name: str, taxonomy: Taxonomy, suffix_li
     for host in pack.hosts:
         _check_host(host, pack, file_name, suffix_list)
     for identity in pack.apps:
-        platform, colon, rest = identity.partition(":")
-        if platform not in APP_PLATFORMS or not colon or not rest:
-            raise PackError(f"{file_name}: {identity}: expected an app identity such as linux:org.example.App")
+        try:
+            if normalise_app(identity) != identity:
+                raise PackError(f"{file_name}: {identity}: write it as {normalise_app(identity)}")
+        except AppRefused as error:
+            raise PackError(f"{file_name}: {identity}: {error}") from None
     _check_examples(pack, file_name)
 
 

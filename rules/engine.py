@@ -5,32 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
-from rules.errors import HostRefused, PackError
+from rules.apps import entries_for, normalise_app
+from rules.errors import AppRefused, HostRefused, PackError
 from rules.hosts import normalise_host
 from rules.index import Index
-from rules.model import Kind, Match, Taxonomy, Verdict
+from rules.model import ALLOWED, NAMEABLE, Kind, Match, Taxonomy, TrialMatch, Verdict
 
+CURATED = "curated"  # the pack of our own lists, the only one that speaks of allowed sites
 REMEMBERED_NAMES = 2048  # people return to few sites; about 1 MB at most, and it is never written anywhere
 
 
-class Rules:
-    """The rules in force, open for questions. One bundle never changes: a new one is opened beside it and swapped."""
+class Promoter(Protocol):
+    """What says which packs act: a policy."""
 
-    def __init__(self, taxonomy: Taxonomy, protected: Index, nameable: Index, packs: tuple[Index, ...]) -> None:
+    def acts(self, pack_id: str, entries: int) -> bool:
+        """Whether a pack of so many entries flags, reminds and names; else it is on trial."""
+
+
+class Rules:
+    """The rules in force, open for questions. One bundle never changes: a new one is opened beside it and swapped.
+
+    `packs` act; those on `trial` yield only `Verdict.trial`, so that what they would do can be counted.
+    """
+
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        protected: Index,
+        nameable: Index,
+        packs: tuple[Index, ...],
+        trial: tuple[Index, ...] = (),
+    ) -> None:
         self.taxonomy = taxonomy
         self._protected = protected
         self._nameable = nameable
         self._packs = packs
+        self._trial = trial
         self._order = {category.id: at for at, category in enumerate(taxonomy.categories)}
         self._remembered = lru_cache(maxsize=REMEMBERED_NAMES)(self._classify)
 
     @classmethod
-    def open(cls, folder: Path, more_packs: Sequence[Path] = ()) -> Self:
+    def open(cls, folder: Path, more_packs: Sequence[Path] = (), policy: Promoter | None = None) -> Self:
         """Opens `categories.toml`, `protected.pack`, `nameable.pack` and `packs/*.pack`; raises RulesError.
 
-        `more_packs` are opened beside them, to try what they would do.
+        Packs that `policy` has not promoted are on trial; without a policy every pack acts. `more_packs` are opened
+        beside them and act, to try what they would do.
         """
         taxonomy = Taxonomy.load(folder / "categories.toml")
         paths = [folder / "protected.pack", folder / "nameable.pack", *sorted((folder / "packs").glob("*.pack"))]
@@ -47,40 +68,65 @@ class Rules:
             for index in opened:
                 index.close()
             raise
-        return cls(taxonomy, protected, nameable, tuple(packs))
+        asked = packs[: len(packs) - len(more_packs)]
+        trial = [pack for pack in asked if policy is not None and not policy.acts(pack_id(pack), pack.entries)]
+        return cls(taxonomy, protected, nameable, tuple(pack for pack in packs if pack not in trial), tuple(trial))
+
+    @property
+    def acting(self) -> dict[str, int]:
+        """The packs that act, each with its number of entries."""
+        return {pack_id(pack): pack.entries for pack in self._packs}
+
+    @property
+    def on_trial(self) -> dict[str, int]:
+        """The packs on trial, each with its number of entries."""
+        return {pack_id(pack): pack.entries for pack in self._trial}
 
     def close(self) -> None:
         """Gives all packs back; no question may follow."""
         self._remembered.cache_clear()
-        for index in (self._protected, self._nameable, *self._packs):
+        for index in (self._protected, self._nameable, *self._packs, *self._trial):
             index.close()
 
     def verify(self) -> None:
         """Reads every pack whole and raises PackError where one is damaged."""
-        for index in (self._protected, self._nameable, *self._packs):
+        for index in (self._protected, self._nameable, *self._packs, *self._trial):
             index.verify()
 
     def classify(self, kind: Kind, name: str) -> Verdict:
-        """The verdict on a host name or app identity, whatever the text: one that is no host name matches nothing."""
-        if kind == "host":
-            try:
-                name = normalise_host(name)
-            except HostRefused:
-                return Verdict(kind, name)
+        """The verdict on a host name or app identity, whatever the text: one that is neither matches nothing."""
+        try:
+            name = normalise_host(name) if kind == "host" else normalise_app(name)
+        except (HostRefused, AppRefused):
+            return Verdict(kind, name)
         return self._remembered(kind, name)
 
     def _classify(self, kind: Kind, name: str) -> Verdict:
         matches = self._matches((self._protected,), kind, name)
         if matches:
             return self._verdict(kind, name, matches, protected=True)
-        matches = self._matches(self._packs, kind, name)
-        nameable = _find(self._nameable, kind, name)
-        if nameable and matches and not any(self.taxonomy.by_id[match.category].sensitive for match in matches):
-            return self._verdict(kind, name, matches, nameable_as=nameable[0][0])
-        return self._verdict(kind, name, matches)
+        harmless = [
+            (category, entry)
+            for entry, set_id in _find(self._nameable, kind, name)
+            for category, _ in self._nameable.pairs(set_id)
+        ]
+        allowed = any(category == ALLOWED for category, _ in harmless)
+        matches = self._matches(self._packs, kind, name, only_curated=allowed)
+        trial = () if allowed else self._trial_matches(kind, name)
+        nameable = next((entry for category, entry in harmless if category == NAMEABLE), None)
+        if matches and any(self.taxonomy.by_id[match.category].sensitive for match in matches):
+            nameable = None
+        return self._verdict(kind, name, matches, nameable_as=nameable if matches else None, trial=trial)
 
     def _verdict(
-        self, kind: Kind, name: str, matches: list[Match], *, protected: bool = False, nameable_as: str | None = None
+        self,
+        kind: Kind,
+        name: str,
+        matches: list[Match],
+        *,
+        protected: bool = False,
+        nameable_as: str | None = None,
+        trial: tuple[TrialMatch, ...] = (),
     ) -> Verdict:
         return Verdict(
             kind=kind,
@@ -91,21 +137,38 @@ class Rules:
             nameable=nameable_as is not None,
             protected=protected,
             nameable_as=nameable_as,
+            trial=trial,
         )
 
-    def _matches(self, packs: tuple[Index, ...], kind: Kind, name: str) -> list[Match]:
+    def _matches(self, packs: tuple[Index, ...], kind: Kind, name: str, *, only_curated: bool = False) -> list[Match]:
         """All matches, the most specific entry first, then in the taxonomy's order; one for each entry and category."""
         lists: dict[tuple[str, str], set[str]] = {}
         for pack in packs:
+            if only_curated and pack_id(pack) != CURATED:
+                continue
             for entry, set_id in _find(pack, kind, name):
                 for category, list_id in pack.pairs(set_id):
                     lists.setdefault((entry, category), set()).add(list_id)
         keys = sorted(lists, key=lambda key: (-len(key[0]), self._order[key[1]]))
         return [Match(category, entry, tuple(sorted(lists[entry, category]))) for entry, category in keys]
 
+    def _trial_matches(self, kind: Kind, name: str) -> tuple[TrialMatch, ...]:
+        return tuple(
+            TrialMatch(match.category, match.entry, match.lists, pack_id(pack))
+            for pack in self._trial
+            for match in self._matches((pack,), kind, name)
+        )
+
+
+def pack_id(pack: Index) -> str:
+    """The id by which policies and counts know an open pack: its file's name."""
+    return pack.name.removesuffix(".pack")
+
 
 def _find(pack: Index, kind: Kind, name: str) -> list[tuple[str, int]]:
-    return pack.find_host(name) if kind == "host" else pack.find_app(name)
+    if kind == "host":
+        return pack.find_host(name)
+    return [found for entry in entries_for(name) for found in pack.find_app(entry)]
 
 
 def _check_categories(pack: Index, taxonomy: Taxonomy, *, protected: bool) -> None:

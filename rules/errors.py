@@ -2,6 +2,7 @@
 
 RulesError                    never worth retrying: the same input fails the same way
 ├── HostRefused               a text that is not a host name
+├── AppRefused                a text that is not an app identity
 ├── EntryRefused              a line of a list that can't become an entry
 ├── ListError                 a whole list that can't be read
 ├── PackError                 a compiled pack, or a curated pack's text, that can't be used
@@ -24,6 +25,10 @@ class RulesError(Exception):
 
 class HostRefused(RulesError):
     """This text is not a host name that could be visited; the text says why."""
+
+
+class AppRefused(RulesError):
+    """This text is not an app identity; the text says why."""
 
 
 class EntryRefused(RulesError):

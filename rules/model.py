@@ -13,6 +13,9 @@ from rules.errors import TaxonomyError, nearest_known
 
 Kind = Literal["host", "app"]
 Response = Literal["flag", "remind", "total", "ignore"]
+NAMEABLE = "nameable"  # stands for a category in the nameable pack: what totals may name
+ALLOWED = "allowed"  # likewise: harmless sites of which only the curated packs may say anything, whatever a list says
+NO_CATEGORY = (NAMEABLE, ALLOWED)
 RESPONSES: tuple[Response, ...] = get_args(Response)
 APP_PLATFORMS = ("linux", "windows", "macos", "android")  # what an app identity begins with, before a colon
 
@@ -83,8 +86,14 @@ class Match(msgspec.Struct, frozen=True):
     lists: tuple[str, ...]
 
 
+class TrialMatch(Match, frozen=True):
+    """What a pack on trial would have said: it is counted for the lead, and nothing else ever comes of it."""
+
+    pack: str
+
+
 class Verdict(msgspec.Struct, frozen=True):
-    """All that the rules say about one name.
+    """All that the rules say about one name; an app's name is its identity as `rules/apps.py` spells it.
 
     `categories` are in the taxonomy's order; `matched` is the most specific entry; `nameable_as` is the entry of the
     nameable list under which totals may name it (never the full host, which may hold a person's name), else None.
@@ -98,6 +107,7 @@ class Verdict(msgspec.Struct, frozen=True):
     nameable: bool = False
     protected: bool = False
     nameable_as: str | None = None
+    trial: tuple[TrialMatch, ...] = ()
 
 
 def _category(category_id: str, table: Any, file_name: str) -> Category:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from rules.compiler import BuildReport, ListSource, compile_lists, compile_shipped, protected_hosts
+from rules.compiler import compile_lists, compile_shipped
 from rules.curated import CuratedPack, shipped_packs
 from rules.engine import Rules
+from rules.known import Known, read_popular
 from rules.model import Taxonomy
+from rules.report import BuildReport
+from rules.sources import ListSource
 from rules.suffixes import PublicSuffixes
 
 MakePack = Callable[..., tuple[Path, BuildReport]]
@@ -51,7 +54,7 @@ def make_pack(
     tmp_path: Path, taxonomy: Taxonomy, packs: tuple[CuratedPack, ...], suffix_list: PublicSuffixes
 ) -> MakePack:
     """Builds a pack from (format, category, bytes) lists; a list's id is `list` and its number."""
-    protected = protected_hosts(packs, taxonomy)
+    known = Known.of(packs, taxonomy, read_popular())
 
     def make(*lists: tuple[str, str, bytes], packed: bool = False, name: str = "made.pack") -> tuple[Path, BuildReport]:
         sources = []
@@ -60,6 +63,6 @@ def make_pack(
             path.write_bytes(gzip.compress(content) if packed else content)
             sources.append(ListSource(list_format, category, path, path.name))
         pack = tmp_path / name
-        return pack, compile_lists(sources, pack, suffix_list, protected, taxonomy)
+        return pack, compile_lists(sources, pack, suffix_list, known, taxonomy)
 
     return make

@@ -67,7 +67,7 @@ def test_check_reads_names_from_stdin_one_answer_a_line_whatever_they_hold(
 def test_check_without_json_says_how_many_lists_agree(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(pack), "casino.example", "none.example"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "casino.example: drugs, gambling by casino.example (2 lists: bets.txt, more.hosts)",
+        "casino.example: drugs by casino.example (1 list: more.hosts); gambling by casino.example (1 list: bets.txt)",
         "none.example: nothing",
     ]
 
