@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes this clone ready to run: system packages by apt where there is apt, then a locked .venv. Says first what it will do.
-# Usage: installers/setup.sh [commands|demo|test]     commands: only what the four commands need, no browser. Run again at will: when nothing is missing it returns at once.
+# Usage: installers/setup.sh [commands|demo|test|bench]     commands: only what the four commands need, no browser. Run again at will: when nothing is missing it returns at once.
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-test}
@@ -16,6 +16,9 @@ openbox:openbox:a window manager for that screen
 xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
 postgresql:/usr/lib/postgresql:the second database that the store runs on"
+bench_packages="$test_packages
+squidguard:squidGuard:a peer that matches host names
+unbound:/usr/sbin/unbound:a resolver with lists, measured as a peer and not left running"
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -29,7 +32,8 @@ case $purpose in
     commands) wanted="" ;;
     demo) wanted=$demo_packages ;;
     test) wanted=$test_packages ;;
-    *) say "«$purpose» is not known; say commands, demo or test" >&2; exit 2 ;;
+    bench) wanted=$bench_packages ;;
+    *) say "«$purpose» is not known; say commands, demo, test or bench" >&2; exit 2 ;;
 esac
 missing=""; list=""
 old_ifs=$IFS; IFS='
@@ -58,16 +62,21 @@ if [ -n "$missing" ]; then
             # shellcheck disable=SC2086  # a list of names
             $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null \
                 || say "apt could not install everything; going on with what is here"
+            case $missing in *unbound*) # Debian starts what it installs; here it is only measured, from a port of its own
+                if command -v systemctl >/dev/null 2>&1; then $as_root systemctl disable --now unbound >/dev/null 2>&1 || true; fi ;;
+            esac
         fi
     fi
 fi
 
+# The last line of what is below is the stamp: an attempt that was cut off, or a clone that was moved, begins again.
 stamp=.venv/.locked
-if [ ! -e "$stamp" ] || ! cmp -s requirements.lock "$stamp" || ! cmp -s pyproject.toml .venv/.project; then
+here=$(pwd -P); there=$(cat .venv/.place 2>/dev/null || true)
+if [ "$there" != "$here" ] || ! cmp -s requirements.lock "$stamp" || ! cmp -s pyproject.toml .venv/.project; then
     say "about to install $(grep -c '==' requirements.lock) locked Python packages into .venv (about a minute)"
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    { [ "$there" = "$here" ] && .venv/bin/python -c 'import pip' 2>/dev/null; } || "$python" -m venv --clear .venv
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-    cp requirements.lock "$stamp"; cp pyproject.toml .venv/.project
+    echo "$here" >.venv/.place; cp pyproject.toml .venv/.project; cp requirements.lock "$stamp"
 fi
 say "ready"
