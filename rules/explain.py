@@ -1,21 +1,31 @@
-"""Puts into plain words what a name is, by which lists, and what the policy does about it, for whom and when."""
+"""fairwatch-rules explain: says what a name is, by which lists, and what the policy does about it, by which line."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from rules.errors import HostRefused, RulesError, nearest_known
+from rules.apps import is_app, normalise_app
+from rules.compiler import compile_shipped
+from rules.engine import Rules, pack_id
+from rules.errors import AppRefused, HostRefused, RulesError, nearest_known
 from rules.hosts import host_of_url, normalise_host
 from rules.hours import describe
-from rules.model import APP_PLATFORMS, Kind, Match, Taxonomy, Verdict
+from rules.index import Index
+from rules.model import APP_PLATFORMS, Kind, Match, Taxonomy, TrialMatch, Verdict
 from rules.outcome import Outcome, what_happens
 from rules.policy import Group, Policy
+
+POLICY_FILE = "policy.toml"
 
 
 class PackState(msgspec.Struct, frozen=True):
@@ -27,21 +37,54 @@ class PackState(msgspec.Struct, frozen=True):
     why: str
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `explain` takes."""
+    parser.add_argument("name", metavar="NAME", help="a host name or an app identity")
+    parser.add_argument("--rules", type=Path, metavar="DIR", help="a rules folder; without it, the shipped rules")
+    parser.add_argument("--pack", type=Path, action="append", default=[], metavar="PACK", help="a further pack to try")
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="a policy; without it, the rules folder's, else the shipped one"
+    )
+    parser.add_argument("--group", metavar="GROUP", help="a group of the policy; without it, each")
+    parser.add_argument("--at", metavar="TIME", help='as in "2026-11-22 21:30", in the policy\'s time zone')
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Says what a name is, by which entry of which lists, and what the policy does about it, by which line."""
+    kind, name = name_asked(arguments.name)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.rules
+        if folder is None:
+            folder = Path(scratch)
+            compile_shipped(folder)
+        policy = _policy(arguments.policy, folder)
+        groups = groups_asked(policy, arguments.group)
+        at = instant_asked(arguments.at, policy.timezone, datetime.now(UTC))
+        packs = [_state_of(policy, path) for path in sorted((folder / "packs").glob("*.pack"))]
+        rules = Rules.open(folder, arguments.pack, policy=policy)
+        try:
+            verdict = rules.classify(kind, name)
+        finally:
+            rules.close()
+    if arguments.json:
+        print(json.dumps(as_data(verdict, policy, groups, at, packs)))
+    else:
+        print("\n".join(as_lines(verdict, policy, groups, at, packs)))
+    return 0
+
+
 def name_asked(text: str) -> tuple[Kind, str]:
     """The kind and the one spelling of what was typed; refuses with the nearest thing that would be understood."""
-    platform, colon, rest = text.partition(":")
-    if colon and platform in APP_PLATFORMS:
-        if not rest.strip():
-            raise RulesError(f"{text!r}: expected an app identity, as in linux:exe:anydesk")
-        return "app", text
+    expected = "expected a host name, as in example.org, or an app identity, as in linux:exe:anydesk"
     try:
-        return "host", normalise_host(text)
-    except HostRefused as refused:
+        return ("app", normalise_app(text)) if is_app(text) else ("host", normalise_host(text))
+    except (AppRefused, HostRefused) as refused:
+        platform, colon, rest = text.partition(":")
         near = nearest_known(platform, APP_PLATFORMS) if colon and re.fullmatch("[A-Za-z]+", platform) else None
         host = host_of_url(text) or host_of_url(f"https://{text}")
-        meant = f"{near}:{rest}" if near is not None else host
+        meant = host if near is None else f"{near}:{rest}" if near != platform else None
         hint = f" (did you mean {meant!r}?)" if meant is not None else ""
-        expected = "expected a host name, as in example.org, or an app identity, as in linux:exe:anydesk"
         raise RulesError(f"{text!r}: {refused}; {expected}{hint}") from None
 
 
@@ -57,9 +100,9 @@ def groups_asked(policy: Policy, group: str | None) -> tuple[str, ...]:
 
 
 def instant_asked(text: str | None, timezone: str, now: datetime) -> datetime:
-    """The instant (aware UTC) that a text such as "2026-11-22 21:30" means in the policy's time zone; `now` where there is none.
+    """The instant that a text such as "2026-11-22 21:30" means in the policy's time zone; `now` where there is none.
 
-    Refuses a time that the clocks skip. Of a time that they show twice, the first is meant, unless it says an offset.
+    Aware UTC. Refuses a time that the clocks skip; of one that they show twice the first is meant.
     """
     if text is None:
         return now
@@ -76,7 +119,7 @@ def instant_asked(text: str | None, timezone: str, now: datetime) -> datetime:
         raise RulesError(
             f"--at: the clocks of {timezone} skip {at:%H:%M} on {at:%Y-%m-%d}; ask an hour before or after"
         )
-    return local
+    return meant
 
 
 def pack_state(policy: Policy, pack_id: str, entries: int) -> PackState:
@@ -93,7 +136,6 @@ def pack_state(policy: Policy, pack_id: str, entries: int) -> PackState:
 
 def as_data(
     verdict: Verdict,
-    trial: Sequence[Match],
     policy: Policy,
     groups: Iterable[str],
     at: datetime,
@@ -109,7 +151,7 @@ def as_data(
         "protected": verdict.protected,
         "named_in_totals_as": verdict.nameable_as,
         "matches": [_match(match) for match in verdict.matches],
-        "trial": [_match(match) for match in trial],
+        "trial": [_match(match) | {"pack": match.pack} for match in verdict.trial],
         "packs": msgspec.to_builtins(packs),
         "excluded": verdict.kind == "host" and policy.excluded(verdict.name),
         "started": policy.started(at),
@@ -135,7 +177,6 @@ def as_data(
 
 def as_lines(
     verdict: Verdict,
-    trial: Sequence[Match],
     policy: Policy,
     groups: Iterable[str],
     at: datetime,
@@ -143,8 +184,7 @@ def as_lines(
 ) -> list[str]:
     """All of it for a person, line by line."""
     lines = [f"{verdict.name}", *_what_it_is(verdict, policy.taxonomy)]
-    for match in trial:
-        lines += [f"  On trial: {_by(match, policy.taxonomy)}.", "    It does nothing until a policy names its pack."]
+    lines += [line for match in verdict.trial for line in _tried(match, policy.taxonomy)]
     local = at.astimezone(ZoneInfo(policy.timezone))
     for group in groups:
         outcome = what_happens(verdict, policy, group, at)
@@ -165,6 +205,24 @@ def as_lines(
     return lines
 
 
+def _policy(path: Path | None, folder: Path) -> Policy:
+    own = folder / POLICY_FILE
+    if path is None:
+        path = own if own.is_file() else Path(__file__).with_name(POLICY_FILE)
+    try:
+        return Policy.parse(path.read_text("utf-8"), path.name, Taxonomy.load(folder / "categories.toml"))
+    except UnicodeDecodeError:
+        raise RulesError(f"{path.name}: not UTF-8 text") from None
+
+
+def _state_of(policy: Policy, path: Path) -> PackState:
+    index = Index.open(path)
+    try:
+        return pack_state(policy, pack_id(index), index.entries)
+    finally:
+        index.close()
+
+
 def _match(match: Match) -> dict[str, Any]:
     return {"category": match.category, "entry": match.entry, "lists": list(match.lists), "agree": len(match.lists)}
 
@@ -178,6 +236,13 @@ def _what_it_is(verdict: Verdict, taxonomy: Taxonomy) -> list[str]:
     if verdict.nameable_as is not None:
         lines.append(f"  Totals may name it, as {verdict.nameable_as}.")
     return lines
+
+
+def _tried(match: TrialMatch, taxonomy: Taxonomy) -> list[str]:
+    return [
+        f"  On trial: {_by(match, taxonomy)}.",
+        f"    It does nothing until a policy promotes the pack {match.pack}.",
+    ]
 
 
 def _by(match: Match, taxonomy: Taxonomy) -> str:

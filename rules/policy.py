@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rules.apps import entries_for
 from rules.hosts import suffixes
 from rules.hours import Period
 from rules.model import Category, Response, Taxonomy
@@ -72,7 +73,7 @@ class PolicyException(msgspec.Struct, frozen=True):
         if self.category != category or self.group not in (None, group) or day > self.until:
             return False
         if self.app is not None:
-            return name == self.app
+            return name is not None and self.app in entries_for(name)
         return self.site is None or (name is not None and ":" not in name and self.site in suffixes(name))
 
     @property

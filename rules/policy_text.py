@@ -8,10 +8,11 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rules.errors import HostRefused, PolicyError, TaxonomyError, nearest_known
+from rules.apps import normalise_app
+from rules.errors import AppRefused, HostRefused, PolicyError, TaxonomyError, nearest_known
 from rules.hosts import normalise_host
 from rules.hours import Period, parse_period
-from rules.model import APP_PLATFORMS, RESPONSES, Category, Response, Taxonomy
+from rules.model import RESPONSES, Category, Response, Taxonomy
 from rules.policy import (
     DAILY_MINUTES,
     EXCEPTION_REASONS,
@@ -295,12 +296,10 @@ class PolicyText:
         )
 
     def _app(self, text: Any, path: KeyPath) -> str:
-        platform, _, rest = text.partition(":") if isinstance(text, str) else ("", "", "")
-        if platform not in APP_PLATFORMS or not rest:
-            nearest = nearest_known(platform, APP_PLATFORMS)
-            expected = f"expected an app identity, as in linux:exe:anydesk; platforms: {', '.join(APP_PLATFORMS)}"
-            raise self._refuse(path, f"app: {text!r}: {expected}", nearest if nearest != platform else None)
-        return str(text)
+        try:
+            return normalise_app(text if isinstance(text, str) else "")
+        except AppRefused as error:
+            raise self._refuse(path, f"app: {text!r}: {error}") from None
 
 
 def _like(form: re.Pattern[str], text: str, filler: str) -> str | None:

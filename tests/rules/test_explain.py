@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from rules import explain
 from rules.__main__ import main
 from rules.errors import RulesError
-from rules.model import Match, Taxonomy, Verdict
+from rules.model import Match, Taxonomy, TrialMatch, Verdict
 from rules.policy import Policy
 
 POLICY = Path(explain.__file__).with_name("policy.toml").read_text("utf-8")
@@ -46,7 +47,7 @@ def test_an_urgent_site_in_private_time_is_flagged_for_learners_and_dropped_for_
     matches = (Match("suicide", "made.example", ("one", "two")),)
     verdict = Verdict("host", "made.example", ("suicide",), "made.example", matches)
     at = datetime(2026, 11, 22, 21, 30, tzinfo=UTC)
-    lines = "\n".join(explain.as_lines(verdict, (), policy, ("staff", "learners"), at, ()))
+    lines = "\n".join(explain.as_lines(verdict, policy, ("staff", "learners"), at, ()))
     staff, learners = lines.split("\n\n")[1:]
     assert "Nothing happens" in staff
     assert "everything is dropped then" in staff
@@ -100,13 +101,29 @@ def test_a_pack_that_the_policy_does_not_name_or_that_has_grown_is_said_to_be_on
     )
     unnamed = explain.pack_state(policy, "ut1_gambling", 5)
     assert (unnamed.acts, unnamed.why) == (False, "[packs] of policy.toml does not name it")
-    trial = (Match("gambling", "tried.example", ("ut1",)),)
+    trial = (TrialMatch("gambling", "tried.example", ("ut1",), "ut1_gambling"),)
     at = datetime(2026, 11, 23, 12, tzinfo=UTC)
-    said = "\n".join(
-        explain.as_lines(Verdict("host", "tried.example"), trial, policy, ("staff",), at, (grown, unnamed))
-    )
+    verdict = Verdict("host", "tried.example", trial=trial)
+    said = "\n".join(explain.as_lines(verdict, policy, ("staff",), at, (grown, unnamed)))
     assert "On trial: Gambling (gambling) by the entry tried.example" in said
     assert "ut1_gambling (5 entries): [packs] of policy.toml does not name it" in said
+
+
+def test_an_imported_pack_is_on_trial_until_the_policy_names_it_and_again_when_it_has_grown(
+    make_pack: Callable[..., tuple[Path, object]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["shipped", str(tmp_path)]) == 0
+    pack, _ = make_pack(("domains", "gambling", b"tried.example\nother.example\n"), name="ut1_gambling.pack")
+    pack.rename(tmp_path / "packs" / "ut1_gambling.pack")
+    capsys.readouterr()
+    for promoted, effect in (("", "other"), ("ut1_gambling = 2\n", "incident"), ("ut1_gambling = 1\n", "other")):
+        text = POLICY.replace("[packs]\n", f"[packs]\n{promoted}")
+        (tmp_path / "policy.toml").write_text(text)
+        data = json.loads(explained(capsys, "www.tried.example", *NOON, "--rules", str(tmp_path), "--json"))
+        assert data["groups"]["staff"]["effect"] == effect
+        assert [match["pack"] for match in data["trial"]] == ([] if effect == "incident" else ["ut1_gambling"])
+        (state,) = (pack for pack in data["packs"] if pack["id"] == "ut1_gambling")
+        assert (state["acts"], state["entries"]) == (effect == "incident", 2)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +133,8 @@ def test_a_pack_that_the_policy_does_not_name_or_that_has_grown_is_said_to_be_on
         ("bet365.com:443", "a port, not only a host name"),
         ("bet365.com/casino", "did you mean 'bet365.com'?"),
         ("linx:steam", "did you mean 'linux:steam'?"),
-        ("linux:", "expected an app identity"),
+        ("linux:", "not as linux identities are written"),
+        ("windows:anydesk.exe", "not as windows identities are written"),
         ("10.0.0.1", "an address or a number"),
         ("[::1]", "an IPv6 address"),
         ("*.bet365.com", "a wildcard"),

@@ -118,6 +118,13 @@ def test_an_exception_for_an_app_is_about_that_app_alone(taxonomy: Taxonomy) -> 
     assert policy.decide("gambling", "staff", NOON, "example.casino").response == "flag"
 
 
+def test_an_exception_for_a_program_holds_whoever_signed_it(taxonomy: Taxonomy) -> None:
+    text = TEXT.replace('site = "casino.example"', 'app = "windows:exe:Casino.exe"')
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    assert policy.decide("gambling", "staff", NOON, "windows:made games ltd:casino.exe").response == "ignore"
+    assert policy.decide("gambling", "staff", NOON, "windows:made games ltd:other.exe").response == "flag"
+
+
 def test_an_exception_for_a_site_never_speaks_of_an_app_that_is_named_alike(policy: Policy) -> None:
     assert policy.decide("gambling", "staff", NOON, "linux:www.casino.example").response == "flag"
 
