@@ -9,19 +9,25 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from custody.arguments import parser
 from custody.asking import Asking, plain
 from custody.errors import CustodyError
-from protocol.command_line import Parser
 from protocol.errors import OpenError, UnlockError
 
+if TYPE_CHECKING:
+    from custody.draft import Draft
+    from custody.proposal import Proposal
+    from custody.renewal import NewKeys
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
     """Run one command; returns 0 when done, 2 with one clear line on stderr when what was given can't be used."""
-    given = _parser().parse_args(arguments)
+    given = parser(_RUNS).parse_args(arguments)
+    given.clock = clock
     shown = sys.stderr if getattr(given, "json", False) else sys.stdout
     asking = Asking(show=lambda line: print(line, file=shown), yes=getattr(given, "yes", False))
     try:
@@ -57,7 +63,7 @@ def _ceremony(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
         passphrase_file=given.passphrase_file,
         it_passphrase_file=given.it_passphrase_file,
     )
-    made = hold(plan, asking, datetime.now(UTC))
+    made = hold(plan, asking, given.clock())
     say = [f"{what}: {where}" for what, where in made.items()]
     say.append("Print each recovery share for another person and delete its file: two of them open every case.")
     if given.pilot:
@@ -78,49 +84,165 @@ def _key(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
 
 
 def _sign(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
-    from custody import signing
+    from custody import proposal, renewal
     from custody.draft import Draft
 
     draft = Draft(given.dir)
     draft.root()
-    key, now = _unlock(given, asking), datetime.now(UTC)
+    now: datetime = given.clock()
     if given.what is None:
-        done = signing.add_signatures(draft, key, asking, now)
-        say = [f"{name}: all signatures are there" for name in done] or ["Signed; another custodian must sign too."]
-        return {"complete": done, "say": say}
+        return _signed(given, asking, draft, proposal.waiting(draft), second=True)
     if given.what == "renew":
-        from custody.ceremony import read_public
-        from protocol.rolekeys import decode_online_keys
-
-        online = read_public(given.online_keys, decode_online_keys) if given.online_keys is not None else None
-        done = signing.renew(draft, key, online, asking, now)
-        return {"complete": done, "say": [f"complete: {', '.join(done) or 'nothing yet, another custodian must sign'}"]}
-    if given.what == "recipients":
-        changes = signing.Changes(
+        change = _new_keys(given)
+        if change.online is None and change.it is None:
+            made = renewal.renew(draft, [str(path) for path in given.files], now)
+        else:
+            made = renewal.change_keys(draft, change, "New keys for the collector or IT?", now)
+    elif given.what == "recipients":
+        changes = proposal.Changes(
             leads=given.lead_key,
             deputies=given.deputy_key,
             groups=_pairs(given.groups),
             never_about=_pairs(given.never_about),
             remove=given.remove,
         )
-        whole = signing.sign_recipients(draft, key, changes, asking, now)
+        made = proposal.recipients(draft, changes, now)
     elif given.what == "policy":
-        whole = signing.sign_policy(draft, key, given.files, asking, now)
+        made = proposal.policy(draft, given.files, now)
+    elif given.what == "releases":
+        made = proposal.releases(draft, given.files, given.remove, now)
     else:
-        whole = signing.sign_packs(draft, key, given.files, asking, now)
-    after = (
-        f"all signatures are there: take {draft.folder} to the collector, «fairwatch-server publish»"
-        if whole
-        else f"one signature more is needed: «fairwatch-custody sign --dir {given.dir} --key THEIR_KEY»"
+        made = proposal.packs(draft, given.files, now)
+    return _signed(given, asking, draft, made)
+
+
+def _signed(
+    given: argparse.Namespace, asking: Asking, draft: Draft, made: Proposal, *, second: bool = False
+) -> dict[str, Any]:
+    from custody import consent
+
+    signer = consent.Signer(asking, given.key, given.passphrase_file, window=not given.no_window)
+    done = consent.sign(draft, made, signer, given.clock(), second=second)
+    say = [f"{name}: all signatures are there" for name in done.complete]
+    say += [f"{line}; one signature more is needed" for line in done.waiting]
+    if done.waiting:
+        say.append(f"Next, on another computer: «fairwatch-custody sign --dir {given.dir} --key THEIR_KEY»")
+    else:
+        say.append(f"Take {draft.folder} to the collector: «fairwatch-server publish»")
+    say += [f"WARNING: {line}" for line in done.warnings]
+    return {"complete": list(done.complete), "waiting": list(done.waiting), "warnings": list(done.warnings), "say": say}
+
+
+def _new_keys(given: argparse.Namespace) -> NewKeys:
+    from custody.ceremony import read_public
+    from custody.renewal import NewKeys
+    from protocol.rolekeys import decode_online_keys, decode_public_key
+
+    return NewKeys(
+        online=read_public(given.online_keys, decode_online_keys) if given.online_keys is not None else None,
+        it=read_public(given.it_key, decode_public_key) if given.it_key is not None else None,
     )
-    return {"complete": [given.what] if whole else [], "say": [f"{given.what}: signed; {after}"]}
+
+
+def _custodian(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
+    from custody import renewal
+    from custody.ceremony import read_public
+    from custody.difference import grouped, key_in_words
+    from custody.draft import Draft
+    from protocol.publication import raw_key
+    from protocol.rolekeys import decode_public_key
+
+    draft = Draft(given.dir)
+    if given.act == "list":
+        root = (draft.root_in_force() or draft.root()).signed
+        people = [
+            {"name": key_in_words(key), "fingerprint": grouped(raw_key(key).hex())}
+            for key in renewal.custodians(root).values()
+        ]
+        threshold = root.roles["root"].threshold
+        say = [*(f"{one['name']}: {one['fingerprint']}" for one in people), f"{threshold} of them must sign"]
+        return {"custodians": people, "threshold": threshold, "say": say}
+    if given.key is None:
+        raise CustodyError("give your signing key with --key")
+    add = [read_public(path, decode_public_key) for path in ([given.by] if given.by is not None else [])]
+    remove: list[str] = []
+    if given.act == "add":
+        add.append(read_public(Path(_who(given)), decode_public_key))
+    else:
+        remove.append(_who(given))
+    if (given.act == "replace") != (given.by is not None):
+        raise CustodyError("«replace» needs --by with the new custodian's public key, and only «replace» takes it")
+    title = {"add": "A custodian more?", "remove": "A custodian less?", "replace": "Another custodian instead?"}
+    change = renewal.NewKeys(add=add, remove=remove)
+    return _signed(given, asking, draft, renewal.change_keys(draft, change, title[given.act], given.clock()))
+
+
+def _who(given: argparse.Namespace) -> str:
+    if given.who is None:
+        what = "the new custodian's public key file" if given.act == "add" else "the custodian's name or fingerprint"
+        raise CustodyError(f"«custodian {given.act}» needs {what}")
+    return str(given.who)
+
+
+def _withdraw(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
+    from custody.draft import Draft
+    from custody.proposal import waiting
+
+    draft = Draft(given.dir)
+    draft.root()
+    if draft.root_in_force() is None:
+        raise CustodyError("the ceremony is not finished; what waits is its own and can't be taken back")
+    asking.confirm(f"Delete what waits for a signature: {', '.join(waiting(draft).pieces)}?")
+    gone = draft.withdraw()
+    return {"withdrawn": gone, "say": [f"Taken back: {', '.join(gone)}. What all have signed stays in force."]}
+
+
+def _status(given: argparse.Namespace, _asking: Asking) -> dict[str, Any]:
+    from custody.difference import day
+    from custody.draft import Draft
+    from custody.expiry import standings, warnings
+
+    draft, now = Draft(given.dir), given.clock()
+    stands, warned = standings(draft), warnings(draft, now)
+    say = []
+    for one in stands:
+        until = (
+            f"version {one.version}, valid until {day(one.expires)}" if one.expires is not None else "not signed yet"
+        )
+        waits = f"; version {one.pending} waits for {' and '.join(one.waits_for)}" if one.pending is not None else ""
+        say.append(f"{one.name}: {until}{waits}")
+    say += [f"WARNING: {line}" for line in warned] or ["Nothing expires within 60 days."]
+    parts = [
+        {
+            "name": one.name,
+            "version": one.version,
+            "signed_at": one.signed_at and one.signed_at.isoformat(),
+            "expires": one.expires and one.expires.isoformat(),
+            "pending": one.pending,
+            "waits_for": one.waits_for,
+        }
+        for one in stands
+    ]
+    return {"parts": parts, "pilot": draft.pilot, "warnings": warned, "say": say}
+
+
+def _verify(given: argparse.Namespace, _asking: Asking) -> dict[str, Any]:
+    from custody.draft import Draft
+    from custody.releases import verify
+
+    version = verify(Draft(given.dir), given.file, given.clock())
+    return {
+        "release": given.file.name,
+        "version": version,
+        "say": [f"{given.file.name}: signed by the custodians, in releases version {version}"],
+    }
 
 
 def _token(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
     from custody import files, tokens
     from custody.draft import Draft
 
-    expires = (datetime.now(UTC) + tokens.span(given.expires)).replace(microsecond=0)
+    expires = (given.clock() + tokens.span(given.expires)).replace(microsecond=0)
     wish = tokens.Wish(given.group, expires, given.uses, given.collector, given.certificate)
     key = _unlock(given, asking)
     text, registration = tokens.make(Draft(given.publication), key, wish, os.urandom)
@@ -204,81 +326,18 @@ def _pairs(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
     return pairs
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="fairwatch-custody", description="Keys, signatures and sealed cases, off the collector.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=Parser)
-
-    def command(name: str, sentence: str, run: Callable[..., dict[str, Any]]) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
-        made.set_defaults(run=run)
-        made.add_argument("--json", action="store_true", help="print the result as one line of JSON")
-        return made
-
-    def secret(made: argparse.ArgumentParser) -> None:
-        made.add_argument("--passphrase-file", type=Path, help="read the passphrase from this file, not the keyboard")
-        made.add_argument("--yes", action="store_true", help="answer every question with yes, for unattended use")
-
-    made = command("ceremony", "found an organisation's signing, offline, on the first custodian's computer", _ceremony)
-    made.add_argument("--dir", type=Path, required=True, help="a new folder for everything that is made")
-    made.add_argument("--online-keys", type=Path, required=True, help="online-keys.json of «fairwatch-server init»")
-    made.add_argument("--name", default="custodian", help="whose key is made here, in words")
-    made.add_argument("--custodian", type=Path, action="append", default=[], help="another custodian's public key")
-    made.add_argument("--it-key", type=Path, help="IT's public key, made on IT's computer")
-    made.add_argument("--pilot", action="store_true", help="one custodian is enough, and every page says so")
-    made.add_argument("--it-passphrase-file", type=Path, help="the passphrase of IT's key, when it is made here too")
-    secret(made)
-
-    made = command("key", "make a custodian's or IT's signing key on that person's own computer", _key)
-    made.add_argument("--out", type=Path, required=True, help="the private key's file, such as me.pem")
-    made.add_argument("--name", required=True, help="whose key it is, in words")
-    secret(made)
-
-    made = command("sign", "show what would change, and sign it", _sign)
-    made.add_argument(
-        "what",
-        nargs="?",
-        choices=("recipients", "policy", "packs", "renew"),
-        help="without it: what another custodian prepared",
-    )
-    made.add_argument("files", nargs="*", type=Path, help="policy or pack files")
-    made.add_argument("--dir", type=Path, required=True, help="the ceremony's or publication's folder")
-    made.add_argument("--key", type=Path, required=True, help="your signing key")
-    made.add_argument("--online-keys", type=Path, help="with renew: the new keys of a rebuilt collector")
-    made.add_argument(
-        "--lead-key", action="append", default=[], metavar="[LABEL=]FILE", help="let this lead open cases"
-    )
-    made.add_argument("--deputy-key", action="append", default=[], metavar="[LABEL=]FILE", help="and this deputy")
-    made.add_argument("--groups", action="append", default=[], metavar="LABEL=GROUP,GROUP", help="only these groups")
-    made.add_argument(
-        "--never-about",
-        action="append",
-        default=[],
-        metavar="LABEL=ACCOUNT,ACCOUNT",
-        help="the person's own accounts: cases about them are not sealed to them",
-    )
-    made.add_argument("--remove", action="append", default=[], metavar="LABEL", help="take a lead or deputy off")
-    secret(made)
-
-    made = command("token", "make an enrolment token for devices, on IT's computer", _token)
-    made.add_argument("--key", type=Path, required=True, help="IT's key")
-    made.add_argument("--group", required=True, help="the group that the devices will be in")
-    made.add_argument("--expires", default="30d", help="how long it can be used: 30d, 12h")
-    made.add_argument("--uses", type=int, default=50, help="how many devices may use it")
-    made.add_argument("--collector", required=True, help="the collector's address")
-    made.add_argument("--certificate", default="", help="SHA-256 (hex) of the collector's TLS key")
-    made.add_argument("--publication", type=Path, required=True, help="the signed publication's folder")
-    made.add_argument("--out", type=Path, default=Path(), help="the folder for token.txt and token-registration.json")
-    secret(made)
-
-    made = command("open", "open exported cases offline", _open)
-    made.add_argument("export", type=Path, help="the file that the collector exported")
-    made.add_argument("--key", type=Path, help="the lead's key file")
-    made.add_argument("--recovery-share", type=Path, action="append", default=[], help="a recovery share; give two")
-    made.add_argument("--publication", type=Path, help="compare with the list of recipients there")
-    secret(made)
-
-    command("passphrase", "make a passphrase of six words", _passphrase)
-    return parser
+_RUNS: Mapping[str, Callable[[argparse.Namespace, Asking], dict[str, Any]]] = {
+    "ceremony": _ceremony,
+    "key": _key,
+    "sign": _sign,
+    "custodian": _custodian,
+    "withdraw": _withdraw,
+    "status": _status,
+    "verify": _verify,
+    "token": _token,
+    "open": _open,
+    "passphrase": _passphrase,
+}
 
 
 if __name__ == "__main__":

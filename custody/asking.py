@@ -33,6 +33,10 @@ class Asking:
         if answer.strip().lower() != "yes":
             raise Declined("nothing was signed or changed")
 
+    def from_file(self, file: Path) -> str:
+        """Return the passphrase in a file; raises CustodyError naming it."""
+        return _from_file(file)
+
     def passphrase(self, file: Path | None, what: str) -> str:
         """Return the passphrase of an existing key, from a file or typed."""
         if file is not None:

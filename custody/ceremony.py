@@ -75,8 +75,8 @@ def hold(plan: Plan, asking: Asking, now: datetime) -> dict[str, str]:
     people = {one.key_id: one.key() for one in custodians}
     root = _root(people, {"snapshot": online.snapshot, "timestamp": online.timestamp}, threshold, now)
     targets = _targets(delegations(people, {it.key_id: it.key()}, threshold), now)
-    for line in (*difference.of_root(None, root), *difference.of_targets(targets)):
-        asking.show(line)
+    for line in (*difference.of_root(None, root), *difference.of_targets(None, targets)):
+        asking.show(str(line))
     asking.confirm("Found this organisation's signing on these keys?")
 
     made: dict[str, str] = {}

@@ -7,10 +7,11 @@ has fewer signatures than it needs is pending; nobody but the next custodian doe
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, Root, T, TargetFile, Targets
+from tuf.api.metadata import Metadata, Root, T, TargetFile, Targets, VerificationResult
 
 from custody import files
 from custody.errors import CustodyError
@@ -49,16 +50,32 @@ class Draft:
         """Return the newest top-level targets, pending or not."""
         return self._need("targets", Targets)
 
+    def root_in_force(self) -> Metadata[Root] | None:
+        """Return the newest root that its own custodians and those before it have signed; None before the first."""
+        found = None
+        for version in self._versions("root"):
+            piece = self._read("root", version, Root)
+            if not self.complete("root", piece):
+                break
+            found = piece
+        return found
+
     def root_before(self, version: int) -> Root | None:
         """Return the root that a version replaces; None for the first."""
         return self._read("root", version - 1, Root).signed if version > 1 else None
 
     def in_force(self, name: str) -> Metadata[Targets] | None:
-        """Return the newest version of targets or a delegated role that has all its signatures, if any."""
-        for version in reversed(self._versions(name)):
-            piece = self._read(name, version, Targets)
-            if self.complete(name, piece):
-                return piece
+        """Return the newest version of targets or a delegated role that has all its signatures, if any.
+
+        Where the custodians or IT's key changed since, what those before them signed counts until it is renewed: it
+        is what devices have, so the next version follows it.
+        """
+        versions = list(reversed(self._versions(name)))
+        for giver in self._givers(name):
+            for version in versions:
+                piece = self._read(name, version, Targets)
+                if _signed(giver, name, piece):
+                    return piece
         return None
 
     def pending(self, name: str) -> Metadata[Targets] | Metadata[Root] | None:
@@ -66,26 +83,45 @@ class Draft:
         versions = self._versions(name)
         if not versions:
             return None
-        piece: Metadata[Targets] | Metadata[Root]
-        piece = self._read(name, versions[-1], Root) if name == "root" else self._read(name, versions[-1], Targets)
-        return None if self.complete(name, piece) else piece
+        if name == "root":
+            root = self._read(name, versions[-1], Root)
+            return None if self.complete(name, root) else root
+        piece = self._read(name, versions[-1], Targets)
+        if self.complete(name, piece) or any(_signed(giver, name, piece) for giver in self._givers(name)):
+            return None
+        return piece
 
     def complete(self, name: str, piece: Metadata[Root] | Metadata[Targets]) -> bool:
-        """Whether a piece of metadata has as many of the right signatures as it needs."""
+        """Whether a piece of metadata has all the signatures that the newest root and targets demand of it."""
+        return all(result.verified for result in self.standing(name, piece, {}))
+
+    def standing(
+        self,
+        name: str,
+        piece: Metadata[Root] | Metadata[Targets],
+        beside: Mapping[str, Metadata[Root] | Metadata[Targets]],
+    ) -> list[VerificationResult]:
+        """Return, for each giver of a role, who has signed the piece, who may still, and how many must.
+
+        A root has two givers, itself and the root before it. `beside` holds what is proposed with it and not stored.
+        """
         givers: list[Root | Targets] = []
         if name == "root":
             assert isinstance(piece.signed, Root)
-            givers.append(piece.signed)
-            if piece.signed.version > 1:
-                givers.append(self._read("root", piece.signed.version - 1, Root).signed)
+            before = self.root_before(piece.signed.version)
+            givers = [piece.signed, *([before] if before is not None else [])]
+        elif name == "targets":
+            root = beside.get("root", None) or self.root()
+            assert isinstance(root.signed, Root)
+            givers = [root.signed]
         else:
-            givers.append(self.root().signed if name == "targets" else self.targets().signed)
+            targets = beside.get("targets", None) or self.targets()
+            assert isinstance(targets.signed, Targets)
+            givers = [targets.signed]
         try:
-            for giver in givers:
-                giver.verify_delegate(name, piece.signed_bytes, piece.signatures)
+            return [giver.get_verification_result(name, piece.signed_bytes, piece.signatures) for giver in givers]
         except (RepositoryError, ValueError):
-            return False
-        return True
+            raise CustodyError(f"this publication has no role {name}") from None
 
     def threshold(self, name: str) -> tuple[int, list[str]]:
         """Return how many must sign a role, and the ids of the keys that may."""
@@ -96,6 +132,13 @@ class Draft:
         if given is None or given.roles is None or name not in given.roles:
             raise CustodyError(f"this publication has no role {name}")
         return given.roles[name].threshold, list(given.roles[name].keyids)
+
+    def withdraw(self) -> list[str]:
+        """Delete every version that lacks a signature, and return the roles; what all have signed stays."""
+        waiting = {name: piece for name in OFFLINE if (piece := self.pending(name)) is not None}
+        for name, piece in waiting.items():
+            files.delete(self.folder / "metadata" / file_name(name, piece.signed.version))
+        return list(waiting)
 
     @property
     def pilot(self) -> bool:
@@ -119,10 +162,15 @@ class Draft:
 
     def recipients(self, piece: Metadata[Targets] | None) -> RecipientList | None:
         """Return the list of recipients that a version names; None while there is none."""
-        if piece is None or RECIPIENTS_TARGET not in piece.signed.targets:
+        return self.recipients_in(piece.signed, self.target) if piece is not None else None
+
+    @staticmethod
+    def recipients_in(piece: Targets, read: Callable[[TargetFile], bytes]) -> RecipientList | None:
+        """Return the list of recipients that a piece names, read by `read`; None while there is none."""
+        if RECIPIENTS_TARGET not in piece.targets:
             return None
         try:
-            return decode_recipients(self.target(piece.signed.targets[RECIPIENTS_TARGET]))
+            return decode_recipients(read(piece.targets[RECIPIENTS_TARGET]))
         except NotTrusted as fault:
             raise CustodyError(str(fault)) from None
 
@@ -137,10 +185,7 @@ class Draft:
 
     def put_target(self, path: str, data: bytes, version: int) -> TargetFile:
         """Store a file to be published and return its entry."""
-        if len(data) > TARGET_MAX_BYTES:
-            raise CustodyError(f"{path}: larger than the {TARGET_MAX_BYTES} bytes that devices take")
-        target = TargetFile.from_data(path, data, ["sha256"])
-        target.unrecognized_fields["custom"] = {"version": version}
+        target = entry(path, data, version)
         files.write(self.folder / "targets" / target_file_name(path, target.hashes["sha256"]), data)
         return target
 
@@ -156,15 +201,33 @@ class Draft:
         return sorted(int(match[1]) for match in found if match is not None)
 
     def _complete_version(self, name: str) -> int:
-        for version in reversed(self._versions(name)):
-            piece: Metadata[Root] | Metadata[Targets]
-            piece = self._read(name, version, Root) if name == "root" else self._read(name, version, Targets)
-            if self.complete(name, piece):
-                return version
-        missing = (
-            "IT's signature: «sign packs» first" if name == "packs" else "a custodian's signature: they sign first"
-        )
-        raise CustodyError(f"the {name} metadata still lacks {missing}")
+        root = self.root_in_force()
+        targets = self._newest_signed("targets", root.signed) if root is not None else None
+        found: Metadata[Root] | Metadata[Targets] | None = {"root": root, "targets": targets}.get(name)
+        if name not in {"root", "targets"} and targets is not None:
+            found = self._newest_signed(name, targets.signed)
+        if found is None:
+            missing = (
+                "IT's signature: «sign packs» first" if name == "packs" else "a custodian's signature: they sign first"
+            )
+            raise CustodyError(f"the {name} metadata still lacks {missing}")
+        return found.signed.version
+
+    def _newest_signed(self, name: str, giver: Root | Targets) -> Metadata[Targets] | None:
+        pieces = (self._read(name, version, Targets) for version in reversed(self._versions(name)))
+        return next((piece for piece in pieces if _signed(giver, name, piece)), None)
+
+    def _givers(self, name: str) -> Iterator[Root | Targets]:
+        """Yield who gave this role away, newest first: the roots in force, or the targets that one of them signed."""
+        newest = self.root_in_force()
+        roots = [self._read("root", one, Root).signed for one in range(newest.signed.version, 0, -1)] if newest else []
+        if name == "targets":
+            yield from roots
+            return
+        for version in reversed(self._versions("targets")):
+            piece = self._read("targets", version, Targets)
+            if any(_signed(root, "targets", piece) for root in roots):
+                yield piece.signed
 
     def _need(self, name: str, kind: type[T]) -> Metadata[T]:
         versions = self._versions(name)
@@ -180,3 +243,20 @@ class Draft:
 
     def _data(self, name: str, version: int) -> bytes:
         return files.read(self.folder / "metadata" / file_name(name, version))
+
+
+def entry(path: str, data: bytes, version: int) -> TargetFile:
+    """Return how metadata names a file; raises CustodyError where devices would not take it."""
+    if len(data) > TARGET_MAX_BYTES:
+        raise CustodyError(f"{path}: larger than the {TARGET_MAX_BYTES} bytes that devices take")
+    target = TargetFile.from_data(path, data, ["sha256"])
+    target.unrecognized_fields["custom"] = {"version": version}
+    return target
+
+
+def _signed(giver: Root | Targets, name: str, piece: Metadata[Targets]) -> bool:
+    try:
+        giver.verify_delegate(name, piece.signed_bytes, piece.signatures)
+    except (RepositoryError, ValueError):
+        return False
+    return True

@@ -28,6 +28,14 @@ def write_private(path: Path, data: bytes) -> None:
     _write(path, data, 0o600)
 
 
+def delete(path: Path) -> None:
+    """Delete a file."""
+    try:
+        path.unlink()
+    except OSError as fault:
+        raise CustodyError(f"{path}: can't be deleted ({fault.strerror})") from None
+
+
 def _write(path: Path, data: bytes, mode: int) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:

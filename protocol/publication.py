@@ -52,6 +52,7 @@ PROTECTED_TARGET: Final = "policy/protected.pack"
 NAMEABLE_TARGET: Final = "policy/nameable.pack"
 POLICY_TARGETS: Final = (POLICY_TARGET, CATEGORIES_TARGET, PROTECTED_TARGET, NAMEABLE_TARGET)
 _PACK_TARGET = re.compile(r"packs/[a-z][a-z0-9_]{0,63}\.pack")
+_DELTA_TARGET = re.compile(r"(packs/[a-z][a-z0-9_]{0,63})\.([0-9a-f]{12})-([0-9a-f]{12})\.delta")
 _RELEASE_TARGET = re.compile(r"releases/[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 
 THRESHOLD: Final = 2
@@ -66,6 +67,9 @@ EXPIRES_AFTER: Final[Mapping[str, timedelta]] = {
     "snapshot": timedelta(days=7),
     "timestamp": timedelta(days=2),
 }
+
+EXPIRY_WARNING: Final = timedelta(days=60)
+"""How long before it expires everybody is told: two custodians have to meet, and one may be on holiday."""
 
 METADATA_MAX_BYTES: Final = 256 * 1024
 """Our largest piece of metadata is about 6 KiB; an endless one must not fill a disk."""
@@ -182,6 +186,11 @@ class Trusted:
     def expires(self) -> datetime:
         """Return when the first piece of the offline metadata expires (aware UTC)."""
         return min(one.expires for one in (self.root, self.targets, *self.delegated.values()))
+
+    def expiring(self, now: datetime) -> dict[str, datetime]:
+        """Return the offline parts that expire within the time of warning, and when (aware UTC)."""
+        pieces: dict[str, Signed] = {"root": self.root, "targets": self.targets, **self.delegated}
+        return {name: one.expires for name, one in pieces.items() if one.expires - now <= EXPIRY_WARNING}
 
 
 def verify(roots: Sequence[bytes], metadata: Mapping[str, bytes], *, now: datetime | None) -> Trusted:
@@ -389,7 +398,7 @@ def _check_delegated(name: str, piece: Targets) -> None:
         known = {
             "recipients": path == RECIPIENTS_TARGET,
             "policy": path in POLICY_TARGETS,
-            "packs": _PACK_TARGET.fullmatch(path) is not None,
+            "packs": _PACK_TARGET.fullmatch(path) is not None or is_delta(path),
             "releases": _RELEASE_TARGET.fullmatch(path) is not None,
         }[name]
         if not known or path != target.path:
@@ -397,6 +406,18 @@ def _check_delegated(name: str, piece: Targets) -> None:
         if target.length > TARGET_MAX_BYTES or "sha256" not in target.hashes:
             raise NotTrusted(f"the {name} metadata lists a file that is too large or without a SHA-256")
         file_version(target)
+    for path, target in piece.targets.items():
+        if name == "packs" and is_delta(path):
+            _check_delta(target, piece)
+
+
+def _check_delta(delta: TargetFile, piece: Targets) -> None:
+    pack, old, new = delta_between(delta.path)
+    whole = piece.targets.get(pack)
+    if whole is None or old == new or not whole.hashes["sha256"].startswith(new):
+        raise NotTrusted(f"«{delta.path[:120]}» leads to no pack that is listed with it")
+    if delta.length >= whole.length:
+        raise NotTrusted(f"«{delta.path[:120]}» is no smaller than the pack it leads to")
 
 
 def _check_snapshot(snapshot: Snapshot, pieces: Mapping[str, Signed], metadata: Mapping[str, bytes]) -> None:
@@ -413,6 +434,24 @@ def _check_snapshot(snapshot: Snapshot, pieces: Mapping[str, Signed], metadata: 
 def file_name(name: str, version: int) -> str:
     """Return the file name of a piece of metadata in a consistent snapshot; the timestamp alone has no version."""
     return "timestamp.json" if name == "timestamp" else f"{version}.{name}.json"
+
+
+def is_delta(path: str) -> bool:
+    """Whether a published file is a delta: a shorter way from an older pack to the one listed beside it."""
+    return _DELTA_TARGET.fullmatch(path) is not None
+
+
+def delta_path(pack: str, old_sha256: str, new_sha256: str) -> str:
+    """Return the path of the delta that makes of one version of a pack the next (`packs/ID.OLD-NEW.delta`)."""
+    return f"{pack.removesuffix('.pack')}.{old_sha256[:12]}-{new_sha256[:12]}.delta"
+
+
+def delta_between(delta: str) -> tuple[str, str, str]:
+    """Return from which file a delta leads to which: the pack's path, and how both SHA-256 begin."""
+    match = _DELTA_TARGET.fullmatch(delta)
+    if match is None:
+        raise NotTrusted(f"«{delta[:120]}» is not the name of a delta")
+    return f"{match[1]}.pack", match[2], match[3]
 
 
 def target_file_name(path: str, sha256: str) -> str:

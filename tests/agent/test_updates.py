@@ -404,7 +404,7 @@ def test_versions_signed_far_ahead_are_recovered_from_with_new_online_keys(custo
     assert custodians.sign(key="second") == 0
     custodians.publish()
     assert device.check().state == "new"
-    assert device.load().recipients_version == 2
+    assert device.load().recipients_version == 3
 
 
 def test_a_damaged_newer_root_that_lies_about_does_not_stop_updates(custodians, device):

@@ -53,23 +53,14 @@ def test_the_second_signer_sees_who_goes(custodians, deputy, capsys):
 def test_who_says_no_signs_nothing(custodians, monkeypatch, capsys):
     draft = Draft(custodians.ceremony)
     place = custodians.ceremony / "private" / "custodian.pem"
-    secret = ("--passphrase-file", custodians.folder / "passphrase")
+    secret = ("--passphrase-file", custodians.folder / "passphrase", "--no-window")
+    where = ("--dir", custodians.ceremony, "--key", place)
     for answer in ("no\n", "y\n", "\n", ""):
         monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-        assert (
-            custodians.custody(
-                "sign", "recipients", "--groups", "Alex=staff", "--dir", custodians.ceremony, "--key", place, *secret
-            )
-            == 2
-        )
+        assert custodians.custody("sign", "recipients", "--groups", "Alex=staff", *where, *secret) == 2
     assert draft.pending("recipients") is None
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    assert (
-        custodians.custody(
-            "sign", "recipients", "--groups", "Alex=staff", "--dir", custodians.ceremony, "--key", place, *secret
-        )
-        == 0
-    )
+    assert custodians.custody("sign", "recipients", "--groups", "Alex=staff", *where, *secret) == 0
     assert draft.pending("recipients") is not None
 
 
@@ -87,7 +78,7 @@ def test_a_policy_shows_each_line_that_changes(custodians, capsys):
     first, rest = old.split("\n", 1)
     changed.write_text(f"{first}\n# reviewed by the board\n{rest}")
     assert custodians.sign("policy", changed) == 0
-    assert "added:   # reviewed by the board" in capsys.readouterr().out
+    assert "from now on: # reviewed by the board" in capsys.readouterr().out
 
 
 def test_a_policy_that_cannot_be_understood_is_not_signed(custodians, capsys):
@@ -126,10 +117,19 @@ def test_versions_of_files_rise_only_when_they_change(custodians):
     packs = draft.in_force("packs").signed
     assert (packs.version, packs.targets["packs/curated.pack"].custom) == (2, {"version": 1})
     other = custodians.folder / "curated.pack"
-    other.write_bytes(b"other")
+    other.write_bytes((custodians.folder / "rules" / "nameable.pack").read_bytes())
     assert custodians.sign("packs", other, key="it") == 0
     packs = draft.in_force("packs").signed
     assert (packs.version, packs.targets["packs/curated.pack"].custom) == (3, {"version": 3})
+
+
+def test_what_is_no_pack_is_not_signed(custodians, capsys):
+    for data in (b"other", (custodians.folder / "rules" / "nameable.pack").read_bytes()[:-1] + b"x"):
+        wrong = custodians.folder / "curated.pack"
+        wrong.write_bytes(data)
+        assert custodians.sign("packs", wrong, key="it") == 2
+        assert capsys.readouterr().err.count("nothing was signed") == 1
+    assert Draft(custodians.ceremony).in_force("packs").signed.version == 1
 
 
 def test_a_list_carries_the_version_of_its_metadata(custodians):
