@@ -26,6 +26,7 @@ from protocol.publication import (
     check_recipients,
     decode_recipients,
     file_version,
+    is_delta,
     verify,
 )
 from rules.engine import Rules
@@ -77,17 +78,17 @@ def open_set(folder: Path, root: str, least: Mapping[str, int]) -> Bundle | None
     return Bundle(
         recipients=listed,
         policy=policy,
-        rules=Rules.open(folder / "rules"),
+        rules=Rules.open(folder / "rules", policy=policy),
         recipients_version=trusted.versions["recipients"],
         policy_version=trusted.versions["policy"],
-        packs={Path(path).stem: file_version(target) for path, target in packs.items()},
+        packs={Path(path).stem: file_version(target) for path, target in packs.items() if not is_delta(path)},
     )
 
 
 def signed_files(trusted: Trusted) -> list[TargetFile]:
-    """Return every published file that belongs in a set: all but the agent's releases."""
+    """Return every published file that belongs in a set: all but the agent's releases, and ways to packs."""
     roles = (role for name, role in trusted.delegated.items() if name != "releases")
-    return [target for role in roles for target in role.targets.values()]
+    return [target for role in roles for target in role.targets.values() if not is_delta(target.path)]
 
 
 def place_of(path: str) -> Path:
