@@ -7,6 +7,7 @@ only writes are listened to.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -37,9 +38,9 @@ SWEEP_SECONDS = 60.0
 LOOK_SECONDS = 5.0
 # A browser writes one visit in several steps: wait for the last of them.
 DEBOUNCE_SECONDS = 0.2
-# Rests between two reads of one profile: a copy costs some 5 ms for Firefox's usual 5 MB, reading in place 1 ms; a slow
-# read is a sign of a busy machine; and a large copy must not be made each second.
-COPY_REST_SECONDS = 1.0
+# Rests between two reads of one profile: Firefox writes some 300 kB of log for a page, in several goes, and checking
+# them once costs less; a slow read is a sign of a busy machine; and a large copy must not be made each second.
+LOG_REST_SECONDS = 1.0
 REST_SECONDS = 0.2
 REST_FACTOR = 4.0
 COPIED_BYTES_A_SECOND = 50_000_000
@@ -88,6 +89,8 @@ class BrowserHistory(FileSystemEventHandler):
         if self._scratch is not None:
             remove_leftovers(self._scratch)
         self._stopped = False
+        for turn in self._readers.values():
+            turn.rest_until = 0.0  # what was written before we listened, only this first read can find
         self._observer = Observer()
         self._observer.start()
         self._thread = threading.Thread(target=self._run, name=SOURCE, daemon=True)
@@ -139,11 +142,12 @@ class BrowserHistory(FileSystemEventHandler):
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Called by watchdog: note that a history was written, and by when it is to be read."""
         for path in (event.src_path, event.dest_path):
-            place = Path(str(path))
-            if _history_name(place.name) in _HISTORY_NAMES:
+            folder, name = os.path.split(os.fsdecode(path))
+            if _history_name(name) in _HISTORY_NAMES:
                 with self._wake:
-                    self._due.setdefault(str(place.parent), time.monotonic() + DEBOUNCE_SECONDS)
-                    self._wake.notify()
+                    if folder not in self._due:
+                        self._due[folder] = time.monotonic() + DEBOUNCE_SECONDS
+                        self._wake.notify()
 
     def _run(self) -> None:
         next_look = next_sweep = time.monotonic()
@@ -216,7 +220,8 @@ class BrowserHistory(FileSystemEventHandler):
         reader = turn.reader
         spent = reader.read(self._collect_from(reader.profile.person))
         copied = reader.copied_bytes()
-        rest = max(COPY_REST_SECONDS if copied else REST_SECONDS, REST_FACTOR * spent, copied / COPIED_BYTES_A_SECOND)
+        rest = LOG_REST_SECONDS if reader.has_log() else REST_SECONDS
+        rest = max(rest, REST_FACTOR * spent, copied / COPIED_BYTES_A_SECOND)
         if reader.busy:
             with self._wake:
                 self._due.setdefault(str(reader.profile.path), time.monotonic() + BUSY_RETRY_SECONDS)

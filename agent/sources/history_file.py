@@ -1,10 +1,12 @@
 """Opens a browser's history while the browser runs, without locking, changing or trusting it.
 
-Two ways, by what the file itself says (bytes 18 and 19 of the SQLite header, sqlite.org/fileformat.html):
-- a rollback journal (Chromium): read in place without locks, and looked at before and after: when the browser wrote
-  in between, what was read is thrown away (`HistoryBusy`);
-- a write-ahead log (Firefox, Safari): the newest visits are in the log, so file and log are copied to a fresh private
-  folder, which is removed afterwards. Without a log, or when the file is too large to copy, it is read in place.
+Two ways, by what the file itself says (bytes 18 and 19 of the SQLite header, sqlite.org/fileformat.html); both read in
+place without locks and look again afterwards: when the browser wrote in between, what was read is thrown away
+(`HistoryBusy`).
+- A rollback journal (Chromium): SQLite opens the file itself.
+- A write-ahead log (Firefox, Safari): the newest visits are in the log, so SQLite is given file and log as one
+  (`live_database`). Where this Python can't do that, or the log is very long, both are copied to a fresh private
+  folder, which is removed afterwards; when they are too large to copy, the file is read without its log.
 
 The person owns these files and this may run as root, so a file may be an attack: a link or pipe in its place (refused:
 it would have us read another's file, or wait for ever), a schema that computes without end (a time limit), an address
@@ -20,7 +22,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -30,7 +32,9 @@ from agent.sources.chromium import CHROMIUM
 from agent.sources.dialect import Dialect, Visit, host_of_stored
 from agent.sources.errors import HistoryAbsent, HistoryBusy, HistoryDamaged, HistoryHidden, HistoryRefused
 from agent.sources.firefox import FIREFOX
+from agent.sources.live_database import LiveDatabase, available, connected
 from agent.sources.safari import SAFARI
+from agent.sources.write_ahead_log import LOG_LIMIT_BYTES, WriteAheadLog
 
 DIALECTS = (CHROMIUM, FIREFOX, SAFARI)
 SIDE_FILES = ("-wal", "-journal")
@@ -40,6 +44,9 @@ COPY_LIMIT_BYTES = 1 << 30
 QUERY_LIMIT_SECONDS = 20.0
 # No row that we read is larger; larger ones would only be there to fill the memory.
 ROW_LIMIT_BYTES = 8 << 20
+# The last three are for what SQLite opens by itself. synchronous=OFF is for the copy: nobody misses it after a power
+# cut, and waiting for the disk took 20 ms.
+PRAGMAS = ("trusted_schema=OFF", "cell_size_check=ON", "synchronous=OFF", "mmap_size=0", "query_only=ON")
 SCRATCH_PREFIX = "fairwatch-history-"
 _PAUSES_SECONDS = (0.0, 0.03, 0.08, 0.2, 0.4)
 _HEADER_BYTES = 100
@@ -110,10 +117,10 @@ def _pairs(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, int]]:
 
 def stamp(file: Path) -> Stamp:
     """What changes whenever the history does: inode, size and time of the file and of each file beside it."""
-    return _part(file), _part(Path(f"{file}-wal")), _part(Path(f"{file}-journal"))
+    return _part(file), _part(f"{file}-wal"), _part(f"{file}-journal")
 
 
-def _part(file: Path) -> _Part:
+def _part(file: Path | str) -> _Part:
     try:
         seen = os.lstat(file)
     except OSError:
@@ -122,19 +129,24 @@ def _part(file: Path) -> _Part:
 
 
 @contextmanager
-def open_history(file: Path, scratch: Path | None = None) -> Iterator[History]:
+def open_history(file: Path, scratch: Path | None = None, log: WriteAheadLog | None = None) -> Iterator[History]:
     """Open a history for reading, in place or as a copy under `scratch` (the system's temporary folder when None).
 
+    `log` is what earlier calls for the same file learned of its log: with it a call reads only what is new there.
     Raises HistoryAbsent, HistoryHidden, HistoryRefused, HistoryDamaged or HistoryBusy.
     Makes no file beside the history.
     """
     header = _header(file)
     with ExitStack() as stack:
-        if _needs_copy(file, header):
-            yield _opened(stack, stack.enter_context(_copy(file, scratch)), "", lambda: None)
-            return
-        way = "mode=ro&immutable=1" if _has_log_format(header) else "mode=ro&nolock=1"
-        yield _opened(stack, file, way, _settling(file))
+        if _is_live(file, header):
+            database, settle = _live(stack, file, WriteAheadLog() if log is None else log)
+            yield _opened(stack, connected(database), settle, by_path=False)
+        elif _needs_copy(file, header):
+            copy = stack.enter_context(_copy(file, scratch))
+            yield _opened(stack, _connected(copy), lambda: None)
+        else:
+            way = "?mode=ro&immutable=1" if _has_log_format(header) else "?mode=ro&nolock=1"
+            yield _opened(stack, _connected(file, way), _settling(file))
 
 
 @contextmanager
@@ -142,10 +154,13 @@ def open_copy(file: Path, scratch: Path | None = None) -> Iterator[History]:
     """Open a copy whatever the format: for a browser that died while writing, whose journal must be played back."""
     _header(file)
     with ExitStack() as stack:
-        yield _opened(stack, stack.enter_context(_copy(file, scratch)), "", lambda: None)
+        copy = stack.enter_context(_copy(file, scratch))
+        yield _opened(stack, _connected(copy), lambda: None)
 
 
-def read_steadily(file: Path, read: Callable[[History], Result], scratch: Path | None = None) -> Result:
+def read_steadily(
+    file: Path, read: Callable[[History], Result], scratch: Path | None = None, log: WriteAheadLog | None = None
+) -> Result:
     """Read a history, again when the browser wrote meanwhile, and from a copy when it never holds still.
 
     `read` may run several times and must keep nothing of a run that raised. Raises as `open_history` does.
@@ -153,7 +168,7 @@ def read_steadily(file: Path, read: Callable[[History], Result], scratch: Path |
     _header(file)  # what has no sound first page is not torn, and waiting would not mend it
     for pause in _PAUSES_SECONDS:
         time.sleep(pause)
-        with suppress(HistoryBusy, HistoryDamaged), open_history(file, scratch) as history:
+        with suppress(HistoryBusy, HistoryDamaged), open_history(file, scratch, log) as history:
             found = read(history)
             history.settle()
             return found
@@ -161,6 +176,17 @@ def read_steadily(file: Path, read: Callable[[History], Result], scratch: Path |
         raise HistoryBusy("The history is being written all the time and is too large to copy.")
     with open_copy(file, scratch) as history:
         return read(history)
+
+
+def has_log(file: Path) -> bool:
+    """Whether a write-ahead log lies beside the history."""
+    return _log_bytes(file) > 0
+
+
+def copied_bytes(file: Path) -> int:
+    """How much a read has to copy: nothing where it is read in place."""
+    size, log = _part(file), _log_bytes(file)
+    return size[1] + log if size is not None and log and not _is_short(log) else 0
 
 
 def remove_leftovers(scratch: Path) -> None:
@@ -187,6 +213,50 @@ def _header(file: Path) -> bytes:
 
 def _has_log_format(header: bytes) -> bool:
     return _WAL_VERSION in (header[18], header[19])
+
+
+def _log_bytes(file: Path) -> int:
+    log = _part(f"{file}-wal")
+    return 0 if log is None else log[1]
+
+
+def _is_short(log_bytes: int) -> bool:
+    return available() and log_bytes <= LOG_LIMIT_BYTES
+
+
+def _is_live(file: Path, header: bytes) -> bool:
+    """Only a log that holds something makes it worth it."""
+    log = _log_bytes(file)
+    return _has_log_format(header) and log > 0 and _is_short(log)
+
+
+def _live(stack: ExitStack, file: Path, log: WriteAheadLog) -> tuple[LiveDatabase, Callable[[], None]]:
+    """File and log as one database, and the check that they held still and were not replaced by others."""
+    paths = (file, Path(f"{file}-wal"))
+    try:
+        handles = [stack.enter_context(opened_plain(path)).fileno() for path in paths]
+    except HistoryAbsent as error:
+        raise HistoryBusy("The history's log was folded in at this moment.") from error
+    except PermissionError as error:
+        raise HistoryHidden("The history may not be read by this account.") from error
+    except OSError as error:
+        raise HistoryRefused("The history's log is not a plain file.") from error
+    try:
+        log.follow(handles[1])
+    except OSError as error:
+        raise HistoryBusy("The history could not be read just now.") from error
+    database = LiveDatabase(handles[0], handles[1], log)
+
+    def settle() -> None:
+        try:
+            same = [os.path.samestat(os.fstat(one), os.lstat(path)) for one, path in zip(handles, paths, strict=True)]
+            still = all(same) and database.held_still()
+        except OSError as error:
+            raise HistoryBusy("The history was replaced while it was read.") from error
+        if not still:
+            raise HistoryBusy("The history was written while it was read.")
+
+    return database, settle
 
 
 def _needs_copy(file: Path, header: bytes) -> bool:
@@ -275,16 +345,25 @@ def _log_header(file: Path) -> bytes:
         return b""
 
 
-def _opened(stack: ExitStack, file: Path, way: str, settle: Callable[[], None]) -> History:
+def _connected(file: Path, way: str = "") -> closing[sqlite3.Connection]:
+    uri = f"{file.absolute().as_uri()}{way}" if way else str(file)
+    return closing(sqlite3.connect(uri, uri=bool(way), isolation_level=None))
+
+
+def _opened(
+    stack: ExitStack,
+    connecting: AbstractContextManager[sqlite3.Connection],
+    settle: Callable[[], None],
+    *,
+    by_path: bool = True,
+) -> History:
     deadline = time.monotonic() + QUERY_LIMIT_SECONDS
     try:
-        uri = f"{file.absolute().as_uri()}?{way}" if way else str(file)
-        connection = stack.enter_context(closing(sqlite3.connect(uri, uri=bool(way), isolation_level=None)))
+        connection = stack.enter_context(connecting)
         connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_LIMIT_BYTES)
         connection.create_function("host", 1, host_of_stored, deterministic=True)
-        # synchronous=OFF is for the copy: nobody misses it after a power cut, and waiting for the disk took 20 ms.
-        for pragma in ("synchronous=OFF", "trusted_schema=OFF", "cell_size_check=ON", "mmap_size=0", "query_only=ON"):
+        for pragma in PRAGMAS if by_path else PRAGMAS[:2]:
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")
         dialect, columns = _recognise(connection)

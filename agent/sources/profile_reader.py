@@ -17,7 +17,8 @@ from agent.sources import bookmark as bookmarks
 from agent.sources.bookmark import Bookmark
 from agent.sources.browsers import Profile
 from agent.sources.errors import HistoryAbsent, HistoryBusy, HistoryHidden, SourceError
-from agent.sources.history_file import History, Stamp, read_steadily, stamp
+from agent.sources.history_file import History, Stamp, copied_bytes, has_log, read_steadily, stamp
+from agent.sources.write_ahead_log import WriteAheadLog
 
 SOURCE = "browser_history"
 # One batch is one transaction of the pipeline, and is held in memory.
@@ -65,6 +66,7 @@ class ProfileReader:
         self._bookmark: Bookmark | None = None
         self._seen: Stamp | None = None
         self._busy_reads = 0
+        self._log = WriteAheadLog()
 
     def read(self, collect_from: datetime | None) -> float:
         """Hand on what is new since `collect_from`; None is not yet, and then nothing is opened. Returns seconds spent.
@@ -102,8 +104,11 @@ class ProfileReader:
 
     def copied_bytes(self) -> int:
         """How much a read has to copy: nothing where it is read in place."""
-        file, log, _ = stamp(self.profile.history_file)
-        return file[1] + log[1] if file is not None and log is not None and log[1] else 0
+        return copied_bytes(self.profile.history_file)
+
+    def has_log(self) -> bool:
+        """Whether the browser writes a log, of which each read has to check what is new."""
+        return has_log(self.profile.history_file)
 
     def _read(self, collect_from: datetime) -> None:
         file = self.profile.history_file
@@ -117,7 +122,7 @@ class ProfileReader:
             return
         more = True
         while more:
-            chunk = read_steadily(file, lambda history: self._look(history, collect_from), self._scratch)
+            chunk = read_steadily(file, lambda history: self._look(history, collect_from), self._scratch, self._log)
             self._hand_on(chunk)
             more = chunk.more
         self._seen = before if _is_settled(before) else None

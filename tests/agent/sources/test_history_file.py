@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.sources import history_file
+from agent.sources import history_file, live_database
 from agent.sources.errors import HistoryAbsent, HistoryBusy, HistoryDamaged, HistoryHidden, HistoryRefused
 from agent.sources.history_file import open_history, read_steadily
+from agent.sources.write_ahead_log import WriteAheadLog
 
 MOMENT = datetime(2026, 3, 2, 9, 15, 0, 250001, tzinfo=UTC)
 
@@ -38,7 +39,118 @@ def test_a_history_locked_by_its_browser_is_read_in_place_and_unchanged(made, tm
     assert everything_in(history.file.parent) == before
 
 
-def test_a_log_that_is_exclusively_locked_is_read_from_a_private_copy_that_is_removed(made, tmp_path):
+def unreachable(monkeypatch):
+    """As where Python's SQLite takes no file system of ours."""
+    monkeypatch.setattr(history_file, "available", lambda: False)
+
+
+@pytest.fixture
+def live():
+    """Only where the log is read in place; elsewhere there are the copies."""
+    if not live_database.available():
+        pytest.skip("this Python's SQLite takes no file system of ours")
+
+
+def test_a_log_that_is_exclusively_locked_is_read_in_place_without_a_copy(made, tmp_path, live):
+    history = made.firefox()
+    history.sql("PRAGMA locking_mode=EXCLUSIVE")
+    history.sql("PRAGMA journal_mode=WAL")
+    history.add("http://one.test/", MOMENT)
+    before = everything_in(history.file.parent)
+    scratch = tmp_path / "scratch"
+    with open_history(history.file, scratch) as opened:
+        assert not scratch.exists()
+        assert [visit.host for visit in opened.visits()] == ["one.test"]
+        opened.settle()
+    assert everything_in(history.file.parent) == before
+
+
+@pytest.mark.parametrize("change", ["a page of the file", "begun anew", "replaced", "gone"])
+def test_what_may_mix_two_commits_is_not_believed(made, tmp_path, live, change):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    history.add("http://one.test/", MOMENT)
+    history.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    history.sql("CREATE TABLE other(word)")
+    if change == "begun anew":
+        history.sql("PRAGMA wal_checkpoint(FULL)")
+    with open_history(history.file) as opened:
+        assert len(list(opened.visits())) == 1
+        opened.settle()
+        if change == "replaced":
+            shutil.copy(history.file, tmp_path / "other")
+            (tmp_path / "other").replace(history.file)
+        elif change == "gone":
+            history.file.with_name("places.sqlite-wal").rename(tmp_path / "log")
+        else:
+            history.add("http://two.test/", MOMENT)
+        with pytest.raises(HistoryBusy):
+            opened.settle()
+
+
+def test_a_commit_that_touches_nothing_read_from_the_file_is_no_reason_to_read_again(made, live):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    history.add("http://one.test/", MOMENT)
+    with open_history(history.file) as opened:
+        history.add("http://two.test/", MOMENT)
+        assert [visit.host for visit in opened.visits()] == ["one.test"]
+        opened.settle()
+    assert hosts(history.file) == ["one.test", "two.test"]
+
+
+def test_folding_the_log_into_the_file_while_it_is_read_changes_nothing_that_is_seen(made, live):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    for number in range(50):
+        history.add(f"http://v{number}.test/", MOMENT)
+    with open_history(history.file) as opened:
+        rows = opened.visits()
+        found = [next(rows).host]
+        assert history.sql("PRAGMA wal_checkpoint(FULL)").fetchone()[0] == 0
+        found += [visit.host for visit in rows]
+        opened.settle()
+    assert found == [f"v{number}.test" for number in range(50)]
+
+
+def test_reading_beside_a_busy_log_sees_whole_transactions_only(made, live, tmp_path):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    stop = threading.Event()
+
+    def write():
+        connection = sqlite3.connect(history.file, isolation_level=None)
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA wal_autocheckpoint=20")
+        number = 0
+        while not stop.wait(0.03):
+            connection.execute("BEGIN IMMEDIATE")
+            for _ in range(10):
+                number += 1
+                connection.execute("INSERT INTO moz_places(id, url) VALUES (?, ?)", (number, f"http://v{number}.test/"))
+                connection.execute(
+                    "INSERT INTO moz_historyvisits(place_id, visit_date, visit_type) VALUES (?, ?, 1)", (number, number)
+                )
+            connection.execute("COMMIT")
+        connection.close()
+
+    writer, log = threading.Thread(target=write), WriteAheadLog()
+    writer.start()
+    try:
+        for _ in range(40):
+            found = read_steadily(
+                history.file, lambda history: [visit.host for visit in history.visits()], tmp_path / "scratch", log
+            )
+            assert len(found) % 10 == 0
+            assert found == [f"v{number}.test" for number in range(1, len(found) + 1)]
+    finally:
+        stop.set()
+        writer.join()
+    assert found
+
+
+def test_a_log_that_can_not_be_read_in_place_is_read_from_a_private_copy_that_is_removed(made, tmp_path, monkeypatch):
+    unreachable(monkeypatch)
     history = made.firefox()
     history.sql("PRAGMA locking_mode=EXCLUSIVE")
     history.sql("PRAGMA journal_mode=WAL")
@@ -59,6 +171,7 @@ def test_a_log_file_that_is_too_large_to_copy_is_read_without_its_log(made, tmp_
     history.add("http://folded.test/", MOMENT)
     history.sql("PRAGMA journal_mode=WAL")
     history.add("http://logged.test/", MOMENT)
+    unreachable(monkeypatch)
     monkeypatch.setattr(history_file, "COPY_LIMIT_BYTES", 1000)
     before = everything_in(history.file.parent)
     assert hosts(history.file) == ["folded.test"]
@@ -120,6 +233,33 @@ def test_reading_beside_a_busy_writer_sees_whole_transactions_only(made):
         stop.set()
         writer.join()
     assert found
+
+
+@pytest.mark.parametrize("log", [b"\x37\x7f\x06\x82" + b"\0" * 9000, b"hello", os.urandom(9000)])
+def test_a_log_of_junk_is_passed_over(made, log, live):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    history.add("http://one.test/", MOMENT)
+    history.sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    history.close()
+    history.file.with_name("places.sqlite-wal").write_bytes(log)
+    assert hosts(history.file) == ["one.test"]
+
+
+@pytest.mark.parametrize("trap", ["pipe", "link", "folder"])
+def test_a_trap_in_place_of_a_log_is_not_followed_and_nothing_waits(made, tmp_path, trap, live):
+    history = made.firefox()
+    history.sql("PRAGMA journal_mode=WAL")
+    history.add("http://one.test/", MOMENT)
+    history.close()
+    side = history.file.with_name("places.sqlite-wal")
+    (tmp_path / "secret").write_bytes(b"x" * 5000)
+    {"pipe": os.mkfifo, "link": lambda at: at.symlink_to(tmp_path / "secret"), "folder": os.mkdir}[trap](side)
+    if trap == "pipe":  # without a size it can't hold a log
+        assert hosts(history.file) == ["one.test"]
+    else:
+        with pytest.raises(HistoryRefused):
+            hosts(history.file)
 
 
 @pytest.mark.parametrize(
