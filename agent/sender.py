@@ -179,6 +179,8 @@ class Sender:
         try:
             answer = self._collector.post(RECORDS_PATH, body, self._sign)
         except CollectorRefused as fault:
+            if fault.code == Code.BAD_SIGNATURE.value and self._offset:
+                self._set_offset(timedelta())  # it may be our time that it can't read: the next try has our own clock's
             if fault.code != Code.CLOCK_WRONG.value or fault.time is None:
                 raise
             offset = fault.time - self._clock()

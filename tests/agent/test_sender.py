@@ -358,6 +358,27 @@ def test_a_time_that_can_not_be_is_not_taken_for_the_collectors(setting, year):
     assert setting.sender.clock_offset_seconds == 0
 
 
+@pytest.mark.parametrize("year", [1750, 2199, 2340])
+def test_a_lie_about_the_time_ends_with_the_liar(setting, year):
+    told = datetime(year, 1, 1, tzinfo=UTC)
+    setting.collector.fail = lambda number, _body: refuse(Code.CLOCK_WRONG, told) if number < 3 else None
+    setting.put("x")
+    setting.drive()
+    assert setting.collector.texts() == ["x"]
+    assert setting.sender.clock_offset_seconds == 0
+
+
+def test_an_offset_that_the_collector_can_not_read_is_dropped(setting):
+    setting.spool.save("sender clock offset", b"7000000000")
+    setting.stop()
+    setting.start()
+    setting.collector.fail = lambda number, _body: refuse(Code.BAD_SIGNATURE) if number == 1 else None
+    setting.put("x")
+    setting.drive()
+    assert setting.collector.texts() == ["x"]
+    assert setting.sender.clock_offset_seconds == 0
+
+
 def test_an_offset_of_an_earlier_lie_is_forgotten_at_the_next_start(setting):
     setting.spool.save("sender clock offset", b"251000000000")
     setting.stop()
