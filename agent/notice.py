@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 import msgspec
@@ -20,7 +20,7 @@ PrivateTimeKind = Literal["none", "drop_all", "urgent_only"]
 
 
 class PrivateTime(msgspec.Struct, frozen=True, kw_only=True):
-    """One group's private time. `working_hours` in words, such as "Monday to Friday, 08:00 to 18:00"."""
+    """One group's private time. `working_hours` in words, such as "Monday to Friday, 08:00 to 18:00"; "" for none."""
 
     group: str
     kind: PrivateTimeKind
@@ -30,11 +30,15 @@ class PrivateTime(msgspec.Struct, frozen=True, kw_only=True):
 class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the words need to know, all of it from the signed policy and the enrolment.
 
-    `groups` holds the device's own group; it is empty until the signed policy has come. `contact` is whom to ask.
+    `groups` holds the device's own group; it is empty until the signed policy has come, or where that names no such
+    group. `starts` is the policy's start date, None until it has come. `closed_days`: whether the policy names any.
+    `contact` is whom to ask.
     """
 
     organisation: str
     groups: tuple[PrivateTime, ...]
+    starts: date | None = None
+    closed_days: bool = False
     contact: str = ""
 
 
@@ -79,7 +83,7 @@ def compose(facts: NoticeFacts) -> Notice:
                 "Anything from before this notice was first shown to you, or brought over from your other devices.",
             ),
         ),
-        Section(heading="Private time", lines=tuple(_private_time(group) for group in facts.groups) or _NO_GROUPS),
+        Section(heading="Private time", lines=_private_times(facts)),
         Section(
             heading="Who can see what",
             lines=(
@@ -117,15 +121,36 @@ _NO_GROUPS: Final = (
 )
 
 
+_GROUP_NOT_NAMED: Final = "Your organisation's signed policy does not name this device's group: nothing is collected."
+
+
+def _private_times(facts: NoticeFacts) -> tuple[str, ...]:
+    if facts.starts is None and not facts.groups:
+        return _NO_GROUPS
+    lines = [_private_time(group) for group in facts.groups] or [_GROUP_NOT_NAMED]
+    if facts.closed_days and any(group.kind != "none" for group in facts.groups):
+        lines.append("Days on which your organisation is closed are private time as a whole.")
+    if facts.starts is not None:
+        # Said alike before and after that day, so that the notice does not change when it comes.
+        month = _MONTHS[facts.starts.month - 1]
+        lines.append(f"Nothing from before {facts.starts.day} {month} {facts.starts.year} is collected.")
+    return tuple(lines)
+
+
+# Not `strftime`, which speaks the session's own language.
+_MONTHS: Final = ("January", "February", "March", "April", "May", "June",
+                  "July", "August", "September", "October", "November", "December")  # fmt: skip
+
+
 def _private_time(group: PrivateTime) -> str:
-    hours = group.working_hours.strip() or "working hours"
+    hours = group.working_hours.strip()
+    when = f"outside {hours}" if hours else "at all hours"
     who = group.group[:1].upper() + group.group[1:]
     if group.kind == "drop_all":
-        return f"{who}: outside {hours}, nothing is collected."
+        return f"{who}: {when}, nothing is collected."
     if group.kind == "urgent_only":
         return (
-            f"{who}: outside {hours}, nothing is counted and nothing is kept, but for what could mean that someone is "
-            "in danger."
+            f"{who}: {when}, nothing is counted and nothing is kept, but for what could mean that someone is in danger."
         )
     return f"{who}: no private time is set. Use is watched at all hours."
 

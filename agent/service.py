@@ -317,7 +317,9 @@ class Service:
         since = self._spool.load(_SINCE_KEY)
         if shown is None or since is None or not self._pipeline.observing or not self._may_watch(person):
             return None
-        return max(self._identity.enrolled_at, datetime.fromisoformat(since.decode()), shown)
+        since_rules = datetime.fromisoformat(since.decode())
+        begins = self._bundle.policy.begins if self._bundle is not None else since_rules
+        return max(self._identity.enrolled_at, since_rules, begins, shown)
 
     def _take_front(self, person: str, front: Front) -> None:
         if front.identity is None or not self._may_watch(person):
@@ -339,14 +341,23 @@ class Service:
         return Settings(notice=notice, observe=self._pipeline.observing, notice_is_new=is_new)
 
     def _notice(self) -> Notice:
-        policy = self._bundle.policy if self._bundle is not None else None
-        own = next((group for group in policy.groups if group.id == self._identity.group), None) if policy else None
+        if self._bundle is None:
+            return compose(NoticeFacts(organisation="", groups=()))
+        policy = self._bundle.policy
+        own = policy.group(self._identity.group)
         groups = (
             (PrivateTime(group=own.name, kind=own.private_time, working_hours=describe(own.working_hours)),)
             if own is not None
             else ()
         )
-        return compose(NoticeFacts(organisation=policy.organisation if policy is not None else "", groups=groups))
+        return compose(
+            NoticeFacts(
+                organisation=policy.organisation,
+                groups=groups,
+                starts=policy.start,
+                closed_days=bool(policy.closed_days),
+            )
+        )
 
     def _remind(self, person: str, category_name: str, minutes: int) -> None:
         self._sessions.remind(person, category_name, minutes)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from agent.minimise import LONGEST_SECONDS, LOOK_AHEAD_SECONDS, minimise
 from agent.observation import Observation
+from rules import policy as policy_module
+from rules.policy import Policy
 
 IN_HOURS = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 EVENING = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
@@ -68,3 +71,20 @@ def test_an_account_name_that_json_cannot_hold_stops_nothing(bundle, seen):
 def test_an_observation_has_no_room_for_a_path_a_query_or_a_title():
     """The canary of promise 1: whoever adds a field here has to change this line and say why."""
     assert Observation.__struct_fields__ == ("device", "kind", "name", "started", "seconds", "person", "source")
+
+
+def test_until_the_start_date_nothing_is_collected_and_later_nothing_of_before_it(bundle, seen):
+    shipped = Path(policy_module.__file__).with_name("policy.toml").read_text("utf-8")
+    later = shipped.replace("start_date = 2026-01-01", "start_date = 2026-07-06")
+    assert later != shipped
+    bundle = replace(bundle, policy=Policy.parse(later, "policy.toml"))
+    # In London 6 July begins at 23:00 UTC; learners' private time lets urgent things pass, a start date nothing.
+    before = [datetime(2026, 7, 3, 12, 0, tzinfo=UTC), datetime(2026, 7, 5, 22, 59, 59, tzinfo=UTC)]
+    for at in before:
+        for group in ("staff", "learners", "partners"):
+            for name in ("bbc.co.uk", "linux:steam"):
+                assert minimise(seen(name, at), bundle, group) is None
+    assert minimise(seen("bbc.co.uk", datetime(2026, 7, 5, 23, 0, tzinfo=UTC)), bundle, "learners") is not None
+    assert minimise(seen("bbc.co.uk", datetime(2026, 7, 6, 9, 0, tzinfo=UTC)), bundle, "staff") is not None
+    # An app that has been open since before the start is not counted either: when it began is what counts.
+    assert minimise(seen("linux:steam", before[1], seconds=86_400.0), bundle, "learners") is None

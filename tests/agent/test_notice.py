@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -47,6 +47,26 @@ def test_it_says_each_groups_private_time() -> None:
     assert f"Staff: outside {HOURS}, nothing is collected." in text
     assert f"Learners: outside {HOURS}, nothing is counted and nothing is kept, but for what could mean" in text
     assert "Partners: no private time is set." in text
+
+
+def test_it_says_from_which_day_on_and_that_closed_days_are_private() -> None:
+    facts = NoticeFacts(organisation="", groups=FACTS.groups[:1], starts=date(2027, 1, 4), closed_days=True)
+    text = " ".join(as_text(compose(facts)).split())
+    assert "Nothing from before 4 January 2027 is collected." in text
+    assert "Days on which your organisation is closed are private time" in text
+    alone = NoticeFacts(organisation="", groups=FACTS.groups[2:], starts=date(2027, 1, 4), closed_days=True)
+    assert "closed" not in as_text(compose(alone))
+
+
+def test_without_working_hours_all_of_the_time_is_private() -> None:
+    facts = NoticeFacts(organisation="", groups=(PrivateTime(group="visitors", kind="drop_all"),))
+    assert "Visitors: at all hours, nothing is collected." in as_text(compose(facts))
+
+
+def test_a_device_whose_group_the_policy_does_not_name_is_told_that_nothing_is_collected() -> None:
+    text = " ".join(as_text(compose(NoticeFacts(organisation="", groups=(), starts=date(2026, 1, 1)))).split())
+    assert "does not name this device's group: nothing is collected." in text
+    assert "until your organisation's signed policy has reached" not in text
 
 
 def test_before_the_first_policy_it_says_that_nothing_is_collected_yet() -> None:
