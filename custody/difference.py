@@ -54,6 +54,9 @@ def of_targets(old: Targets | None, new: Targets) -> Iterator[Line]:
     for name, (threshold, names) in after.items():
         tone: Tone = "new" if before and before.get(name) != after[name] else "plain"
         yield Line(f"{name} ({ROLES_IN_WORDS[name]}): {threshold} of {', '.join(names)}", tone)
+    # Four digits tell keys apart and prove nothing: of IT's key, which root does not show, all are needed.
+    known, its = _keys_of_it(old), _keys_of_it(new)
+    yield from (Line(f"IT: {name}", "new" if known and key not in known else "plain", key) for key, name in its.items())
 
 
 def of_recipients(old: RecipientList | None, new: RecipientList | None) -> Iterator[Line]:
@@ -129,6 +132,15 @@ def _jobs(targets: Targets | None) -> dict[str, tuple[int, tuple[str, ...]]]:
         )
         for name, role in (targets.delegations.roles or {}).items()
     }
+
+
+def _keys_of_it(targets: Targets | None) -> dict[str, str]:
+    """Return who signs packs: the name of each by the fingerprint that is compared."""
+    if targets is None or targets.delegations is None or not targets.delegations.roles:
+        return {}
+    keys = targets.delegations.keys
+    signers = targets.delegations.roles["packs"].keyids
+    return {grouped(raw_key(keys[one]).hex()): key_in_words(keys[one]) for one in signers}
 
 
 def _recipient(one: Recipient) -> str:

@@ -17,9 +17,11 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
     "server": ("init", "run", "user", "token", "publish", "doctor", "demo", "simulate"),
-    "custody": ("ceremony", "key", "sign", "token", "open", "passphrase"),
+    "custody": (
+        "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "passphrase",
+    ),
     "rules": ("build", "shipped", "check", "explain", "lint"),
-}
+}  # fmt: skip
 EVERY = [(program, command) for program, commands in COMMANDS.items() for command in commands]
 BAD_INPUT = [
     ("server init --data-dir {new} --url ftp://collector", "url must be an address"),

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from custody import difference
-from protocol.publication import Recipient, RecipientList, dated
+from protocol.publication import Recipient, RecipientList, dated, delegations
+from protocol.rolekeys import new_key, public_half
 from protocol.sealing import key_id
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -50,6 +51,20 @@ def test_a_new_key_is_to_be_compared_aloud():
     assert next(line.key for line in lines if "NEW" in line.text) == difference.grouped(key_id(bytes([2]) * 32))
     assert any("aloud" in line.text for line in lines)
     assert not any("aloud" in line.text for line in difference.of_recipients(new, new))
+
+
+def test_it_s_key_is_shown_whole_and_told_when_it_is_another():
+    custodian, former, latter = (public_half(new_key(), name) for name in ("Sam", "Jo", "Jo"))
+
+    def targets(it):
+        expires, extra = dated("targets", NOW)
+        given = delegations({custodian.key_id: custodian.key()}, {it.key_id: it.key()}, 1)
+        return Targets(1, None, expires, {}, given, extra)
+
+    first = [str(line) for line in difference.of_targets(None, targets(former))]
+    assert [line for line in first if difference.grouped(former.ed25519) in line and "IT: Jo" in line]
+    changed = list(difference.of_targets(targets(former), targets(latter)))
+    assert [line.tone for line in changed if difference.grouped(latter.ed25519) in str(line)] == ["new"]
 
 
 def test_files_are_new_gone_and_changed():
