@@ -296,10 +296,11 @@ def _report(tally: _Tally, written: Written, pairs: list[Pair], taxonomy: Taxono
         Contradiction(list_id, category, "the curated packs", other, len(hosts), tuple(sorted(hosts)[:MAX_SAMPLES]))
         for (list_id, category, other), hosts in sorted(tally.clashes.items())
     ]
+    shared = sorted(written.shared.items(), key=lambda item: -item[1])
     flags = [taxonomy.get(category).response == "flag" for category, _ in pairs]
     lists = [
         Contradiction(pairs[a][1], pairs[a][0], pairs[b][1], pairs[b][0], count)
-        for (a, b), count in written.shared.items()
+        for (a, b), count in shared
         if flags[a] != flags[b]
     ]
     return BuildReport(
@@ -310,7 +311,7 @@ def _report(tally: _Tally, written: Written, pairs: list[Pair], taxonomy: Taxono
         refused=dict(sorted(tally.counts.items(), key=lambda item: (-item[1], item[0]))),
         samples={reason: tuple(samples) for reason, samples in sorted(tally.samples.items())},
         kept_by_list=kept_by_list,
-        overlaps=tuple((pairs[a][1], pairs[b][1], count) for (a, b), count in written.shared.items()),
+        overlaps=tuple((pairs[a][1], pairs[b][1], count) for (a, b), count in shared),
         popular_checked=known.popular_sites,
         popular=tuple(hit for _, hit in sorted(tally.popular.items())),
         contradictions=(*curated, *lists),

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import random
+import subprocess
+import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rules.compiler import compile_shipped
+from rules.compiler import compile_lists, compile_shipped
 from rules.curated import CuratedPack, categorised
 from rules.errors import ListError
 from rules.formats import FORMATS
 from rules.index import Index
+from rules.known import Known
 from rules.model import Taxonomy
-from rules.report import BuildReport
+from rules.report import BuildReport, printed
+from rules.sources import ListSource
+from rules.suffixes import PublicSuffixes
 
 MakePack = Callable[..., tuple[Path, BuildReport]]
 
@@ -142,3 +150,120 @@ def test_the_shipped_folder_is_the_same_bytes_each_time(shipped_folder: Path, tm
     compile_shipped(tmp_path)
     for name in ("categories.toml", "protected.pack", "nameable.pack", "packs/curated.pack"):
         assert (tmp_path / name).read_bytes() == (shipped_folder / name).read_bytes()
+
+
+def test_a_popular_site_that_a_raw_list_would_flag_is_named_whether_it_was_refused_or_not(make_pack: MakePack) -> None:
+    lines = b"archive.org\nwww.trustpilot.com\ndrugs.com\nrottentomatoes.com\nreddit.com\nco.uk\nevil.example\n"
+    _, report = make_pack(("domains", "malware", lines), ("domains", "social_networking", b"facebook.com\n"))
+    told = {hit.site: hit for hit in report.popular if hit.entry != "co.uk"}
+    assert set(told) == {
+        "archive.org", "trustpilot.com", "drugs.com", "rottentomatoes.com", "reddit.com", "facebook.com"
+    }  # fmt: skip
+    assert told["trustpilot.com"].entry == "www.trustpilot.com"
+    assert "allowed" in (told["archive.org"].refused or "")
+    assert "protected (health)" in (told["drugs.com"].refused or "")
+    assert not told["facebook.com"].would_flag
+    assert {hit.site for hit in report.false_alarms} == {"reddit.com"}
+    of_suffix = {hit.site for hit in report.popular if hit.entry == "co.uk"}
+    assert {"bbc.co.uk", "amazon.co.uk"} <= of_suffix
+    text = "\n".join(printed(report, Path("made.pack")))
+    assert "would have flagged" in text
+    assert "reddit.com: malware by reddit.com in list0; STILL IN THE PACK" in text
+
+
+def test_what_is_below_an_allowed_site_is_refused_and_what_is_above_it_is_not(make_pack: MakePack) -> None:
+    pack, report = make_pack(("domains", "phishing", b"ads.nasa.gov\nsky.com\n"))
+    assert report.kept == 1
+    assert _categories(pack, "www.news.sky.com") == {
+        "phishing"
+    }  # where rules are opened, the allowed list speaks first
+
+
+def test_a_list_that_contradicts_a_curated_pack_or_another_list_is_told(make_pack: MakePack) -> None:
+    _, report = make_pack(
+        ("domains", "malware", b"steampowered.com\nboth.example\nbet365.com\n"),
+        ("domains", "shopping", b"both.example\nbet365.com\n"),
+    )
+    told = {(clash.list_id, clash.category, clash.other_category, clash.entries) for clash in report.contradictions}
+    assert told == {
+        ("list0", "malware", "games", 1),
+        ("list1", "shopping", "gambling", 1),
+        ("list0", "malware", "shopping", 2),
+    }
+    assert any("contradict" in line for line in printed(report, Path("made.pack")))
+
+
+def _archive(**files: bytes) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def test_the_members_of_an_archive_become_entries_of_their_own_categories(
+    tmp_path: Path, taxonomy: Taxonomy, suffix_list: PublicSuffixes
+) -> None:
+    path = tmp_path / "lists.tar.gz"
+    path.write_bytes(_archive(adult=b"one.example\n", bets=b"two.example\n", about=b"two words\n"))
+    sources = [
+        ListSource("domains", "gambling", path, "bets", "bets"),
+        ListSource("domains", "pornography", path, "adult", "adult"),
+        ListSource("domains", "malware", path, "again", "bets"),
+    ]
+    report = compile_lists(sources, tmp_path / "made.pack", suffix_list, Known(), taxonomy)
+    assert report.kept_by_list == {"bets": 1, "adult": 1, "again": 1}
+    assert _categories(tmp_path / "made.pack", "two.example") == {"gambling", "malware"}
+
+
+def test_a_fault_in_an_archive_names_the_file_in_it_and_leaves_the_old_pack(
+    tmp_path: Path, make_pack: MakePack, taxonomy: Taxonomy, suffix_list: PublicSuffixes
+) -> None:
+    pack, _ = make_pack(("domains", "drugs", b"old.example\n"))
+    before = pack.read_bytes()
+    path = tmp_path / "lists.tar.gz"
+    path.write_bytes(_archive(bad=b"1.2.3.4\n"))
+    source = ListSource("domains", "drugs", path, "bad", "bad")
+    with pytest.raises(ListError, match=r"lists\.tar\.gz \(bad\): not one usable entry"):
+        compile_lists([source], pack, suffix_list, Known(), taxonomy)
+    assert pack.read_bytes() == before
+
+
+def test_a_binary_file_is_no_list_even_where_a_line_of_it_looks_like_a_host(make_pack: MakePack) -> None:
+    chance = random.Random(3)
+    content = b"\n".join([bytes([chance.randrange(128, 256) for _ in range(40)]) for _ in range(200)] + [b"ab.example"])
+    with pytest.raises(ListError, match="not a list: 200 of its 201 lines are no text"):
+        make_pack(("domains", "drugs", content))
+
+
+_ONE_LINE = """
+import resource, sys
+from pathlib import Path
+from rules.compiler import build
+from rules.errors import ListError
+from rules.sources import ListSource
+folder = Path(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    build([ListSource("domains", "drugs", folder / name, name) for name in sys.argv[2:]], folder / "made.pack")
+except ListError as refused:
+    print(refused)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("also", [b"", b"\nafter.example\n"])
+def test_a_list_of_one_endless_line_is_read_in_little_memory(also: bytes, tmp_path: Path) -> None:
+    with (tmp_path / "endless").open("wb") as file:
+        file.write(b"first.example\n" if also else b"")
+        for _ in range(64):
+            file.write(b"x" * 1024 * 1024)
+        file.write(also)
+    command = [sys.executable, "-c", _ONE_LINE, str(tmp_path), "endless"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.splitlines()
+    assert int(told[-1]) < 24 * 1024  # KiB; the public suffix list is most of it
+    assert (tmp_path / "made.pack").exists() is bool(also)
+    if not also:
+        assert told[0].endswith("not one usable entry in 1 lines, mostly: a line longer than 4096 bytes")
