@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +24,7 @@ from typing import IO, Any, Final, Literal, Protocol
 
 import msgspec
 from tuf.api import exceptions as tuf_errors
-from tuf.api.metadata import Root, Timestamp
+from tuf.api.metadata import Root, TargetFile, Timestamp
 
 from agent import keys
 from agent.bundle import Bundle
@@ -33,6 +32,7 @@ from agent.config import DEFAULT_DATA_DIR
 from agent.errors import AgentError, CollectorRefused, CollectorUnreachable
 from agent.files import write_whole
 from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in, signed_files
+from agent.set_files import bring
 from protocol import tokens
 from protocol.errors import NotTrusted
 from protocol.messages import EnrolmentToken, UtcTime
@@ -310,11 +310,13 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     unfinished, finished = sets / "unfinished", sets / str(max(numbers, default=0) + 1)
     shutil.rmtree(unfinished, ignore_errors=True)
     (unfinished / "metadata").mkdir(parents=True, mode=0o755)
-    for target in signed_files(trusted):
-        place = unfinished / place_of(target.path)
-        place.parent.mkdir(parents=True, exist_ok=True)
+    packs = trusted.delegated["packs"].targets
+
+    def download(target: TargetFile, place: Path) -> None:
         updater.download_target(target, str(place))
-        _sync(place)
+
+    for target in signed_files(trusted):
+        bring(target, unfinished / place_of(target.path), folder / "current", packs, download)
     trust = folder / "trust"
     for name in SET_METADATA:
         write_whole(unfinished / "metadata" / f"{name}.json", (trust / f"{name}.json").read_bytes(), 0o644)
@@ -379,11 +381,6 @@ def _forget_old_sets(folder: Path) -> None:
 
 def _write_state(folder: Path, state: State) -> None:
     write_whole(folder / "state.json", msgspec.json.encode(state), 0o644)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Makes the deltas that are published beside changed packs, so that devices need not fetch a whole pack for each change.
+"""Makes the deltas that are published beside changed packs, so that devices need not fetch a whole pack each time.
 
 They are made on IT's computer, where the older packs lie in the folder, and signed with the packs: a device still
 checks what comes of one against the whole pack's own signed hash.

@@ -8,10 +8,11 @@ or hash (consistent snapshots), and the timestamp is replaced last, so a device 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,13 +37,16 @@ from protocol.publication import (
     check_recipients,
     dated,
     decode_recipients,
+    delta_between,
     file_name,
+    is_delta,
     parse,
     raw_key,
     target_file_name,
     verify,
 )
 from protocol.rolekeys import OnlineKeys, SigningKey, from_pem, new_key, public_half, sign, to_pem
+from rules import delta
 from rules.engine import Rules
 from rules.errors import RulesError
 from rules.model import Taxonomy
@@ -118,6 +122,7 @@ class Publication:
                 self._check_online_keys(trusted)
                 contents = {target.path: self._target(upload, target) for target in _targets(trusted)}
                 _check_contents(contents, trusted)
+                _check_deltas(contents, [upload / "targets", self._folder / "targets"])
             except NotTrusted as fault:
                 raise PublishRefused(f"not published: {fault}") from None
             for target in _targets(trusted):
@@ -326,6 +331,29 @@ def _check_contents(contents: Mapping[str, bytes], trusted: Trusted) -> None:
                 rules.close()
         except (RulesError, UnicodeDecodeError) as fault:
             raise NotTrusted(f"devices could not use it: {fault}") from None
+
+
+def _check_deltas(contents: Mapping[str, bytes], folders: Sequence[Path]) -> None:
+    """Apply every delta whose older pack is here; raises NotTrusted where another file comes of it than was signed.
+
+    One that can't be tried is published all the same: a device checks what comes of it, and has the whole pack.
+    """
+    for path, data in contents.items():
+        if not is_delta(path):
+            continue
+        pack, old, _ = delta_between(path)
+        folder, _, name = pack.rpartition("/")
+        bases = [found for where in folders for found in (where / folder).glob(f"{old}*.{name}")]
+        if not bases:
+            continue
+        made = hashlib.sha256()
+        try:
+            for piece in delta.apply(bases[0].read_bytes(), data):
+                made.update(piece)
+        except (RulesError, OSError):
+            raise NotTrusted(f"{path} can't be applied to the pack it is for") from None
+        if made.digest() != hashlib.sha256(contents[pack]).digest():
+            raise NotTrusted(f"{path} doesn't lead to the pack that is signed beside it")
 
 
 def _write(path: Path, data: bytes, mode: int = 0o644) -> None:

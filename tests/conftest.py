@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,6 +82,34 @@ class Organisation:
         assert self.sign("packs", rules / "packs" / "curated.pack", key="it") == 0
         for key in keys[1:]:
             assert self.sign(key=key) == 0
+
+    def put_packs(self, contents: Mapping[str, bytes]) -> int:
+        """Sign exactly these files, deltas among them, as the next packs, as IT could by any program."""
+        from tuf.api.metadata import Metadata, Targets
+
+        from custody.draft import Draft
+        from protocol.publication import dated
+        from protocol.rolekeys import from_pem, sign
+
+        draft = Draft(self.ceremony)
+        old = draft.in_force("packs")
+        assert old is not None
+        version = old.signed.version + 1
+        targets = {path: draft.put_target(path, data, version) for path, data in contents.items()}
+        expires, extra = dated("packs", datetime.now(UTC))
+        piece = Metadata(Targets(version, None, expires, targets, None, extra))
+        sign(piece, from_pem((self.folder / "it.pem").read_bytes(), (self.folder / "passphrase").read_text()))
+        draft.put("packs", piece)
+        return version
+
+    def packs(self) -> dict[str, bytes]:
+        """The files that the packs in force list, by path."""
+        from custody.draft import Draft
+
+        draft = Draft(self.ceremony)
+        old = draft.in_force("packs")
+        assert old is not None
+        return {path: draft.target(target) for path, target in old.signed.targets.items()}
 
     def publish(self, now: datetime | None = None) -> Any:
         """Take what is signed to the collector; returns its Publication."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from uuid import UUID
 
 import msgspec
@@ -33,10 +34,12 @@ from agent import keys, updates
 from agent.errors import CollectorRefused, CollectorUnreachable
 from protocol.errors import NotTrusted, Refused
 from protocol.messages import EnrolmentToken
-from protocol.publication import DELEGATED, RECIPIENTS_TARGET, Recipient, dated, decode_recipients
+from protocol.publication import DELEGATED, RECIPIENTS_TARGET, Recipient, dated, decode_recipients, delta_path
 from protocol.rolekeys import from_pem, new_key, public_half, sign
 from protocol.sealing import key_id
 from protocol.tokens import write
+from rules import delta
+from rules.writer import PackWriter
 from server.publish import Publication, init_online_keys
 
 NOW = datetime.now(UTC)
@@ -50,6 +53,7 @@ class Served:
     publication: Publication
     over: dict[str, bytes | Exception] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    bytes: int = 0
 
     def get(self, path, *, etag=None, max_bytes=0):
         name = path.removeprefix("/publication/")
@@ -61,6 +65,7 @@ class Served:
             raise CollectorRefused("not_found", retry=True, status=404)
         if len(data) > max_bytes:
             raise CollectorUnreachable("the answer is longer than it may be")
+        self.bytes += len(data)
         return msgspec.defstruct("Got", [("body", bytes)])(data)
 
 
@@ -561,6 +566,104 @@ def test_old_sets_are_forgotten(custodians, device):
         custodians.publish()
         assert device.check().state == "new"
     assert len(list((device.folder / "rules" / "sets").iterdir())) == updates.KEPT_SETS
+
+
+# --- deltas -----------------------------------------------------------------------------------------------------
+
+
+def made_pack(folder, first, count):
+    with PackWriter([("gambling", "made")], folder) as writer:
+        for number in range(first, first + count):
+            writer.add(f"casino{number}.example", 0)
+        writer.write(folder / "made.pack")
+    return (folder / "made.pack").read_bytes()
+
+
+@pytest.fixture
+def changed(custodians, device):
+    """Put a large pack in force, and publish one of which a hundredth changed; returns the new pack and its delta."""
+    curated = custodians.packs()
+    old, new = made_pack(custodians.folder, 0, 20_000), made_pack(custodians.folder, 200, 20_000)
+    custodians.put_packs(curated | {"packs/made.pack": old})
+    custodians.publish()
+    assert device.check().state == "new"
+    before, after = (hashlib.sha256(each).hexdigest() for each in (old, new))
+    name = delta_path("packs/made.pack", before, after)
+    made = delta.make(old, new)
+    custodians.put_packs(curated | {"packs/made.pack": new, name: made})
+    custodians.publish()
+    device.served.asked.clear()
+    device.served.bytes = 0
+    return SimpleNamespace(
+        pack=f"targets/packs/{after}.made.pack",
+        delta=f"targets/packs/{hashlib.sha256(made).hexdigest()}.{name.partition('/')[2]}",
+        new=new,
+        in_place=device.folder / "rules" / "current" / "rules" / "packs" / "made.pack",
+    )
+
+
+def test_a_changed_pack_arrives_as_a_delta_in_a_tenth_of_its_size_with_all_that_proves_it(device, changed):
+    assert device.check().state == "new"
+    assert changed.in_place.read_bytes() == changed.new
+    assert device.load().packs == {"curated": 3, "made": 3}
+    assert device.load().rules.classify("host", "casino20100.example").categories == ("gambling",)
+    assert [name for name in device.served.asked if name.startswith("targets/")] == [changed.delta]
+    assert device.served.bytes <= len(changed.new) / 10
+
+
+def test_what_has_not_changed_is_not_fetched_again(custodians, device):
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    device.served.asked.clear()
+    assert device.check().state == "new"
+    (fetched,) = [name for name in device.served.asked if name.startswith("targets/")]
+    assert fetched.endswith(".recipients.json")
+
+
+@pytest.mark.parametrize("wrong", ["missing", "no answer", "garbage", "too long", "edited here", "gone here"])
+def test_where_a_delta_fails_the_whole_pack_is_fetched(device, changed, wrong):
+    over = device.served.over
+    match wrong:
+        case "missing":
+            over[changed.delta] = CollectorRefused("not_found", retry=True, status=404)
+        case "no answer":
+            over[changed.delta] = CollectorUnreachable("no answer")
+        case "garbage":
+            over[changed.delta] = bytes(2000)
+        case "too long":
+            over[changed.delta] = bytes(10_000_000)
+        case "edited here":
+            changed.in_place.write_bytes(b"edited")
+        case "gone here":
+            changed.in_place.unlink()
+    assert device.check().state == "new"
+    assert changed.in_place.read_bytes() == changed.new
+    assert changed.pack in device.served.asked
+    assert not list(changed.in_place.parent.glob("*.delta"))
+
+
+@pytest.mark.parametrize("signed", [b"FWDELTA1 and then nothing", "another result"])
+def test_a_delta_that_it_signed_wrongly_leads_to_the_whole_pack(custodians, device, changed, signed):
+    curated = {path: data for path, data in custodians.packs().items() if path == "packs/curated.pack"}
+    old = changed.in_place.read_bytes()
+    new = made_pack(custodians.folder, 300, 20_000)
+    name = delta_path("packs/made.pack", hashlib.sha256(old).hexdigest(), hashlib.sha256(new).hexdigest())
+    made = signed if isinstance(signed, bytes) else delta.make(old, new + new)
+    version = custodians.put_packs(curated | {"packs/made.pack": new, name: made})
+    role = (custodians.ceremony / "publication" / "metadata" / f"{version}.packs.json").read_bytes()
+    hostile(custodians, device, packs=Metadata[Targets].from_bytes(role))
+    for path, data in (("packs/made.pack", new), (name, made)):
+        folder, _, file = path.rpartition("/")
+        device.served.over[f"targets/{folder}/{hashlib.sha256(data).hexdigest()}.{file}"] = data
+    assert device.check().state == "new"
+    assert changed.in_place.read_bytes() == new
+
+
+def test_where_neither_delta_nor_pack_can_be_had_what_is_in_force_stays(device, changed):
+    device.served.over[changed.delta] = bytes(2000)
+    device.served.over[changed.pack] = CollectorUnreachable("no answer")
+    assert_kept(device, "did not answer")
 
 
 # --- a new device -----------------------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from protocol.publication import file_name
+from protocol.publication import delta_path, file_name
+from rules import delta
 from server.errors import PublishRefused, SetUpError
 from server.publish import Publication, init_online_keys
 
@@ -169,3 +171,73 @@ def test_half_an_upload_is_never_published(custodians, monkeypatch):
     assert publication.published().versions["recipients"] == 2
     assert publication.refresh(NOW)
     assert publication.accept(custodians.ceremony, NOW).versions["recipients"] == 3
+
+
+# --- deltas -----------------------------------------------------------------------------------------------------
+
+
+def edited(custodians):
+    """Return the shipped pack and another one, as files of the packs role."""
+    from rules.writer import PackWriter
+
+    old = custodians.packs()["packs/curated.pack"]
+    with PackWriter([("gambling", "gambling")], custodians.folder) as writer:
+        for number in range(300):
+            writer.add(f"casino{number}.example", 0)
+        writer.write(custodians.folder / "new.pack")
+    return old, (custodians.folder / "new.pack").read_bytes()
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_delta_that_leads_to_its_pack_is_published_beside_it(custodians):
+    old, new = edited(custodians)
+    custodians.publish()
+    name = delta_path("packs/curated.pack", digest(old), digest(new))
+    custodians.put_packs({"packs/curated.pack": new, name: delta.make(old, new)})
+    publication = custodians.publish()
+    made = delta.make(old, new)
+    assert publication.read(f"targets/packs/{digest(made)}.{name.partition('/')[2]}") == made
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("another result", "doesn't lead to the pack"),
+        ("garbage", "can't be applied"),
+        ("other pack", "leads to no pack"),
+        ("no pack", "leads to no pack"),
+        ("to itself", "leads to no pack"),
+        ("larger", "no smaller than the pack"),
+        ("odd name", "not its to publish"),
+    ],
+)
+def test_a_delta_that_is_not_right_is_refused_and_what_is_published_stays(custodians, wrong, reason):
+    old, new = edited(custodians)
+    custodians.publish()
+    name = delta_path("packs/curated.pack", digest(old), digest(new))
+    made = delta.make(old, new)
+    files = {
+        "another result": {"packs/curated.pack": new, name: delta.make(old, new[:-9] + b"another 1")},
+        "garbage": {"packs/curated.pack": new, name: b"garbage"},
+        "other pack": {"packs/curated.pack": old, name: made},
+        "no pack": {"packs/other.pack": new, name: made},
+        "to itself": {"packs/curated.pack": new, delta_path("packs/curated.pack", digest(new), digest(new)): made},
+        "larger": {"packs/curated.pack": new, name: bytes(len(new))},
+        "odd name": {"packs/curated.pack": new, "packs/curated.1-2.delta": made},
+    }[wrong]
+    custodians.put_packs(files)
+    with pytest.raises(PublishRefused, match=reason) as refused:
+        custodians.publish()
+    assert "\n" not in str(refused.value)
+    assert Publication(custodians.collector).published().versions["packs"] == 1
+
+
+def test_a_delta_from_a_pack_that_is_gone_is_published_for_devices_to_check(custodians):
+    old, new = edited(custodians)
+    shutil.rmtree(custodians.ceremony / "publication" / "targets" / "packs")
+    name = delta_path("packs/curated.pack", digest(old), digest(new))
+    custodians.put_packs({"packs/curated.pack": new, name: delta.make(old, new)})
+    assert custodians.publish().published().versions["packs"] == 2
