@@ -194,7 +194,7 @@ def test_a_tail_torn_anywhere_is_left_out_until_it_is_whole(writer, tmp_path, fi
     file = frozen(made, tmp_path / "torn")
     log = Path(f"{file}-wal")
     seen = set()
-    for end in sorted({*range(start, len(whole), 97), *range(len(whole) - 40, len(whole) + 1)}):
+    for end in sorted({*range(start, len(whole), 251), *range(len(whole) - 40, len(whole) + 1)}):
         known = WriteAheadLog()
         if not first_look:
             log.write_bytes(whole[:start])
@@ -303,30 +303,6 @@ def test_a_log_put_back_from_elsewhere_with_the_same_header_is_read_anew(writer,
         assert ours(made.file, known) == theirs(file)
         assert len(ours(made.file, known)) == 6
     made.log.write_bytes(b"")  # what its writer knows of it is no longer true
-
-
-def test_nothing_can_be_written_through_it(writer):
-    made = writer()
-    made.add(1)
-    before = made.file.read_bytes(), made.log.read_bytes()
-    with opened(made.file, WriteAheadLog()) as connection:
-        for query in ("INSERT INTO t(word) VALUES ('x')", "DROP TABLE t", "PRAGMA user_version=7", "VACUUM"):
-            with pytest.raises(sqlite3.DatabaseError):
-                connection.execute(query)
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.execute("PRAGMA journal_mode=DELETE")
-    assert (made.file.read_bytes(), made.log.read_bytes()) == before
-
-
-def test_a_file_cut_short_while_it_is_read_is_an_error_and_no_crash(writer):
-    made = writer()
-    made.add(500, 400)
-    made.sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    made.add(1)
-    with opened(made.file, WriteAheadLog()) as connection:
-        os.truncate(made.file, 5000)
-        with pytest.raises(sqlite3.DatabaseError):
-            connection.execute("SELECT count(word) FROM t NOT INDEXED").fetchall()
 
 
 STEPS = st.lists(
