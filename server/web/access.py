@@ -36,6 +36,7 @@ ROOMS = (
     Room("Devices", "/devices/", (Role.IT,)),
     Room("Summary", "/summary/", (Role.MANAGER,)),
     Room("Audit log", "/audit/", (Role.DPO,)),
+    Room("Rules in force", "/rules/", tuple(Role)),
 )
 """The pages with a place in the navigation, each role's first one being where it lands."""
 
@@ -73,6 +74,18 @@ def page(*roles: Role) -> Callable[[View], View]:
         return guarded
 
     return around
+
+
+def open_page(view: View) -> View:
+    """Let everybody see a page, signed in or not; it must show nothing about any person, device or case."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def data(method: str, *roles: Role) -> Callable[[View], View]:

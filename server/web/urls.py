@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.web import desk, home, it, oversight
+from server.web import desk, home, it, oversight, rules
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -22,4 +22,5 @@ urlpatterns = [
     path("devices/", it.device_list, name="devices"),
     path("summary/", oversight.summary, name="summary"),
     path("audit/", oversight.audit_log, name="audit"),
+    path("rules/", rules.rules_in_force, name="rules"),
 ]

@@ -1,0 +1,243 @@
+"""Say a policy in words that a safeguarding lead and a member of staff can read, and what changed between two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final, Literal
+
+import msgspec
+
+from rules.hours import describe
+from rules.model import Category
+from rules.policy import Decision, ExceptionReason, Group, Policy, PolicyException
+
+Section = Literal["urgent", "flag", "remind", "total", "ignore", "protected"]
+
+SECTIONS: Final[Mapping[Section, tuple[str, str]]] = {
+    "urgent": (
+        "Flagged at once",
+        "Somebody may be in danger: the safeguarding lead is told at once. Nobody else can open what was flagged.",
+    ),
+    "flag": ("Flagged", "An incident for the safeguarding lead. Nobody else can open it."),
+    "remind": (
+        "Reminded",
+        "The person is told, on their own screen, when the day’s minutes are used up. Nobody else is told.",
+    ),
+    "total": ("Counted", "Only minutes, in monthly figures of groups of at least five people, never of one person."),
+    "ignore": ("Ignored", "Nothing tells it apart: its minutes are only part of “other”."),
+    "protected": (
+        "Protected",
+        "Never flagged, whatever any list says, and no policy can change that. Its minutes are only part of “other”.",
+    ),
+}
+"""What comes of each kind of use: a heading and a sentence."""
+
+REASONS: Final[Mapping[ExceptionReason, str]] = {
+    "course_content": "part of a course",
+    "job_role": "needed for a job",
+    "own_service": "the organisation’s own service",
+    "false_alarm": "a false alarm",
+    "accepted_risk": "a risk that was accepted",
+    "research": "research",
+}
+"""The closed list of reasons, as a reader says them."""
+
+_SOFTER: Final = {"remind": "reminded only", "total": "counted only", "ignore": "ignored"}
+_ALWAYS: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
+"""Rules do not depend on the time once exceptions are set aside, so any will do."""
+
+
+@dataclass(frozen=True)
+class CategoryWords:
+    """One category in a section, and what is to be said beside it: for whom only, and how many minutes."""
+
+    name: str
+    beside: str
+
+
+@dataclass(frozen=True)
+class SectionWords:
+    """What comes of some categories."""
+
+    id: Section
+    title: str
+    explanation: str
+    categories: tuple[CategoryWords, ...]
+
+
+@dataclass(frozen=True)
+class GroupWords:
+    """One group: when its time is private, and what that means."""
+
+    name: str
+    hours: str
+    private: str
+
+
+@dataclass(frozen=True)
+class ExceptionWords:
+    """One exception. What it is about stays unsaid where the category is sensitive."""
+
+    category: str
+    about: str
+    group: str
+    response: str
+    reason: str
+    until: date
+    ended: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that a policy says otherwise than the one before; None where it said nothing."""
+
+    about: str
+    before: str | None
+    after: str | None
+
+
+def by_response(policy: Policy) -> tuple[SectionWords, ...]:
+    """Every category under what comes of it, in the taxonomy's order; a category may stand in several sections."""
+    plain = _without_exceptions(policy)
+    found: dict[Section, list[CategoryWords]] = {section: [] for section in SECTIONS}
+    for category in policy.taxonomy.categories:
+        decisions = {group: plain.decide(category.id, group.id, _ALWAYS) for group in policy.groups}
+        for section in SECTIONS:
+            inside = {group: one for group, one in decisions.items() if _section(category, one) == section}
+            if inside:
+                found[section].append(CategoryWords(category.name, _beside(inside, len(decisions))))
+    return tuple(
+        SectionWords(section, *SECTIONS[section], tuple(inside)) for section, inside in found.items() if inside
+    )
+
+
+def groups(policy: Policy) -> tuple[GroupWords, ...]:
+    """Each group's working hours and private time, in the policy's order."""
+    return tuple(
+        GroupWords(group.name, describe(group.working_hours) or "none", _private(group)) for group in policy.groups
+    )
+
+
+def exceptions(policy: Policy, today: date) -> tuple[ExceptionWords, ...]:
+    """Every exception with its reason and its end, those that hold first."""
+    names = {group.id: group.name for group in policy.groups}
+    said = (
+        ExceptionWords(
+            category=policy.taxonomy.get(one.category).name,
+            about=_about(policy, one),
+            group=names[one.group] if one.group is not None else "everyone",
+            response=_SOFTER[one.response],
+            reason=REASONS[one.reason],
+            until=one.until,
+            ended=one.until < today,
+        )
+        for one in policy.exceptions
+    )
+    return tuple(sorted(said, key=lambda one: (one.ended, one.until)))
+
+
+def changes(old: Policy | None, new: Policy) -> tuple[Change, ...]:
+    """What a policy says otherwise than the one before it; everything where there was none."""
+    before, after = (_statements(old) if old is not None else {}), _statements(new)
+    found = []
+    for key in (*after, *(key for key in before if key not in after)):
+        was, now = before.get(key), after.get(key)
+        if was != now:
+            about = (now or was or ("", ""))[0]
+            found.append(Change(about, was[1] if was is not None else None, now[1] if now is not None else None))
+    return tuple(found)
+
+
+def day_words(day: date) -> str:
+    """A day as people say it."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
+    """Each thing that a policy says, under a key by which two policies can be compared."""
+    said: dict[tuple[str, ...], tuple[str, str]] = {
+        ("start",): ("Start date", day_words(policy.start)),
+        ("zone",): ("Time zone", policy.timezone),
+    }
+    if policy.closed_days:
+        said["closed",] = ("Closed days", ", ".join(day_words(day) for day in sorted(policy.closed_days)))
+    if policy.excluded_hosts:
+        said["never",] = ("Never collected", ", ".join(sorted(policy.excluded_hosts)))
+    for group in policy.groups:
+        said["group", group.id] = (f"{group.name}: private time", _private(group))
+    plain = _without_exceptions(policy)
+    for category in policy.taxonomy.categories:
+        words: dict[str, list[str]] = {}
+        for group in policy.groups:
+            words.setdefault(_decision(category, plain.decide(category.id, group.id, _ALWAYS)), []).append(group.name)
+        one = len(words) == 1
+        text = "; ".join(what if one else f"{', '.join(whose)}: {what}" for what, whose in words.items())
+        said["category", category.id] = (category.name, text)
+    for promotion in policy.packs:
+        said["pack", promotion.pack] = (f"Pack {promotion.pack}", f"acts, up to {promotion.most_entries:,} entries")
+    for exception in policy.exceptions:
+        (shown,) = exceptions(msgspec.structs.replace(policy, exceptions=(exception,)), date.min)
+        key = ("exception", exception.category, exception.site or exception.app or "", exception.group or "")
+        about = f"Exception: {shown.category}, {shown.about}, {shown.group}"
+        said[key] = (about, f"{shown.response}, {shown.reason}, until {day_words(shown.until)}")
+    return said
+
+
+def _section(category: Category, decision: Decision) -> Section:
+    if category.protected:
+        return "protected"
+    return "urgent" if decision.response == "flag" and decision.urgent else decision.response
+
+
+def _beside(inside: Mapping[Group, Decision], all_groups: int) -> str:
+    minutes: dict[int | None, list[str]] = {}
+    for group, decision in inside.items():
+        minutes.setdefault(decision.daily_minutes, []).append(group.name)
+    whole = len(inside) == all_groups
+    if set(minutes) == {None}:
+        return "" if whole else f"{_listed([group.name for group in inside])} only"
+    parts = [
+        f"{count} minutes a day" if whole and len(minutes) == 1 else f"{_listed(names)} {count} minutes a day"
+        for count, names in minutes.items()
+    ]
+    return ", ".join(parts)
+
+
+def _decision(category: Category, decision: Decision) -> str:
+    if category.protected:
+        return "protected"
+    repeats = f"repeats within {decision.window_seconds // 60} minutes are one"
+    return {
+        "flag": f"flagged at once, {repeats}" if decision.urgent else f"flagged, {repeats}",
+        "remind": f"reminded after {decision.daily_minutes} minutes a day",
+        "total": "counted",
+        "ignore": "ignored",
+    }[decision.response]
+
+
+def _private(group: Group) -> str:
+    hours = describe(group.working_hours)
+    when = f"outside {hours}" if hours else "at all hours"
+    return {
+        "none": "no private time: devices are watched at all hours",
+        "drop_all": f"{when}, nothing is collected",
+        "urgent_only": f"{when}, nothing is collected but what is flagged at once",
+    }[group.private_time]
+
+
+def _about(policy: Policy, one: PolicyException) -> str:
+    if one.site is None and one.app is None:
+        return "all of it"
+    if policy.taxonomy.get(one.category).sensitive:
+        return "one site" if one.site is not None else "one app"
+    return str(one.site if one.site is not None else one.app)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(", ".join(names).rsplit(", ", 1))
+
+
+def _without_exceptions(policy: Policy) -> Policy:
+    return msgspec.structs.replace(policy, exceptions=())
