@@ -606,7 +606,9 @@ def test_a_changed_pack_arrives_as_a_delta_in_a_tenth_of_its_size_with_all_that_
     assert device.check().state == "new"
     assert changed.in_place.read_bytes() == changed.new
     assert device.load().packs == {"curated": 3, "made": 3}
-    assert device.load().rules.classify("host", "casino20100.example").categories == ("gambling",)
+    assert [match.entry for match in device.load().rules.classify("host", "casino20100.example").trial] == [
+        "casino20100.example"
+    ]
     assert [name for name in device.served.asked if name.startswith("targets/")] == [changed.delta]
     assert device.served.bytes <= len(changed.new) / 10
 
