@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "protocol/codes.py": "tests/protocol/test_messages.py",
     "protocol/limits.py": "tests/protocol/test_messages.py",
     "rules/policy_text.py": "tests/rules/test_policy.py",
+    "rules/report.py": "tests/rules/test_compiler.py",
     "server/accounts.py": "tests/server/test_users.py",
     **dict.fromkeys(
         (f"server/{name}.py" for name in ("doctor", "files", "initialise", "publish_folder", "settings", "start")),
@@ -83,19 +84,6 @@ def test_the_exceptions_are_needed_and_what_they_name_is_there():
         assert (TOP / path).is_file(), f"{source} is gone"
         assert (TOP / test).is_file(), f"{test} is gone"
         assert not (TOP / "tests" / path.parent / f"test_{path.name}").is_file(), f"{source} has its own test now"
-
-
-def test_every_test_file_belongs_to_a_source():
-    apart = {"journey", "bench", "vectors"}
-    alone = {"tests/rules/test_main.py", "tests/rules/test_packs.py", "tests/protocol/test_messages_threads.py"}
-    alone |= {"tests/server/web/test_access.py", "tests/server/web/test_pages.py", "tests/server/web/test_crypto.py"}
-    lost = [
-        str(path)
-        for path in PYTHON
-        if path.name.startswith("test_") and len(path.parts) > 2 and path.parts[1] not in apart
-        if not (TOP / Path(*path.parts[1:-1]) / path.name.removeprefix("test_")).is_file() and str(path) not in alone
-    ]
-    assert lost == []
 
 
 @pytest.mark.parametrize("folder", [*ACTORS, "tests"])
