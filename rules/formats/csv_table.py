@@ -1,4 +1,4 @@
-"""CSV with a column of host names; other columns are ignored, and a table without such a column is refused."""
+"""CSV (by comma, semicolon or tab) with a column of host names; a table without such a column is refused."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rules.errors import EntryRefused, HostRefused, ListError
 from rules.hosts import normalise_host
 
 HOST_COLUMNS = ("domain", "host", "hostname", "host_name", "fqdn", "site", "name", "entry")
+_DELIMITERS = ",;\t"
 
 
 def parser() -> Callable[[str], Sequence[str]]:
@@ -19,12 +20,15 @@ def parser() -> Callable[[str], Sequence[str]]:
 class _Table:
     def __init__(self) -> None:
         self._column: int | None = None
+        self._delimiter = ","
 
     def parse_line(self, line: str) -> Sequence[str]:
         if not line.strip() or line.startswith("#"):
             return ()
+        if self._column is None:  # the first row tells the delimiter: the one that cuts it into most cells
+            self._delimiter = max(_DELIMITERS, key=line.count)
         try:
-            row = [cell.strip() for cell in next(csv.reader([line], strict=True))]
+            row = [cell.strip() for cell in next(csv.reader([line], delimiter=self._delimiter, strict=True))]
         except (csv.Error, StopIteration):
             raise EntryRefused("not a row of CSV") from None
         if self._column is None:

@@ -39,3 +39,10 @@ def test_a_row_that_is_cut_short_or_broken_is_refused() -> None:
         parse("only")
     with pytest.raises(EntryRefused, match="not a row of CSV"):
         parse('x,"open')
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_first_row_tells_what_separates_the_columns(delimiter: str) -> None:
+    parse = parser()
+    assert list(parse(delimiter.join(["added", "domain", "note"]))) == []
+    assert list(parse(delimiter.join(["2026-11-22", "a.example", '"x"']))) == ["a.example"]
