@@ -1,4 +1,9 @@
-"""The words of the rules: categories and their order, what matched, and the verdict on one name."""
+"""The words of the rules: categories and their order, what matched, and the verdict on one name.
+
+A name is a host, spelt as `rules/hosts.py` spells it, or an app's identity, spelt as `rules/apps.py` does:
+`windows:<publisher>:<executable>`, `macos:<bundle id>`, `linux:<desktop id>` or `linux:exe:<executable>`,
+`android:<package>`.
+"""
 
 from __future__ import annotations
 

@@ -94,9 +94,12 @@ def _popular(report: BuildReport) -> Iterator[str]:
         f"would have flagged {len({hit.site for hit in flagged}):,}, "
         f"and the pack flags {len({hit.site for hit in report.false_alarms}):,}"
     )
-    for hit in _some(sorted(flagged, key=lambda hit: hit.refused is not None)):
+    lists: dict[tuple[bool, str, str, str, str], list[str]] = {}
+    for hit in flagged:
         end = "STILL IN THE PACK" if hit.refused is None else f"refused: {hit.refused}"
-        yield f"    {hit.site}: {hit.category} by {hit.entry} in {hit.list_id}; {end}"
+        lists.setdefault((hit.refused is not None, hit.site, hit.category, hit.entry, end), []).append(hit.list_id)
+    for (_, site, category, entry, end), named in sorted(lists.items()):  # every one of them, however many
+        yield f"    {site}: {category} by {entry} in {', '.join(named)}; {end}"
 
 
 def _some(found: Sequence[_Line]) -> Sequence[_Line]:
