@@ -32,7 +32,7 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `groups` holds the device's own group; it is empty until the signed policy has come, or where that names no such
     group. `starts` is the policy's start date, None until it has come. `closed_days`: whether the policy names any.
-    `contact` is whom to ask.
+    `contact` is whom to ask; `rules_page` is the address at which everybody can read the rules in force.
     """
 
     organisation: str
@@ -40,6 +40,7 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
     starts: date | None = None
     closed_days: bool = False
     contact: str = ""
+    rules_page: str = ""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ def compose(facts: NoticeFacts) -> Notice:
             lines=(
                 "Your own totals: fairwatch-agent show-data. On this device, only you can ask for them.",
                 "How the program is doing: fairwatch-agent status.",
+                *((f"The rules in force, in words: {facts.rules_page}",) if facts.rules_page else ()),
                 f"Questions: {contact}.",
             ),
         ),

@@ -356,6 +356,7 @@ class Service:
                 groups=groups,
                 starts=policy.start,
                 closed_days=bool(policy.closed_days),
+                rules_page=f"{self._identity.collector.rstrip('/')}/rules/",
             )
         )
 

@@ -298,6 +298,8 @@ def _response(outcome: Outcome, taxonomy: Taxonomy) -> str:
             f"The person is told once {decision.daily_minutes} minutes of {name} are used up that day; nothing is sent "
             "but monthly minutes that show no person."
         )
+    if decision.response == "total" and taxonomy.get(weighed.category).sensitive:
+        return f"Only minutes are counted ({name}), as part of “other”, since the category is sensitive."
     if decision.response == "total":
         return f"Only minutes are counted ({name}), for monthly figures that show no person."
     return f"It is ignored ({name}): nothing tells it apart, its minutes are only part of “other”."

@@ -11,7 +11,7 @@ import msgspec
 
 from rules.hours import describe
 from rules.model import Category
-from rules.policy import Decision, ExceptionReason, Group, Policy, PolicyException
+from rules.policy import Decision, ExceptionReason, Group, Policy, PolicyException, PrivateTime
 
 Section = Literal["urgent", "flag", "remind", "total", "ignore", "protected"]
 
@@ -45,6 +45,11 @@ REASONS: Final[Mapping[ExceptionReason, str]] = {
 """The closed list of reasons, as a reader says them."""
 
 _SOFTER: Final = {"remind": "reminded only", "total": "counted only", "ignore": "ignored"}
+_PRIVATE: Final[Mapping[PrivateTime, str]] = {
+    "none": "None: devices are watched at all hours",
+    "drop_all": "Nothing is collected",
+    "urgent_only": "Nothing is collected but what is flagged at once",
+}
 _ALWAYS: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
 """Rules do not depend on the time once exceptions are set aside, so any will do."""
 
@@ -107,7 +112,10 @@ def by_response(policy: Policy) -> tuple[SectionWords, ...]:
         for section in SECTIONS:
             inside = {group: one for group, one in decisions.items() if _section(category, one) == section}
             if inside:
-                found[section].append(CategoryWords(category.name, _beside(inside, len(decisions))))
+                beside = [_beside(inside, len(decisions))]
+                if section == "total" and category.sensitive:
+                    beside.append("only as part of “other”, since it is sensitive")
+                found[section].append(CategoryWords(category.name, ", ".join(filter(None, beside))))
     return tuple(
         SectionWords(section, *SECTIONS[section], tuple(inside)) for section, inside in found.items() if inside
     )
@@ -116,7 +124,8 @@ def by_response(policy: Policy) -> tuple[SectionWords, ...]:
 def groups(policy: Policy) -> tuple[GroupWords, ...]:
     """Each group's working hours and private time, in the policy's order."""
     return tuple(
-        GroupWords(group.name, describe(group.working_hours) or "none", _private(group)) for group in policy.groups
+        GroupWords(group.name, describe(group.working_hours) or "none", _PRIVATE[group.private_time])
+        for group in policy.groups
     )
 
 

@@ -54,6 +54,9 @@ def test_it_says_from_which_day_on_and_that_closed_days_are_private() -> None:
     text = " ".join(as_text(compose(facts)).split())
     assert "Nothing from before 4 January 2027 is collected." in text
     assert "Days on which your organisation is closed are private time" in text
+    page = NoticeFacts(organisation="", groups=(), rules_page="https://collector.example/rules/")
+    assert "The rules in force, in words: https://collector.example/rules/" in as_text(compose(page))
+    assert "rules in force" not in as_text(compose(facts))
     alone = NoticeFacts(organisation="", groups=FACTS.groups[2:], starts=date(2027, 1, 4), closed_days=True)
     assert "closed" not in as_text(compose(alone))
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from agent.rules_set import is_whole, open_set, place_of, roots_in
+from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in
 from protocol.errors import NotTrusted
+from protocol.publication import target_file_name
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -39,3 +44,38 @@ def test_roots_are_followed_from_the_pinned_one_alone(tmp_path):
 def test_a_folder_that_is_not_there_holds_no_set(tmp_path):
     assert open_set(tmp_path / "current", "", {}) is None
     assert not is_whole(tmp_path / "current", "", {})
+
+
+@pytest.mark.parametrize(("promoted", "acting"), [("curated = 2000", True), ("curated = 10", False), ("", False)])
+def test_a_pack_acts_only_where_the_signed_policy_has_promoted_it(custodians, promoted, acting, tmp_path):
+    text = (ROOT / "rules" / "policy.toml").read_text().replace("curated = 2000", promoted)
+    rules = custodians.folder / "rules"
+    (rules / "policy.toml").write_text(text)
+    lists = [rules / name for name in ("policy.toml", "categories.toml", "protected.pack", "nameable.pack")]
+    assert custodians.sign("policy", *lists) == 0
+    assert custodians.sign(key="second") == 0
+    current = _as_a_set(custodians.ceremony / "publication", tmp_path / "current")
+    root = hashlib.sha256((current / "metadata" / "1.root.json").read_bytes()).hexdigest()
+    bundle = open_set(current, root, {})
+    try:
+        verdict = bundle.rules.classify("host", "www.bet365.com")
+        assert verdict.categories == (("gambling",) if acting else ())
+        assert [match.pack for match in verdict.trial] == ([] if acting else ["curated"])
+        assert list(bundle.rules.on_trial) == ([] if acting else ["curated"])
+    finally:
+        bundle.rules.close()
+
+
+def _as_a_set(publication: Path, folder: Path) -> Path:
+    """A published folder's newest files, laid out as `open_set` takes them."""
+    metadata = folder / "metadata"
+    metadata.mkdir(parents=True)
+    shutil.copy(publication / "metadata" / "1.root.json", metadata)
+    for name in SET_METADATA:
+        newest = max((publication / "metadata").glob(f"*.{name}.json"), key=lambda path: int(path.name.split(".")[0]))
+        shutil.copy(newest, metadata / f"{name}.json")
+        for path, target in json.loads(newest.read_bytes())["signed"]["targets"].items():
+            place = folder / place_of(path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(publication / "targets" / target_file_name(path, target["hashes"]["sha256"]), place)
+    return folder

@@ -84,7 +84,8 @@ def test_the_policy_in_the_rules_folder_is_the_one_that_counts(
     assert main(["shipped", str(tmp_path)]) == 0
     (tmp_path / "policy.toml").write_text(POLICY.replace('gambling = "flag"', 'gambling = "total"'))
     capsys.readouterr()
-    assert "Only minutes are counted (Gambling)" in explained(capsys, "bet365.com", *NOON, "--rules", str(tmp_path))
+    own = explained(capsys, "bet365.com", *NOON, "--rules", str(tmp_path))
+    assert "Only minutes are counted (Gambling), as part of “other”" in own
     shipped = str(Path(explain.__file__).with_name("policy.toml"))
     again = explained(capsys, "bet365.com", *NOON, "--rules", str(tmp_path), "--policy", shipped)
     assert "It is flagged" in again

@@ -66,7 +66,9 @@ def test_every_category_stands_under_what_comes_of_it(policy):
 def test_where_groups_differ_it_is_said_for_whom(policy):
     found = said(policy)
     assert found["flag"]["Dating"] == "Learners only"
-    assert found["total"]["Dating"] == "Staff and Partner organisations only"
+    assert found["total"]["Dating"] == (
+        "Staff and Partner organisations only, only as part of “other”, since it is sensitive"
+    )
     assert found["remind"]["Social media and chat"] == (
         "Staff and Partner organisations 60 minutes a day, Learners 45 minutes a day"
     )
@@ -75,12 +77,12 @@ def test_where_groups_differ_it_is_said_for_whom(policy):
 def test_private_time_is_said_for_each_group(policy):
     staff, learners, _ = groups(policy)
     assert (staff.name, staff.hours) == ("Staff", "Monday to Friday, 08:00 to 18:00")
-    assert staff.private == "outside Monday to Friday, 08:00 to 18:00, nothing is collected"
-    assert learners.private.endswith("nothing is collected but what is flagged at once")
+    assert staff.private == "Nothing is collected"
+    assert learners.private == "Nothing is collected but what is flagged at once"
     always = parsed(SHIPPED.replace('private_time = "urgent_only"', 'private_time = "none"'))
-    assert groups(always)[1].private == "no private time: devices are watched at all hours"
+    assert groups(always)[1].private == "None: devices are watched at all hours"
     never = parsed(SHIPPED.replace('working_hours = ["Mon-Fri 08:00-18:00"]', "working_hours = []"))
-    assert groups(never)[0].private == "at all hours, nothing is collected"
+    assert (groups(never)[0].hours, groups(never)[0].private) == ("none", "Nothing is collected")
 
 
 def test_an_exception_is_said_with_its_reason_and_end_and_a_sensitive_site_is_not_named():

@@ -308,6 +308,22 @@ def test_pages_fit_a_phone_and_are_labelled_and_legible_in_light_and_dark(site, 
     assert page.faults == []
 
 
+def test_the_rules_in_force_fit_every_width_and_are_legible_for_everybody(site, custodians, monkeypatch):
+    custodians.publish()
+    monkeypatch.setattr(settings, "DATA_DIR", custodians.collector)
+    for role in ("stranger", "dpo"):
+        page = site(role)
+        page.goto("/rules/")
+        assert "Flagged at once" in page.inner_text("main")
+        for width in (1280, 1024, 800, 360):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate(FAULTS) == [], width
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate(CONTRAST) == [], scheme
+        assert page.faults == []
+
+
 def test_the_check_of_contrast_sees_pale_text(site):
     page = site("stranger")
     page.evaluate("document.querySelector('h1').style.color = 'rgb(200, 200, 200)'")

@@ -72,7 +72,7 @@ def test_a_stranger_reads_the_policy_in_words_and_no_name_of_anybody_who_signed(
     assert "Rules in force Policy version 3" in page
     assert "Flagged at once" in page
     assert re.search(r"Reminded .* Games – 30 minutes a day", page)
-    assert "Learners Monday to Friday, 08:00 to 18:00 outside Monday to Friday" in page
+    assert "Learners Monday to Friday, 08:00 to 18:00 Nothing is collected but what is flagged at once" in page
     assert "Never collected, whatever the time: payroll.example" in page
     assert "2 of 2 custodians" in page
     assert "second" not in page
