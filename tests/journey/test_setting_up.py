@@ -18,7 +18,6 @@ from pathlib import Path
 from ssl import CERT_NONE, create_default_context
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from rules.policy import Policy
 from server.children import Children, EveryHost
@@ -92,7 +91,7 @@ def blocks_of(text: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory):
+def day(tmp_path_factory, playwright_driver):
     """The day, lived once; each test looks at another side of it."""
     folder = tmp_path_factory.mktemp("setting-up")
     with socket.socket() as probe:
@@ -105,10 +104,9 @@ def day(tmp_path_factory):
     browsers = Children(folder, {**os.environ, "HOME": str(folder / "device")})
     sites = EveryHost()
     try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--no-sandbox"])
-            _live(lived, browser, browsers, sites)
-            browser.close()
+        browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--no-sandbox"])
+        _live(lived, browser, browsers, sites)
+        browser.close()
     finally:
         browsers.end()
         sites.stop()
