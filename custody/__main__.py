@@ -124,7 +124,7 @@ def _signed(
     signer = consent.Signer(asking, given.key, given.passphrase_file, window=not given.no_window)
     done = consent.sign(draft, made, signer, given.clock(), second=second)
     say = [f"{name}: all signatures are there" for name in done.complete]
-    say += [f"{line}; one signature more is needed" for line in done.waiting]
+    say += [f"signed; {line}" for line in done.waiting]
     if done.waiting:
         say.append(f"Next, on another computer: «fairwatch-custody sign --dir {given.dir} --key THEIR_KEY»")
     else:

@@ -51,7 +51,7 @@ def sign(draft: Draft, proposal: Proposal, signer: Signer, now: datetime, *, sec
 
         root = window.opened()
         if root is not None:
-            return window.ask(root, sheet, signer.key.name, stored, act)
+            return window.ask(root, sheet, window.Key(signer.key.name, stored, draft.folder), act)
     for line in sheet.as_text():
         signer.asking.show(line)
     signer.asking.confirm(proposal.question)

@@ -31,8 +31,10 @@ def of_root(old: Root | None, new: Root) -> Iterator[Line]:
     role = new.roles["root"]
     if old is not None:
         before, after = _people(old), _people(new)
-        yield from (Line(f"NEW: {text}", "new", key) for text, key in after if (text, key) not in before)
-        yield from (Line(f"GONE: {text}", "gone", key) for text, key in before if (text, key) not in after)
+        yield from (Line(f"NEW {text}", "new", key) for text, key in after if (text, key) not in before)
+        yield from (Line(f"GONE {text}", "gone", key) for text, key in before if (text, key) not in after)
+        if any(one not in before for one in after):
+            yield Line("Compare each new key aloud with the person it belongs to, before you sign.", "warning")
         if old.roles["root"].threshold != role.threshold:
             yield Line(
                 f"CHANGED: {role.threshold} of them must sign from now on; before: {old.roles['root'].threshold}",
@@ -70,7 +72,7 @@ def of_recipients(old: RecipientList | None, new: RecipientList | None) -> Itera
         if key not in before:
             yield Line(f"NEW, can open evidence from now on: {_recipient(one)}", "new", grouped(one.key_id))
         elif before[key] != one:
-            yield Line(f"CHANGED from: {_recipient(before[key])}", "gone", grouped(one.key_id))
+            yield Line(f"CHANGED from: {_recipient(before[key])}", "gone")
             yield Line(f"          to: {_recipient(one)}", "new", grouped(one.key_id))
     for key, one in before.items():
         if key not in after:

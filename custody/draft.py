@@ -29,6 +29,11 @@ from protocol.publication import (
     verify,
 )
 
+UNDER = "x-fairwatch-under"
+"""The field that says which version of its giver a piece was made under, for the custodians' folder alone: while keys
+change, it tells what waits for the new ones from what the old ones finished. No device reads it.
+"""
+
 
 class Draft:
     """A publication folder on a custodian's computer."""
@@ -70,11 +75,10 @@ class Draft:
         Where the custodians or IT's key changed since, what those before them signed counts until it is renewed: it
         is what devices have, so the next version follows it.
         """
-        versions = list(reversed(self._versions(name)))
+        pieces = [self._read(name, version, Targets) for version in reversed(self._versions(name))]
         for giver in self._givers(name):
-            for version in versions:
-                piece = self._read(name, version, Targets)
-                if _signed(giver, name, piece):
+            for piece in pieces:
+                if under(piece) <= giver.version and _signed(giver, name, piece):
                     return piece
         return None
 
@@ -87,12 +91,10 @@ class Draft:
             root = self._read(name, versions[-1], Root)
             return None if self.complete(name, root) else root
         piece = self._read(name, versions[-1], Targets)
-        if self.complete(name, piece) or any(_signed(giver, name, piece) for giver in self._givers(name)):
-            return None
-        return piece
+        return None if self.complete(name, piece) else piece
 
     def complete(self, name: str, piece: Metadata[Root] | Metadata[Targets]) -> bool:
-        """Whether a piece of metadata has all the signatures that the newest root and targets demand of it."""
+        """Whether a piece of metadata has all the signatures that the root or targets it was made under demand."""
         return all(result.verified for result in self.standing(name, piece, {}))
 
     def standing(
@@ -111,11 +113,11 @@ class Draft:
             before = self.root_before(piece.signed.version)
             givers = [piece.signed, *([before] if before is not None else [])]
         elif name == "targets":
-            root = beside.get("root", None) or self.root()
+            root = beside.get("root") or self._read("root", self._at_most("root", under(piece)), Root)
             assert isinstance(root.signed, Root)
             givers = [root.signed]
         else:
-            targets = beside.get("targets", None) or self.targets()
+            targets = beside.get("targets") or self._read("targets", self._at_most("targets", under(piece)), Targets)
             assert isinstance(targets.signed, Targets)
             givers = [targets.signed]
         try:
@@ -217,6 +219,10 @@ class Draft:
         pieces = (self._read(name, version, Targets) for version in reversed(self._versions(name)))
         return next((piece for piece in pieces if _signed(giver, name, piece)), None)
 
+    def _at_most(self, name: str, version: int) -> int:
+        """Return the newest version there is, up to this one: a later change of keys asks nothing of older pieces."""
+        return max((one for one in self._versions(name) if one <= version), default=version)
+
     def _givers(self, name: str) -> Iterator[Root | Targets]:
         """Yield who gave this role away, newest first: the roots in force, or the targets that one of them signed."""
         newest = self.root_in_force()
@@ -226,7 +232,7 @@ class Draft:
             return
         for version in reversed(self._versions("targets")):
             piece = self._read("targets", version, Targets)
-            if any(_signed(root, "targets", piece) for root in roots):
+            if any(under(piece) <= root.version and _signed(root, "targets", piece) for root in roots):
                 yield piece.signed
 
     def _need(self, name: str, kind: type[T]) -> Metadata[T]:
@@ -243,6 +249,12 @@ class Draft:
 
     def _data(self, name: str, version: int) -> bytes:
         return files.read(self.folder / "metadata" / file_name(name, version))
+
+
+def under(piece: Metadata[Root] | Metadata[Targets]) -> int:
+    """Return the version of the root (for targets) or of targets (for the rest) that a piece was made under."""
+    found = piece.signed.unrecognized_fields.get(UNDER, 1)
+    return found if isinstance(found, int) else 1
 
 
 def entry(path: str, data: bytes, version: int) -> TargetFile:

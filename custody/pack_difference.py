@@ -152,7 +152,7 @@ def _known_sites(old: _Pack | None, new: _Pack, taxonomy: Taxonomy) -> Iterator[
             was, now = (_categories(one, host) for one in (old, new))
             for category in sorted(now - was):
                 known = taxonomy.by_id.get(category)
-                if protected or known is None or known.response == "flag":
+                if known is None or (not known.protected and (protected or known.response == "flag")):
                     found.append(f"{kind} site {host} in {plain(known.name if known is not None else category)}")
     for text in found[:SITES_SHOWN]:
         yield Line(f"  NEW: the {text}", "warning")

@@ -16,7 +16,8 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from custody import files
 from custody.ceremony import recovery_recipient
-from custody.draft import Draft, entry
+from custody.deltas import with_deltas
+from custody.draft import UNDER, Draft, entry
 from custody.errors import CustodyError
 from custody.pack_difference import check_pack, of_report
 from custody.sheet import Section
@@ -125,6 +126,7 @@ def packs(draft: Draft, given: Sequence[Path], now: datetime) -> Proposal:
         check_pack(path.name, data)
         contents[f"packs/{path.name}"] = data
         more.append(Section(f"How {path.name} was made", tuple(of_report(path))))
+    contents = with_deltas(draft, contents)
     return _one("packs", "Which lists of sites and apps are published?", draft, contents, now, tuple(more))
 
 
@@ -148,14 +150,18 @@ def waiting(draft: Draft) -> Proposal:
 
 
 def targets_piece(
-    draft: Draft, name: str, contents: Mapping[str, bytes], now: datetime
+    draft: Draft, name: str, contents: Mapping[str, bytes], now: datetime, under: int | None = None
 ) -> tuple[Metadata[Targets], dict[str, bytes]]:
-    """Return a role's next metadata over these files, and their bytes by SHA-256."""
+    """Return a role's next metadata over these files, and their bytes by SHA-256.
+
+    `under` is the version of targets that gives the role away, by default the newest.
+    """
     old = draft.in_force(name)
     before = old.signed.targets if old is not None else {}
     version = next_version(draft, name)
     listed = {path: entry(path, data, _version(before.get(path), data, version)) for path, data in contents.items()}
     expires, extra = dated(name, now)
+    extra |= {UNDER: under if under is not None else draft.targets().signed.version}
     by_hash = {listed[path].hashes["sha256"]: data for path, data in contents.items()}
     return Metadata(Targets(version, None, expires, listed, None, extra)), by_hash
 

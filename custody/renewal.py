@@ -14,7 +14,7 @@ import msgspec
 from tuf.api.metadata import Delegations, Key, Metadata, Role, Root, Targets
 
 from custody.difference import grouped, key_in_words
-from custody.draft import Draft
+from custody.draft import UNDER, Draft
 from custody.errors import CustodyError
 from custody.proposal import Piece, Proposal, next_version, recipients_file, targets_piece, unchanged
 from protocol.publication import (
@@ -83,12 +83,13 @@ def _proposal(draft: Draft, change: NewKeys, roles: Sequence[str], title: str, n
         elif name == "targets":
             it = _it_keys(targets.signed.delegations, change.it)
             expires, extra = dated(name, now)
+            extra[UNDER] = pieces["root"].signed.version if "root" in pieces else old.version
             given = delegations(people, it, threshold)
             pieces[name] = Metadata(Targets(next_version(draft, name), None, expires, {}, given, extra))
         else:
-            pieces[name], by_hash = targets_piece(
-                draft, name, _files(draft, name, pilot=threshold == PILOT_THRESHOLD), now
-            )
+            files = _files(draft, name, pilot=threshold == PILOT_THRESHOLD)
+            under = pieces.get("targets", targets).signed.version
+            pieces[name], by_hash = targets_piece(draft, name, files, now, under)
             contents |= by_hash
     return Proposal(title, f"Sign {', '.join(pieces)}?", pieces, contents)
 

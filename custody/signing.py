@@ -77,9 +77,10 @@ def put(draft: Draft, proposal: Proposal, key: Ed25519PrivateKey, now: datetime,
             sign(piece, key)
         draft.put(name, piece)
     complete = tuple(name for name in proposal.pieces if draft.pending(name) is None)
-    waiting = []
+    waiting: dict[str, list[str]] = {}
     for name in proposal.pieces:
         for missing, _, may in standing(draft, proposal, name):
             if missing:
-                waiting.append(f"{name}: {missing} more, of {', '.join(may.values())}")
-    return Signed(complete, tuple(dict.fromkeys(waiting)), tuple(warnings(draft, now)))
+                waiting.setdefault(f"still needed: {missing} of {', '.join(may.values())}", []).append(name)
+    lines = tuple(f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in waiting.items())
+    return Signed(complete, lines, tuple(warnings(draft, now)))

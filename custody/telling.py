@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from tuf.api.metadata import Root, Targets
+from tuf.api.metadata import Root, TargetFile, Targets
 
 from custody import difference
 from custody.draft import Draft
@@ -16,7 +16,7 @@ from custody.pack_difference import of_pack
 from custody.policy_difference import line_by_line, of_policy
 from custody.proposal import Piece, Proposal
 from custody.sheet import Line, Section, Sheet
-from protocol.publication import CATEGORIES_TARGET, POLICY_TARGET, raw_key
+from protocol.publication import CATEGORIES_TARGET, POLICY_TARGET, is_delta, raw_key
 from rules.errors import RulesError
 from rules.model import Taxonomy
 from rules.policy import Policy
@@ -87,10 +87,12 @@ def _policy(draft: Draft, proposal: Proposal, old: Targets | None, new: Targets)
         targets = piece.targets if piece is not None else {}
         for path in (POLICY_TARGET, CATEGORIES_TARGET):
             texts[which, path] = proposal.read(draft, targets[path]) if path in targets else b""
-    yield Section("", tuple(_files(draft, proposal, "policy", old, new)))
-    if not new.targets:
-        return
+    lists = Section("Files of the policy", tuple(_files(draft, proposal, "policy", old, new)))
     if old is not None and all(texts["old", path] == texts["new", path] for path in (POLICY_TARGET, CATEGORIES_TARGET)):
+        yield Section("", lists.lines)
+        return
+    if not new.targets:
+        yield Section("", (Line("There is no policy yet: devices observe nothing until there is one.", "warning"),))
         return
     try:
         was = _parsed(texts["old", POLICY_TARGET], texts["old", CATEGORIES_TARGET])
@@ -98,12 +100,15 @@ def _policy(draft: Draft, proposal: Proposal, old: Targets | None, new: Targets)
     except (RulesError, UnicodeDecodeError) as fault:
         raise CustodyError(f"{fault}; nothing was signed") from None
     assert now is not None
-    yield from of_policy(was, now)
+    told = of_policy(was, now)
+    yield Section("", (Line("Read what changes for people first; the exact lines follow."),))
+    yield from told
     if was is not None:
         for path in (POLICY_TARGET, CATEGORIES_TARGET):
             lines = tuple(line_by_line(texts["old", path], texts["new", path]))
             if lines:
                 yield Section(f"Line by line: {Path(path).name}", lines)
+    yield lists
 
 
 def _parsed(text: bytes, taxonomy: bytes) -> Policy | None:
@@ -115,8 +120,8 @@ def _parsed(text: bytes, taxonomy: bytes) -> Policy | None:
 
 
 def _files(draft: Draft, proposal: Proposal, name: str, old: Targets | None, new: Targets) -> Iterator[Line]:
-    before = old.targets if old is not None else {}
-    yield from difference.of_files(before, new.targets)
+    before = _without_deltas(old.targets if old is not None else {})
+    yield from difference.of_files(before, _without_deltas(new.targets))
     changed = {
         path: target
         for path, target in new.targets.items()
@@ -148,18 +153,27 @@ def _in_force(draft: Draft) -> tuple[Policy | None, Taxonomy]:
 
 
 def _signers(draft: Draft, proposal: Proposal, mine: str | None) -> Iterator[Line]:
-    alike: dict[tuple[Line, ...], list[str]] = {}
+    alike: dict[tuple[str, ...], list[str]] = {}
     for name in proposal.pieces:
-        lines = []
-        for missing, signed, may in standing(draft, proposal, name):
-            has = _names(signed, mine) if signed else "nobody yet"
-            if missing:
-                lines.append(Line(f"signed by {has}; still needed: {missing} of {_names(may, mine)}"))
-            else:
-                lines.append(Line(f"signed by {has}; no more signatures are needed"))
-        alike.setdefault(tuple(dict.fromkeys(lines)), []).append(name)
+        stands = [_standing(*one, mine) for one in standing(draft, proposal, name)]
+        if len(set(stands)) > 1:  # a root is signed by the custodians that it names and by those before it
+            stands = [
+                f"{who} {text}"
+                for who, text in zip(("By the new custodians:", "By those until now:"), stands, strict=True)
+            ]
+        alike.setdefault(tuple(dict.fromkeys(stands)), []).append(name)
     for told, names in alike.items():
-        yield from (Line(f"{', '.join(names)}: {line.text}.") for line in told)
+        yield from (Line(f"{_parts(names, proposal)}{text}") for text in told)
+
+
+def _standing(missing: int, signed: dict[str, str], may: dict[str, str], mine: str | None) -> str:
+    has = _names(signed, mine) if signed else "nobody yet"
+    return f"Signed by {has}. " + (f"Still needed: {missing} of {_names(may, mine)}." if missing else "That is enough.")
+
+
+def _parts(names: list[str], proposal: Proposal) -> str:
+    """Name parts only where not all of them are meant."""
+    return "" if len(names) == len(proposal.pieces) else f"{', '.join(names)}: "
 
 
 def _names(people: dict[str, str], mine: str | None) -> str:
@@ -170,7 +184,12 @@ def _validity(draft: Draft, proposal: Proposal, now: datetime) -> Iterator[Line]
     alike: dict[str, list[str]] = {}
     for name, piece in proposal.pieces.items():
         days = (piece.signed.expires - now).days
-        alike.setdefault(f"valid until {difference.day(piece.signed.expires)}, {days} days", []).append(name)
+        alike.setdefault(f"Valid until {difference.day(piece.signed.expires)}, {days} days.", []).append(name)
     for text, names in alike.items():
-        yield Line(f"{', '.join(names)}: {text}.")
+        yield Line(f"{_parts(names, proposal)}{text}")
     yield from (Line(text, "warning") for text in warnings(draft, now, without=proposal.pieces))
+
+
+def _without_deltas(targets: Mapping[str, TargetFile]) -> dict[str, TargetFile]:
+    # A delta changes nothing that a device would not take anyway: it only spares it the whole pack.
+    return {path: target for path, target in targets.items() if not is_delta(path)}

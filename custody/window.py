@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from custody.errors import CustodyError, Declined
@@ -31,8 +33,17 @@ FONTS: Final = ("Inter", "Noto Sans", "Cantarell", "Ubuntu", "Open Sans", "Liber
 MONO_FONTS: Final = ("DejaVu Sans Mono", "Noto Sans Mono", "Liberation Mono", "Ubuntu Mono", "Courier")
 WIDTH: Final = 1080
 MARGIN: Final = 32
-_PIXELS: Final = {"title": 28, "heading": 20, "body": 17, "small": 15}
+_PIXELS: Final = {"title": 30, "heading": 21, "body": 18, "small": 16}
 Act = Callable[[str], Signed]
+
+
+@dataclass(frozen=True)
+class Key:
+    """The signer's key file by name, its passphrase where a file gives it, and the folder in which all lies."""
+
+    name: str
+    passphrase: str | None
+    folder: Path
 
 
 def opened() -> tkinter.Tk | None:
@@ -47,13 +58,12 @@ def opened() -> tkinter.Tk | None:
         return None
 
 
-def ask(root: tkinter.Tk, sheet: Sheet, key: str, passphrase: str | None, act: Act) -> Signed:
+def ask(root: tkinter.Tk, sheet: Sheet, key: Key, act: Act) -> Signed:
     """Show the sheet until the person signs or does not; returns what `act` did, or raises Declined.
 
-    `act` signs with a passphrase; when it raises, its sentence is shown and the person may try again. `key` is the
-    file name of the key; without `passphrase` there is a field for it.
+    `act` signs with a passphrase; when it raises, its sentence is shown and the person may try again.
     """
-    window = _Window(root, sheet, key, passphrase, act)
+    window = _Window(root, sheet, key, act)
     root.mainloop()
     if window.signed is None:
         raise Declined("nothing was signed or changed")
@@ -63,11 +73,11 @@ def ask(root: tkinter.Tk, sheet: Sheet, key: str, passphrase: str | None, act: A
 class _Window:
     """A coloured head, what changes (scrolling), who signs and until when beside each other, and the two buttons."""
 
-    def __init__(self, root: tkinter.Tk, sheet: Sheet, key: str, passphrase: str | None, act: Act) -> None:
+    def __init__(self, root: tkinter.Tk, sheet: Sheet, key: Key, act: Act) -> None:
         from tkinter import font
 
         self.signed: Signed | None = None
-        self._root, self._sheet, self._act, self._passphrase = root, sheet, act, passphrase
+        self._root, self._sheet, self._act, self._key = root, sheet, act, key
         known = set(font.families(root))
         family = next((name for name in FONTS if name in known), "TkDefaultFont")
         mono = next((name for name in MONO_FONTS if name in known), "TkFixedFont")
@@ -88,7 +98,7 @@ class _Window:
         root.minsize(min(640, width), min(480, height))
         self._width = width
         self._title = self._head(sheet.title)
-        self._foot = self._footer(key)
+        self._foot = self._footer()
         self._lower = self._panels()
         self._text = self._body(sheet.changes)
 
@@ -134,10 +144,11 @@ class _Window:
         text.tag_configure("new", foreground=NEW, font=self._fonts["strong"], **common)
         text.tag_configure("gone", foreground=GONE, font=self._fonts["strong"], **common)
         text.tag_configure("warning", foreground=WARNING_INK, background=WARNING_PAPER, **common)
-        text.tag_configure("now", font=self._fonts["mono"], background=NOW_PAPER, **common)
-        text.tag_configure("then", font=self._fonts["mono"], background=THEN_PAPER, **common)
+        quoted = {**common, "lmargin2": 16 + self._fonts["mono"].measure("from now on: ")}
+        text.tag_configure("now", font=self._fonts["mono"], background=NOW_PAPER, **quoted)
+        text.tag_configure("then", font=self._fonts["mono"], background=THEN_PAPER, **quoted)
         text.tag_configure("key", font=self._fonts["key"], foreground=INK, spacing3=8, lmargin1=32, lmargin2=32)
-        text.tag_configure("quiet key", font=self._fonts["mono"], foreground=FAINT, lmargin1=32, lmargin2=32)
+        text.tag_configure("quiet_key", font=self._fonts["mono"], foreground=FAINT, lmargin1=32, lmargin2=32)
 
     def _panels(self) -> tkinter.Frame:
         import tkinter
@@ -160,11 +171,11 @@ class _Window:
         import tkinter
 
         colour = WARNING_INK if line.tone == "warning" else INK
-        label = tkinter.Label(panel, text=str(line), font=self._fonts["small"], foreground=colour, background=PANEL)
+        label = tkinter.Label(panel, text=str(line), font=self._fonts["body"], foreground=colour, background=PANEL)
         label.configure(justify="left", anchor="w", wraplength=self._width // 2 - MARGIN - 24)
         label.pack(anchor="w", pady=1)
 
-    def _footer(self, key: str) -> tkinter.Frame:
+    def _footer(self) -> tkinter.Frame:
         import tkinter
 
         foot = tkinter.Frame(self._root, background=PAPER, padx=MARGIN, pady=14)
@@ -173,15 +184,15 @@ class _Window:
         self._said.configure(justify="left", anchor="w", wraplength=self._width - 2 * MARGIN)
         row = tkinter.Frame(foot, background=PAPER)
         row.pack(side="bottom", fill="x")
-        self._sign = self._button(row, "Sign", self._on_sign, strong=True)
-        self._no = self._button(row, "Don't sign", self._root.destroy, strong=False)
-        self._sign.pack(side="right", padx=(14, 0))
-        self._no.pack(side="right")
         self._field = tkinter.Entry(row, show="•", font=self._fonts["body"], foreground=INK, background=PAPER)
-        if self._passphrase is None:
-            self._question(row, f"Your words for {key}")
-        else:
-            self._no.focus_set()
+        if self._key.passphrase is None:
+            self._question(row, f"Your words for {self._key.name}")
+        # Made in the order in which Tab reaches them.
+        no = self._button(row, "Don't sign", self._root.destroy, strong=False)
+        self._button(row, "Sign", self._on_sign, strong=True).pack(side="right", padx=(14, 0))
+        no.pack(side="right")
+        if self._key.passphrase is not None:
+            no.focus_set()
         return foot
 
     def _question(self, row: tkinter.Frame, words: str) -> None:
@@ -220,7 +231,7 @@ class _Window:
     def _on_sign(self) -> None:
         from protocol.leadkeys import tidy  # late: showing needs no cryptography
 
-        given = self._passphrase if self._passphrase is not None else tidy(self._field.get())
+        given = self._key.passphrase if self._key.passphrase is not None else tidy(self._field.get())
         if not given:
             self._say("Type your words first.")
             return
@@ -241,10 +252,16 @@ class _Window:
         self._title.configure(text="Signed")
         self._lower.pack_forget()
         lines = [Line(f"{name}: all signatures are there", "new") for name in signed.complete]
-        lines += [Line(text) for text in signed.waiting]
-        following = "Carry this folder to the next custodian's computer; they sign there."
+        lines += [Line(text, "warning") for text in signed.waiting]
+        following = [
+            Line(f"Carry the folder {self._key.folder} to their computer. There they look at it as you did, and sign:"),
+            Line("fairwatch-custody sign --dir FOLDER --key THEIR_KEY", "then"),
+        ]
         if not signed.waiting:
-            following = "Take this folder to the collector; IT publishes it there."
+            following = [
+                Line(f"Carry the folder {self._key.folder} to the collector. There IT publishes it:"),
+                Line("fairwatch-server publish FOLDER --data-dir DATA_DIR", "then"),
+            ]
         self._text.configure(state="normal")
         self._text.delete("1.0", "end")
         warned = tuple(Line(text, "warning") for text in signed.warnings)
@@ -252,7 +269,7 @@ class _Window:
             self._text,
             [
                 Section("What you signed", tuple(lines)),
-                Section("What comes next", (Line(following),)),
+                Section("What comes next", tuple(following)),
                 *([Section("What expires soon", warned)] if warned else []),
             ],
         )
@@ -271,6 +288,5 @@ def _write(text: tkinter.Text, sections: Sequence[Section]) -> None:
         for line in section.lines:
             text.insert("end", f"{line.text.strip()}\n", line.tone)
             if line.key:
-                text.insert("end", f"{line.key}\n", "quiet key" if line.tone == "quiet" else "key")
-    text.delete("end-1c", "end")
+                text.insert("end", f"{line.key}\n", "quiet_key" if line.tone == "quiet" else "key")
     text.configure(state="disabled")
