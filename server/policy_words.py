@@ -114,8 +114,8 @@ def by_response(policy: Policy) -> tuple[SectionWords, ...]:
             if inside:
                 beside = [_beside(inside, len(decisions))]
                 if section == "total" and category.sensitive:
-                    beside.append("only as part of “other”, since it is sensitive")
-                found[section].append(CategoryWords(category.name, ", ".join(filter(None, beside))))
+                    beside.append("part of “other”, as it is sensitive")
+                found[section].append(CategoryWords(category.name, "; ".join(filter(None, beside))))
     return tuple(
         SectionWords(section, *SECTIONS[section], tuple(inside)) for section, inside in found.items() if inside
     )

@@ -66,9 +66,7 @@ def test_every_category_stands_under_what_comes_of_it(policy):
 def test_where_groups_differ_it_is_said_for_whom(policy):
     found = said(policy)
     assert found["flag"]["Dating"] == "Learners only"
-    assert found["total"]["Dating"] == (
-        "Staff and Partner organisations only, only as part of “other”, since it is sensitive"
-    )
+    assert found["total"]["Dating"] == "Staff and Partner organisations only; part of “other”, as it is sensitive"
     assert found["remind"]["Social media and chat"] == (
         "Staff and Partner organisations 60 minutes a day, Learners 45 minutes a day"
     )
