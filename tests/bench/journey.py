@@ -9,7 +9,7 @@ from statistics import median
 
 from playwright.sync_api import Page
 
-from server.demo import Stage
+from server.stage import Stage
 from tests.bench.stage import whole
 from tests.bench.table import Row
 

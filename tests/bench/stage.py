@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 from server.children import free_port
-from server.demo import Stage
+from server.stage import Stage
 
 
 @contextmanager

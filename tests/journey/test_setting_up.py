@@ -21,7 +21,7 @@ import pytest
 
 from rules.policy import Policy
 from server.children import Children, EveryHost
-from server.demo import BROWSERS, DEMO_ENTRY, DEMO_HOST
+from server.stage import BROWSERS, DEMO_ENTRY, DEMO_HOST
 from tests.journey.keyboard import Computer
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "setting-up.md"

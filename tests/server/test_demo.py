@@ -1,38 +1,15 @@
-"""The demonstration's own choices: a policy that works at night, and a visit that no sample makes."""
+"""What a demonstration can't do is refused before anything is made."""
 
 from __future__ import annotations
 
 import argparse
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from rules.compiler import compile_shipped
-from rules.engine import Rules
-from rules.policy import Policy
-from server import demo, sample
+from server import demo
 from server.errors import SetUpError
-
-
-def test_the_demonstrations_policy_has_no_private_time_and_all_groups_of_the_sample():
-    policy = Policy.parse(demo.demo_policy(), "policy.toml")
-    assert set(sample.GROUPS) <= set(policy.group_names)
-    night = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
-    assert all(policy.private_time(group, night) == "none" for group in sample.GROUPS)
-
-
-def test_the_visited_host_is_flagged_and_sensitive(tmp_path):
-    compile_shipped(tmp_path)
-    rules = Rules.open(tmp_path)
-    verdict = rules.classify("host", demo.DEMO_HOST)
-    policy = Policy.parse(demo.demo_policy(), "policy.toml")
-    decision = policy.decide(verdict.categories[0], demo.DEMO_GROUP, datetime(2026, 11, 22, tzinfo=UTC))
-    assert verdict.matched == demo.DEMO_ENTRY
-    assert rules.taxonomy.get(verdict.categories[0]).sensitive
-    assert decision.response == "flag"
-    rules.close()
 
 
 def test_there_is_one_person_of_each_role():

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from rules.compiler import compile_shipped
 from rules.engine import Rules
 from server import sample
-from server.demo import DEMO_ENTRY
+from server.stage import DEMO_ENTRY
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
