@@ -136,7 +136,7 @@ class Collector:
                     stream=True,
                 )
                 try:
-                    answer = _read(response, max_bytes)
+                    answer = _read(response, max_bytes, cut)
                     if cut.is_set():  # else what came before the cut could pass for a whole answer
                         raise _TooMuchError("the answer took too long")
                     response.raw.release_conn()
@@ -213,13 +213,15 @@ def _reached(fault: BaseException | None) -> bool:
     return True
 
 
-def _read(response: requests.Response, max_bytes: int) -> bytes:
+def _read(response: requests.Response, max_bytes: int, cut: threading.Event) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _TooMuchError("the answer is compressed, which was not asked for")
     pieces: list[bytes] = []
     size_bytes = 0
     while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
         size_bytes += len(piece)
+        if cut.is_set():  # an answer that ends with its connection is read from a socket that can't be cut any more
+            raise _TooMuchError("the answer took too long")
         if size_bytes > max_bytes:
             raise _TooMuchError("the answer is longer than it may be")
         pieces.append(piece)

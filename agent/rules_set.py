@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -38,10 +39,11 @@ SET_METADATA: Final = ("targets", *DELEGATED)
 """The metadata beside the roots that a set is proved by; snapshot and timestamp prove freshness, not content."""
 
 
-def open_set(folder: Path, root: str, least: Mapping[str, int]) -> Bundle | None:
+def open_set(folder: Path, root: str, least: Mapping[str, int], copies: Path | None = None) -> Bundle | None:
     """Open a set after verifying it from the pinned root to every file; None when nobody may open evidence yet.
 
-    Expiry is not asked: what is in force stays in force. Raises NotTrusted, RulesError or OSError.
+    Expiry is not asked: what is in force stays in force. With `copies`, an empty folder, the files are copied there,
+    and the copies verified and opened. Raises NotTrusted, RulesError or OSError.
     """
     if not folder.is_dir():
         return None
@@ -56,6 +58,11 @@ def open_set(folder: Path, root: str, least: Mapping[str, int]) -> Bundle | None
     there = {path for path in there if path.parts[0] != "metadata"}
     if there != set(wanted):
         raise NotTrusted("the rules on this disk lack a file, or have one that nobody signed")
+    if copies is not None:
+        for place in wanted:
+            (copies / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / place, copies / place)
+        folder = copies
     for place, target in wanted.items():
         with (folder / place).open("rb") as file:
             try:
@@ -123,3 +130,18 @@ def is_whole(current: Path, root: str, versions: Mapping[str, int]) -> bool:
     if opened is not None:
         opened.rules.close()
     return True
+
+
+def fingerprint(current: Path) -> tuple[object, ...]:
+    """Return what changes when a file of the set in force is edited, added or removed, without reading any.
+
+    The time of the last change of a file's data or name (ctime) can't be set back, unlike that of the last write.
+    """
+    try:
+        folder = current.resolve(strict=True)
+        found = sorted(folder.rglob("*"))
+        states = [(path, path.lstat()) for path in found]
+    except OSError:
+        return ("unreadable",)
+    files = ((str(path), one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns) for path, one in states)
+    return (str(folder), *files)

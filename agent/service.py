@@ -41,6 +41,7 @@ from agent.http import Collector
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Observation
 from agent.pipeline import Pipeline
+from agent.rules_watch import RulesWatch
 from agent.sender import Sender
 from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
@@ -63,6 +64,8 @@ RULES_OLD_AFTER: Final = timedelta(days=7)
 """As long as the snapshot of what is published lives: older rules stay in force, and the lead's IT hears of it."""
 UPDATE_MAX_SECONDS: Final = 300.0
 """A pack of many megabytes over a slow line; a child that hangs is ended."""
+_EDITED: Final = "The signed rules on this disk were changed by hand; those loaded before stay in force."
+_EDITED_AND_NOTHING_LOADED: Final = "The signed rules on this disk were changed by hand; none are in force."
 _SINCE_KEY: Final = "service observing since"
 
 
@@ -120,6 +123,9 @@ class Service:
         self._health = Health({"agent": agent_version(), "format": str(MESSAGE_VERSION)})
         self._notices = NoticeRecord(self._spool.load, self._spool.save)
         self._bundle: Bundle | None = None
+        self._rules_problem = ""
+        self._loading, self._updating = threading.Lock(), threading.Lock()
+        self._watch = RulesWatch(data_dir / updates.RULES_FOLDER, self._rules_changed)
         self._stopping = threading.Event()
         self._sender = Sender(
             self._spool,
@@ -182,6 +188,7 @@ class Service:
         self._sending.start()
         config = self._config
         soon = datetime.fromtimestamp(self._clock().timestamp() + FIRST_CHECK_SECONDS, tz=UTC)
+        self._watch.start()
         self._every(config.tick_seconds, self._tick)
         self._every(SWEEP_SECONDS, self._sweep_processes)
         self._every(config.heartbeat_seconds, self._beat, first=soon)
@@ -195,6 +202,7 @@ class Service:
         self._spool.alert_waits.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
+        self._watch.stop()
         self._history.stop()
         self._sessions.stop()
         try:
@@ -223,6 +231,7 @@ class Service:
     # --- timed work ------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
+        self._watch.look()
         self._pipeline.tick(self._clock())
         level = self._spool.level()
         self._health.set_spool("normal" if level == "normal" else "filling")
@@ -256,21 +265,45 @@ class Service:
     def _update(self) -> None:
         """Ask for newly signed rules in a child, and take up what it left. What is in force stays in force."""
         command = [*own_command(), "update", "--data-dir", str(self._data_dir)]
-        try:
-            done = subprocess.run(command, check=False, timeout=UPDATE_MAX_SECONDS, stdin=subprocess.DEVNULL)
-        except (OSError, subprocess.TimeoutExpired) as fault:
-            log.warning("service.update_failed kind=%s", type(fault).__name__)
-            return
+        with self._updating:
+            try:
+                done = subprocess.run(command, check=False, timeout=UPDATE_MAX_SECONDS, stdin=subprocess.DEVNULL)
+            except (OSError, subprocess.TimeoutExpired) as fault:
+                log.warning("service.update_failed kind=%s", type(fault).__name__)
+                return
         if done.returncode != 0:
             log.warning("service.update_failed exit=%d", done.returncode)
         self._load_rules()
 
     # --- rules in force --------------------------------------------------------------------------------------------
 
+    def _rules_changed(self) -> None:
+        """Take up rules that were put on this disk, where they are signed; where not, have them put right at once."""
+        self._load_rules()
+        if self._rules_problem and not self._stopping.is_set():
+            self._update()
+
     def _load_rules(self) -> None:
-        fresh = updates.load(self._data_dir)
-        if fresh is None or (self._bundle is not None and _same(fresh, self._bundle)):
-            return
+        """Verify what is on the disk and take it up, if it is other than what was looked at last."""
+        with self._loading:
+            if self._bundle is not None and not self._rules_problem and self._watch.is_as_noted:
+                return
+            self._watch.note()
+            fresh, problem = updates.look(self._data_dir)
+            if fresh is None:
+                self._rules_problem = problem or ("the signed rules are gone" if self._bundle is not None else "")
+                if self._rules_problem:
+                    log.warning("service.rules_refused")
+                return
+            if self._bundle is not None and _older(fresh, self._bundle):
+                self._rules_problem = "the signed rules on this disk are older than those in force"
+                log.warning("service.rules_refused")
+                return
+            self._rules_problem = ""
+            if self._bundle is None or not _same(fresh, self._bundle):
+                self._take_up(fresh)
+
+    def _take_up(self, fresh: Bundle) -> None:
         if self._spool.load(_SINCE_KEY) is None:
             self._spool.save(_SINCE_KEY, self._clock().isoformat().encode())
         self._bundle = fresh
@@ -284,6 +317,9 @@ class Service:
         _give_memory_back()
 
     def _rules_health(self) -> SourceHealth:
+        if self._rules_problem:
+            reason = _EDITED if self._bundle is not None else _EDITED_AND_NOTHING_LOADED
+            return SourceHealth(name="rules", state="failing", reason=reason)
         if self._bundle is None:
             return SourceHealth(name="rules", state="unknown", reason="There are no signed rules yet.")
         if not self._pipeline.observing:
@@ -393,6 +429,11 @@ def _same(one: Bundle, other: Bundle) -> bool:
         other.policy_version,
         dict(other.packs),
     )
+
+
+def _older(one: Bundle, other: Bundle) -> bool:
+    # Only what stands under custodians' versions counts: a pack may be taken off the list.
+    return one.recipients_version < other.recipients_version or one.policy_version < other.policy_version
 
 
 def _give_memory_back() -> None:

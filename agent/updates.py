@@ -14,10 +14,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
+import re
 import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, Literal, Protocol
@@ -57,6 +60,10 @@ TIMESTAMP_MAX_BYTES: Final = 16 * 1024
 KEPT_SETS: Final = 2
 """The set in force and the one before it, which a service may be opening while the next is put in its place."""
 _BASE: Final = "https://collector/publication/"
+_TIMESTAMP_PATH: Final = "/publication/metadata/timestamp.json"
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,120}"')
+_COPIES_PREFIX: Final = "opening-"
+_COPIES_OLD_SECONDS: Final = 600.0
 
 
 class Fetched(Protocol):
@@ -65,6 +72,14 @@ class Fetched(Protocol):
     @property
     def body(self) -> bytes:
         """The answer's body."""
+
+    @property
+    def etag(self) -> str | None:
+        """The name of this content, to ask with the next time."""
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether what was asked for with a name is still the same."""
 
 
 class Fetches(Protocol):
@@ -78,13 +93,15 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is remembered between checks.
 
     `versions` are those in force, by role; `not_before` the last signed time; `fresh_at` when the collector last
-    proved that nothing newer exists; `problem` why it could not, in a sentence, or empty.
+    proved that nothing newer exists; `problem` why it could not, in a sentence, or empty. `etag` names the timestamp
+    that was taken last, so that asking again costs one small request.
     """
 
     versions: dict[str, int] = {}
     not_before: UtcTime | None = None
     fresh_at: UtcTime | None = None
     problem: str = ""
+    etag: str = ""
 
     def age(self, now: datetime) -> timedelta | None:
         """Return how long ago the rules in force were last known to be the newest; None if never."""
@@ -153,14 +170,41 @@ def load(data_dir: Path, root: str | None = None) -> Bundle | None:
     `root` is the SHA-256 of the pinned root, by default this device's identity's. A set that was edited, mixed or put
     back by hand is refused, which is logged; the next `check` puts a whole one in its place.
     """
+    return look(data_dir, root)[0]
+
+
+def look(data_dir: Path, root: str | None = None) -> tuple[Bundle | None, str]:
+    """Return what `load` does, and where a set is there and refused, why, in a sentence.
+
+    What is opened are copies that nobody else can reach: a file that is edited, or cut short, under a running service
+    would else change what is in force, or end the service at the next lookup.
+    """
+    folder = data_dir / RULES_FOLDER
+    copies: Path | None = None
     try:
         pinned = root if root is not None else keys.load(data_dir).root
-        return open_set(data_dir / RULES_FOLDER / "current", pinned, read_state(data_dir).versions)
+        if not (folder / "current").is_dir():
+            return None, ""
+        _forget_old_copies(folder)
+        copies = Path(tempfile.mkdtemp(prefix=_COPIES_PREFIX, dir=folder))
+        return open_set(folder / "current", pinned, read_state(data_dir).versions, copies), ""
     except (NotTrusted, RulesError, AgentError) as fault:
         log.warning("updates.refused kind=%s", type(fault).__name__)
+        return None, str(fault)
     except OSError as fault:
         log.warning("updates.unreadable kind=%s", type(fault).__name__)
-    return None
+        return None, "the rules on this disk can't be read"
+    finally:
+        if copies is not None:
+            shutil.rmtree(copies, ignore_errors=True)  # what is mapped stays until it is closed
+
+
+def _forget_old_copies(folder: Path) -> None:
+    """Remove what an agent that was killed while it opened rules has left; a young one may be in use."""
+    for left in folder.glob(f"{_COPIES_PREFIX}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _COPIES_OLD_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def read_state(data_dir: Path) -> State:
@@ -209,19 +253,21 @@ def _check(
     state = read_state(folder.parent)
     # A clock that was turned back must not make an expired list good again.
     now = max(now, state.not_before) if state.not_before is not None else now
-    updater = _updater(folder, collector, root)
+    least = {name: max(minimum.get(name, 0), state.versions.get(name, 0)) for name in {**minimum, **state.versions}}
     try:
+        asked = _ask_cheaply(collector, state.etag)
+        if asked is not None and asked.unchanged:
+            trusted = _still_newest(folder, root, least, state, now)
+            if trusted is not None:
+                _write_state(folder, msgspec.structs.replace(state, fresh_at=now, problem=""))
+                return UpdateResult("unchanged", "", state.versions), trusted
+        fetcher = _fetcher(collector, asked)
+        updater = _updater(folder, fetcher, root)
         updater.refresh()
         for name in DELEGATED:
             updater.get_targetinfo(f"{name}/nothing")
         trusted, timestamp_at = _verify_fetched(folder / "trust", root, now)
-        for name, least in {**minimum, **state.versions}.items():
-            least = max(least, minimum.get(name, 0))
-            if trusted.versions.get(name, 0) < least:
-                raise NotTrusted(
-                    f"the collector serves {name} version {trusted.versions.get(name, 0)}, which is "
-                    f"older than version {least}"
-                )
+        _check_least(trusted, least)
         versions = {name: trusted.versions[name] for name in OFFLINE}
         new = versions != state.versions or not is_whole(folder / "current", root, state.versions)
         if new:
@@ -231,13 +277,49 @@ def _check(
     # The collector's word for the time counts only up to this clock: a date in 2099 would shut out all that follows.
     seen = max(trusted.signed_at, min(timestamp_at, now))
     not_before = max(seen, state.not_before) if state.not_before is not None else seen
-    _write_state(folder, State(versions, not_before, now))
+    _write_state(folder, State(versions, not_before, now, etag=fetcher.etag))
     if new:
         _forget_old_sets(folder)
     return UpdateResult("new" if new else "unchanged", "", versions), trusted
 
 
-def _updater(folder: Path, collector: Fetches, root: str) -> Any:
+def _ask_cheaply(collector: Fetches, etag: str) -> Fetched | None:
+    """Ask whether there is another timestamp than the one that was taken last; None where none was."""
+    if not etag:
+        return None
+    try:
+        return collector.get(_TIMESTAMP_PATH, etag=etag, max_bytes=TIMESTAMP_MAX_BYTES)
+    except CollectorUnreachable as fault:
+        raise tuf_errors.DownloadError("unreachable") from fault
+    except CollectorRefused as fault:
+        raise tuf_errors.DownloadError("refused") from fault
+
+
+def _still_newest(folder: Path, root: str, least: Mapping[str, int], state: State, now: datetime) -> Trusted | None:
+    """Hold what was taken before against today's clock, as if it had been fetched again; None where it won't do.
+
+    That the collector says «unchanged» proves no more than its serving the same timestamp once more: that is signed,
+    and expires. A new root comes with a new timestamp.
+    """
+    try:
+        trusted, _ = _verify_fetched(folder / "trust", root, now)
+        _check_least(trusted, least)
+    except (NotTrusted, OSError, ValueError):
+        return None
+    same = {name: trusted.versions[name] for name in OFFLINE} == state.versions
+    return trusted if same and is_whole(folder / "current", root, state.versions) else None
+
+
+def _check_least(trusted: Trusted, least: Mapping[str, int]) -> None:
+    for name, version in least.items():
+        if trusted.versions.get(name, 0) < version:
+            raise NotTrusted(
+                f"the collector serves {name} version {trusted.versions.get(name, 0)}, which is "
+                f"older than version {version}"
+            )
+
+
+def _updater(folder: Path, fetcher: Any, root: str) -> Any:
     """Return the TUF client, begun at the pinned root."""
     from tuf.ngclient import Updater, UpdaterConfig
 
@@ -258,7 +340,7 @@ def _updater(folder: Path, collector: Fetches, root: str) -> Any:
             str(trust),
             f"{_BASE}metadata/",
             target_base_url=f"{_BASE}targets/",
-            fetcher=_fetcher(collector),
+            fetcher=fetcher,
             config=config,
             bootstrap=anchor,
         )
@@ -266,18 +348,29 @@ def _updater(folder: Path, collector: Fetches, root: str) -> Any:
         raise _translated(fault) from fault
 
 
-def _fetcher(collector: Fetches) -> Any:
+def _fetcher(collector: Fetches, timestamp: Fetched | None) -> Any:
     from tuf.ngclient import FetcherInterface
 
     class Through(FetcherInterface):
-        """Fetches by the agent's own collector, so that its pin, its proxies and its bounds hold here too."""
+        """Fetches by the agent's own collector, so that its pin, its proxies and its bounds hold here too.
+
+        A timestamp that was fetched already is not fetched again; `etag` is that of the one that was used.
+        """
 
         max_bytes = TIMESTAMP_MAX_BYTES
+        etag = ""
 
         def _fetch(self, url: str) -> Iterator[bytes]:
             path = "/publication/" + url.removeprefix(_BASE)
             try:
-                yield collector.get(path, max_bytes=self.max_bytes).body
+                if path != _TIMESTAMP_PATH:
+                    yield collector.get(path, max_bytes=self.max_bytes).body
+                    return
+                known = timestamp is not None and not timestamp.unchanged
+                fetched = timestamp if known else collector.get(path, max_bytes=self.max_bytes)
+                assert fetched is not None
+                self.etag = fetched.etag if fetched.etag is not None and _ETAG.fullmatch(fetched.etag) else ""
+                yield fetched.body
             except CollectorRefused as fault:
                 if fault.code == "not_found":
                     raise tuf_errors.DownloadHTTPError("not there", 404) from fault

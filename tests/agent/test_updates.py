@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
@@ -32,9 +34,10 @@ from tuf.api.metadata import (
 
 from agent import keys, updates
 from agent.errors import CollectorRefused, CollectorUnreachable
+from agent.http import Collector, Fetched
 from protocol.errors import NotTrusted, Refused
 from protocol.messages import EnrolmentToken
-from protocol.publication import DELEGATED, RECIPIENTS_TARGET, Recipient, dated, decode_recipients, delta_path
+from protocol.publication import DELEGATED, OFFLINE, RECIPIENTS_TARGET, Recipient, dated, decode_recipients, delta_path
 from protocol.rolekeys import from_pem, new_key, public_half, sign
 from protocol.sealing import key_id
 from protocol.tokens import write
@@ -65,8 +68,11 @@ class Served:
             raise CollectorRefused("not_found", retry=True, status=404)
         if len(data) > max_bytes:
             raise CollectorUnreachable("the answer is longer than it may be")
+        tag = f'"{hashlib.sha256(data).hexdigest()}"'
+        if etag == tag:
+            return Fetched(b"", tag, unchanged=True)
         self.bytes += len(data)
-        return msgspec.defstruct("Got", [("body", bytes)])(data)
+        return Fetched(data, tag, unchanged=False)
 
 
 @dataclass
@@ -317,6 +323,7 @@ def test_a_root_with_the_collectors_keys_is_refused(custodians, device):
     root.signatures.clear()
     sign(root, key)
     device.served.over["metadata/2.root.json"] = root.to_bytes()
+    device.served.publication.refresh(datetime.now(UTC))
     assert_kept(device, "signed by as many of the right keys")
 
 
@@ -752,13 +759,27 @@ def enrolled(custodians, tmp_path):
 
     class Handler(BaseHTTPRequestHandler):
         endless = False
+        dripping = False
+        asked: ClassVar[list[str]] = []
+        wire_bytes = 0
 
         def do_GET(self):
+            Handler.asked.append(self.path)
+            Handler.wire_bytes += len(self.raw_requestline) + len(bytes(self.headers))
             data = publication.read(self.path.removeprefix("/publication/"))
-            self.send_response(404 if data is None else 200)
+            tag = f'"{hashlib.sha256(data or b"").hexdigest()[:16]}"'
+            same = self.headers.get("If-None-Match") == tag and not Handler.endless
+            self.send_response(404 if data is None else 304 if same else 200)
+            self.send_header("ETag", tag)
+            Handler.wire_bytes += sum(len(line) for line in self._headers_buffer) + 2
             self.end_headers()
+            body = b"" if same else data or b""
+            Handler.wire_bytes += len(body)
             with suppress(OSError):
-                self.wfile.write(data or b"")
+                while Handler.dripping:
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+                self.wfile.write(body)
                 while Handler.endless:
                     self.wfile.write(b" " * 65536)
 
@@ -804,3 +825,168 @@ def test_the_command_takes_new_rules_in_from_a_real_collector(custodians, enroll
     done = update(folder)
     assert (done.returncode, "did not answer" in done.stderr, "127.0.0.1" in done.stderr) == (1, True, False)
     assert updates.load(folder).recipients_version == 3
+
+
+def over_http(folder, seconds=60.0):
+    identity = keys.load(folder)
+    collector = Collector(identity.collector, total_seconds=seconds)
+    try:
+        return updates.check(folder, collector, root=identity.root, minimum=identity.minimum, now=datetime.now(UTC))
+    finally:
+        collector.close()
+
+
+def test_a_check_with_nothing_new_costs_one_small_request(custodians, enrolled):
+    folder, _, handler = enrolled
+    assert over_http(folder).state == "unchanged"
+    handler.asked.clear()
+    handler.wire_bytes = 0
+    before = updates.read_state(folder).fresh_at
+    assert over_http(folder).state == "unchanged"
+    assert handler.asked == ["/publication/metadata/timestamp.json"]
+    assert handler.wire_bytes < 600
+    assert updates.read_state(folder).fresh_at > before
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    assert over_http(folder).state == "new"
+
+
+def test_a_collector_that_drips_is_given_up_in_one_line_and_what_is_in_force_stays(enrolled):
+    folder, _, handler = enrolled
+    handler.dripping = True
+    begun = time.monotonic()
+    result = over_http(folder, seconds=0.5)
+    assert (result.state, result.reason) == ("kept", "the collector did not answer")
+    assert time.monotonic() - begun < 10
+    assert updates.load(folder) is not None
+
+
+# --- asking cheaply ---------------------------------------------------------------------------------------------
+
+
+def test_a_timestamp_that_was_fetched_is_not_fetched_twice(device):
+    device.served.publication.refresh(datetime.now(UTC))
+    device.served.asked.clear()
+    assert device.check().state == "unchanged"
+    assert device.served.asked.count("metadata/timestamp.json") == 1
+
+
+def test_an_unchanged_timestamp_does_not_outlive_its_expiry(device):
+    state = device.check(now=NOW + timedelta(days=3))
+    assert (state.state, "expired" in state.reason) == ("kept", True)
+    assert device.load() is not None
+
+
+@pytest.mark.parametrize("lost", ["trust/timestamp.json", "trust/root.json", "trust/snapshot.json", "trust/packs.json"])
+def test_a_lost_memory_is_fetched_again_although_nothing_changed(device, lost):
+    (device.folder / "rules" / lost).unlink()
+    assert device.check().state == "unchanged"
+    assert (device.folder / "rules" / lost).exists()
+
+
+def test_a_collector_that_always_says_unchanged_can_only_delay(custodians, device):
+    class Stubborn(Served):
+        def get(self, path, *, etag=None, max_bytes=0):
+            if etag is not None:
+                return Fetched(b"", etag, unchanged=True)
+            return super().get(path, etag=etag, max_bytes=max_bytes)
+
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    device.served = Stubborn(custodians.publish())
+    assert device.check().state == "unchanged"
+    late = device.check(now=NOW + timedelta(days=3))
+    assert (late.state, "expired" in late.reason) == ("kept", True)
+
+
+@pytest.mark.parametrize("tag", ['"a\r\nX: y"', "no quotes", '"' + "x" * 200 + '"', None])
+def test_a_tag_that_is_none_is_not_remembered(device, tag):
+    class Odd(Served):
+        def get(self, path, *, etag=None, max_bytes=0):
+            assert etag != tag or tag is None
+            return msgspec.structs.replace(super().get(path, max_bytes=max_bytes), etag=tag)
+
+    device.served.publication.refresh(datetime.now(UTC))
+    device.served = Odd(device.served.publication)
+    assert device.check().state == "unchanged"
+    assert updates.read_state(device.folder).etag == ""
+    assert device.check().state == "unchanged"
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lives_to(custodians, device):
+    """Let one piece of metadata, signed by its own people, expire at a time, and the others long after it."""
+
+    def make(name, when):
+        pieces, versions = {}, {}
+        if name in DELEGATED or name == "targets":
+            version = device.served.publication.published().versions[name]
+            piece = Metadata[Targets].from_bytes(device.served.publication.read(f"metadata/{version}.{name}.json"))
+            piece.signed.version += 1
+            piece = with_an_own_recipient(device) if name == "recipients" else piece
+            piece.signed.expires = when
+            piece.signatures.clear()
+            for key in ("it",) if name == "packs" else ("custodian", "second"):
+                sign(piece, person_key(custodians, key))
+            pieces[name] = piece
+        hostile(custodians, device, versions, **pieces)
+        if name == "root":
+            root = Metadata[Root].from_bytes(device.served.publication.read("metadata/1.root.json"))
+            root.signed.version, root.signed.expires = 2, when
+            root.signatures.clear()
+            for key in ("custodian", "second"):
+                sign(root, person_key(custodians, key))
+            device.served.over["metadata/2.root.json"] = root.to_bytes()
+        if name in ("snapshot", "timestamp"):
+            snapshot = Metadata[Snapshot].from_bytes(device.served.over["metadata/50.snapshot.json"])
+            stamp = Metadata[Timestamp].from_bytes(device.served.over["metadata/timestamp.json"])
+            (snapshot if name == "snapshot" else stamp).signed.expires = when
+            snapshot.signatures.clear()
+            stamp.signatures.clear()
+            sign(snapshot, online_key(custodians, "snapshot"))
+            stamp.signed.snapshot_meta = MetaFile.from_data(50, snapshot.to_bytes(), ["sha256"])
+            sign(stamp, online_key(custodians, "timestamp"))
+            device.served.over["metadata/50.snapshot.json"] = snapshot.to_bytes()
+            device.served.over["metadata/timestamp.json"] = stamp.to_bytes()
+
+    return make
+
+
+@pytest.mark.parametrize("name", [*OFFLINE, "snapshot", "timestamp"])
+def test_each_role_is_taken_until_it_expires_and_not_after(device, lives_to, name):
+    """The day before is fine, the day after is not: the service keeps what it has, and says since when."""
+    expiry = (NOW + timedelta(hours=30)).replace(microsecond=0)
+    lives_to(name, expiry)
+    assert device.check(now=expiry - timedelta(days=1)).reason == ""
+    before = device.load()
+    late = device.check(now=expiry + timedelta(days=1))
+    assert (late.state, "expired" in late.reason, "\n" in late.reason) == ("kept", True, False)
+    assert device.load().recipients == before.recipients
+    assert updates.read_state(device.folder).age(expiry + timedelta(days=1)) == timedelta(days=2)
+
+
+@pytest.mark.parametrize("name", [*OFFLINE, "snapshot", "timestamp"])
+def test_a_clock_turned_back_behind_an_expiry_takes_nothing_that_had_expired(device, lives_to, name):
+    expiry = (NOW + timedelta(hours=30)).replace(microsecond=0)
+    lives_to(name, expiry)
+    state = updates.read_state(device.folder)
+    seen = msgspec.structs.replace(state, not_before=expiry + timedelta(days=1))
+    updates._write_state(device.folder / "rules", seen)
+    result = device.check(now=expiry - timedelta(days=1))
+    assert (result.state, "expired" in result.reason) == ("kept", True)
+    assert updates.read_state(device.folder).not_before == seen.not_before
+
+
+def test_the_last_signed_time_never_falls(custodians, device):
+    first = updates.read_state(device.folder).not_before
+    device.check(now=NOW - timedelta(days=400))
+    assert updates.read_state(device.folder).not_before == first
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    device.check(now=NOW - timedelta(days=400))
+    assert updates.read_state(device.folder).not_before >= first
