@@ -1,6 +1,6 @@
 # The targets people call. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock setup-demo setup-test
+.PHONY: help demo test check bench lock setup-demo setup-test setup-bench
 
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
@@ -20,15 +20,19 @@ check:  ## Check style, types and who imports whom (after `make test` has set up
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/mypy --no-error-summary
 
-bench: setup-test  ## Measure beside peers and limits, and print one table
+bench: setup-bench  ## Measure beside peers and limits, and print one table
 	.venv/bin/python -m tests.bench
 
 lock:  ## Lock the dependencies again, with hashes and without addresses
 	.venv/bin/python -m pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 tests/bench/peers.in -o tests/bench/peers.lock
 
 setup-demo:
 	@sh installers/setup.sh demo
 
 setup-test:
 	@sh installers/setup.sh test
+
+setup-bench:
+	@sh installers/setup.sh bench

@@ -1,91 +1,221 @@
-"""Host names looked up a second in a pack, beside a dict and marisa-trie on the same names in the same run."""
+"""Matching host names: our pack beside a dict and six other engines, on the same names in the same run.
+
+Each engine builds in a process of its own and answers in another, so that memory is its own. On real lists where the
+folder with them is there (made lists otherwise), and on five million made domains.
+"""
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
+from operator import ne
 from pathlib import Path
 
-import marisa_trie
-
-from rules.hosts import suffixes
+from rules.errors import HostRefused
+from rules.hosts import normalise_host
+from rules.suffixes import PublicSuffixes
+from tests.bench.engines import IN_MEMORY
+from tests.bench.peers import programs
 from tests.bench.table import Row
 
-ENTRIES = 1_000_000
-LOOKUPS = 100_000
-ROUNDS = 3
-MB = 1024 * 1024
+LISTS = Path(__file__).parents[3] / "shared" / "data" / "domain-lists"
+MADE_ENTRIES = 5_000_000
+FEWER_MADE_ENTRIES = 500_000  # where there are no real lists
+QUESTIONS = 100_000
+SITES_VISITED = 10_000  # different hosts in the browsing-like stream
+ENGINE_SECONDS = 180
+ENGINES = ("fairwatch", "rules", "dict", "marisa-trie", "DAWG2", "lmdb")
+SMALL_ENGINES = ("adblock", "squidGuard", "unbound")  # they need gigabytes or minutes for five million
+PEERS = ("dict", "marisa-trie", "DAWG2", "lmdb", "adblock", "squidGuard", "unbound")
+CATEGORIES = ("dating", "drugs", "file_sharing", "gambling", "malware", "phishing", "pornography", "social_networking")
+LIST_CATEGORIES = {
+    "adult": "pornography",
+    "dating": "dating",
+    "drugs": "drugs",
+    "facebook": "social_networking",
+    "gambling": "gambling",
+    "malware": "malware",
+    "phishing": "phishing",
+    "piracy": "file_sharing",
+    "scam": "phishing",
+    "tiktok": "social_networking",
+    "torrent": "file_sharing",
+    "twitter": "social_networking",
+    "vaping": "drugs",
+}
+
+Figures = Mapping[str, float]
 
 
 def run() -> list[Row]:
-    """Measure on made names: a million entries, hosts of three labels, half of them listed by a parent."""
-    chance = random.Random(1)
-    entries = [f"{chance.getrandbits(40):010x}.{chance.choice(('com', 'net', 'org', 'co'))}" for _ in range(ENTRIES)]
-    hosts = [f"www.{chance.choice(entries)}" for _ in range(LOOKUPS // 2)]
-    hosts += [f"www.{chance.getrandbits(40):010x}.info" for _ in range(LOOKUPS - len(hosts))]
-    chance.shuffle(hosts)
-    with tempfile.TemporaryDirectory(prefix="fairwatch-bench-") as folder:
-        pack, build_seconds = _build(Path(folder), entries)
-        before = _anonymous_mb()
-        began = time.perf_counter()
-        index = _open(pack)
-        opened_ms = (time.perf_counter() - began) * 1000
-        ours, hits = _rate(index.find_host, hosts)
-        private_mb = max(0.0, _anonymous_mb() - before)
-        size_mb = pack.stat().st_size / MB
-    plain = dict.fromkeys(entries, 1)
-    theirs, plain_hits = _rate(lambda host: next((s for s in suffixes(host) if s in plain), None), hosts)
-    trie = marisa_trie.Trie(entries)
-    tries, trie_hits = _rate(lambda host: next((s for s in suffixes(host) if s in trie), None), hosts)
-    assert hits == plain_hits == trie_hits == LOOKUPS // 2
+    """Measure all engines on both sets of names."""
+    peers_python = programs() / "python"
+    rows: list[Row] = []
+    real = list(_real_entries()) if LISTS.is_dir() else list(_made_entries(FEWER_MADE_ENTRIES))
+    title = f"{len(dict(real)) // 1000}k {'listed' if LISTS.is_dir() else 'made'} names"
+    rows += _measure(title, real, (*ENGINES, *SMALL_ENGINES), peers_python, whole=False)
+    del real
+    rows += _measure("5 M made names", _made_entries(MADE_ENTRIES), ENGINES, peers_python, whole=True)
+    return rows
+
+
+def _measure(
+    title: str, entries: Iterable[tuple[str, str]], engines: tuple[str, ...], peers_python: Path, *, whole: bool
+) -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="fairwatch-bench-") as place:
+        folder = Path(place)
+        _prepare(folder, entries)
+        figures: dict[str, Figures] = {}
+        for engine in engines:
+            began = time.monotonic()
+            if engine not in ("squidGuard", "unbound"):
+                python = sys.executable if engine in ("fairwatch", "rules") else str(peers_python)
+                built = {} if engine in (*IN_MEMORY, "rules") else _step(python, "build", engine, folder)
+                figures[engine] = {**built, **_step(python, "ask", engine, folder)}
+            elif shutil.which(engine, path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin"):
+                try:
+                    figures[engine] = _step(str(peers_python), engine, engine, folder)
+                except (subprocess.SubprocessError, json.JSONDecodeError) as error:
+                    print(f"  {engine} could not be measured: {error}", file=sys.stderr)
+            print(f"  {title}: {engine}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            if engine != "fairwatch":
+                shutil.rmtree(folder / engine, ignore_errors=True)
+        _step(sys.executable, "reference", "dict", folder)
+        plain = (folder / "reference.answers").read_bytes()
+        differ = {}
+        for engine in figures.keys() - {"rules"}:
+            given = (folder / f"{engine}.answers").read_bytes()
+            wanted = bytes(map(bool, plain)) if engine in SMALL_ENGINES else plain
+            differ[engine] = sum(map(ne, given, wanted)) + abs(len(given) - len(wanted))
+    return _rows(title, figures, differ, asked_all=engines, whole=whole)
+
+
+def _step(python: str, step: str, engine: str, folder: Path) -> dict[str, float]:
+    script = str(Path(__file__).with_name("engines.py"))
+    done = subprocess.run(
+        [python, script, step, engine, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=ENGINE_SECONDS,
+        check=True,
+    )
+    return json.loads(done.stdout) or {}
+
+
+def _rows(
+    title: str,
+    figures: Mapping[str, Figures],
+    differ: Mapping[str, int],
+    *,
+    asked_all: tuple[str, ...],
+    whole: bool,
+) -> list[Row]:
+    ours, plain, tries = figures["fairwatch"], figures["dict"], figures["marisa-trie"]
+
+    def row(what: str, key: str, form: str, limit: str, met: bool | None, own: Figures = ours) -> Row:
+        texts = []
+        for peer in PEERS:
+            if peer in figures and key in figures[peer]:
+                texts.append(f"{peer} {form.format(figures[peer][key])}")
+            elif peer in asked_all and peer not in figures:
+                texts.append(f"{peer} not here")
+        return Row(f"{title}: {what}", form.format(own[key]), ", ".join(texts), limit, met)
+
+    def number(of: Figures, key: str) -> float:
+        return of[key]
+
+    def within(key: str, limit: float) -> bool | None:
+        return number(ours, key) <= limit if whole else None
+
+    fast = number(ours, "rate") >= 0.75 * number(plain, "rate") and number(ours, "rate") > number(tries, "rate")
     return [
-        Row(
-            "lookups/s, 1 M entries, half hits",
-            f"{ours / 1000:.0f}k",
-            f"dict {theirs / 1000:.0f}k, marisa-trie {tries / 1000:.0f}k",
-            "0.75 of dict",
-            ours >= 0.75 * theirs and ours > tries,
+        row("questions/s, half hits", "rate", "{:,.0f}", "0.75 of dict, above marisa-trie", fast),
+        row(
+            "questions/s, browsing-like, the last 2,048 hosts remembered",
+            "browsing_rate",
+            "{:,.0f}",
+            "that of dict",
+            number(ours, "browsing_rate") >= number(plain, "browsing_rate"),
         ),
+        row("the same as whole verdicts of the rules in force", "browsing_rate", "{:,.0f}", "", None, figures["rules"]),
         Row(
-            "pack of 1 M entries: open, private memory",
-            f"{opened_ms:.1f} ms, {private_mb:.1f} MB",
-            "-",
-            "10 ms, 5 MB",
-            opened_ms <= 10 and private_mb <= 5,
+            f"{title}: answers other than a plain reference's, of {QUESTIONS:,}",
+            str(differ["fairwatch"]),
+            ", ".join(f"{peer} {differ[peer]}" for peer in PEERS if peer in differ),
+            "0",
+            differ["fairwatch"] == 0,
         ),
-        Row("pack of 1 M entries: build, on disk", f"{build_seconds:.1f} s, {size_mb:.0f} MB", "-", "-"),
+        row("build, s", "build_s", "{:.1f}", "15" if whole else "", within("build_s", 15)),
+        row("build, s of processor time", "build_cpu_s", "{:.1f}", "15" if whole else "", within("build_cpu_s", 15)),
+        row("build, peak MB", "peak_mb", "{:.0f}", "200" if whole else "", within("peak_mb", 200)),
+        row("on disk, MB", "disk_mb", "{:.0f}", "", None),
+        row("private memory, MB", "private_mb", "{:.1f}", "5", number(ours, "private_mb") <= 5),
+        row("mapped memory, MB", "mapped_mb", "{:.0f}", "60", number(ours, "mapped_mb") <= 60),
+        row("open, ms", "open_ms", "{:.1f}", "10", number(ours, "open_ms") <= 10),
     ]
 
 
-def _build(folder: Path, entries: Sequence[str]) -> tuple[Path, float]:
-    from rules.__main__ import main
+def _prepare(folder: Path, entries: Iterable[tuple[str, str]]) -> None:
+    """Write the names for all engines, and the questions: three labels, half of them listed by a parent."""
+    (folder / "lists").mkdir()
+    files = {category: (folder / "lists" / f"{category}.txt").open("w") for category in CATEGORIES}
+    masks: dict[str, int] = {}
+    for name, category in entries:
+        files[category].write(f"{name}\n")
+        masks[name] = masks.get(name, 0) | 1 << CATEGORIES.index(category)
+    for category, file in files.items():
+        file.close()
+        path = folder / "lists" / f"{category}.txt"
+        if not path.stat().st_size:
+            raise AssertionError(f"no names of {category}")
+    with (folder / "entries.tsv").open("w") as table:
+        table.writelines(f"{name}\t{mask}\n" for name, mask in masks.items())
+    chance = random.Random(2)
+    two_labels = [name for name in masks if name.count(".") == 1]
+    listed = {f"www.{name}" for name in chance.sample(two_labels, QUESTIONS // 2)}
+    others: set[str] = set()
+    while len(others) < QUESTIONS - len(listed):
+        name = f"{chance.getrandbits(40):010x}.{chance.choice(('com', 'net', 'org'))}"
+        if name not in masks:
+            others.add(f"www.{name}")
+    hosts = sorted(listed) + sorted(others)
+    chance.shuffle(hosts)
+    (folder / "hosts.txt").write_text("\n".join(hosts))
+    ranks = list(accumulate(1 / rank for rank in range(1, SITES_VISITED + 1)))  # Zipf's law
+    visits = chance.choices(hosts[:SITES_VISITED], cum_weights=ranks, k=QUESTIONS)
+    (folder / "browsing.txt").write_text("\n".join(visits))
 
-    (folder / "list.txt").write_text("\n".join(entries))
-    pack = folder / "made.pack"
-    began = time.perf_counter()
-    assert main(["build", f"domains:gambling:{folder / 'list.txt'}", "-o", str(pack), "--json"]) == 0
-    return pack, time.perf_counter() - began
+
+def _made_entries(count: int) -> Iterator[tuple[str, str]]:
+    """Made names, each in one of eight categories, one in twenty in a second one too."""
+    chance = random.Random(1)
+    for _ in range(count):
+        name = f"{chance.getrandbits(40):010x}.{chance.choice(('com', 'net', 'org', 'info'))}"
+        yield name, chance.choice(CATEGORIES)
+        if chance.random() < 0.05:
+            yield name, chance.choice(CATEGORIES)
 
 
-def _open(pack: Path):
-    from rules.index import Index
-
-    return Index.open(pack)
-
-
-def _anonymous_mb() -> float:
-    """Return this process's own memory, without pages of files that it maps (the kernel may drop those at any time)."""
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:")) / 1024
-
-
-def _rate(find: Callable[[str], object], hosts: Sequence[str]) -> tuple[float, int]:
-    """Return the best of some rounds in lookups a second, and how many were found."""
-    best, found = float("inf"), 0
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        found = sum(1 for host in hosts if find(host))
-        best = min(best, time.process_time() - began)
-    return len(hosts) / best, found
+def _real_entries() -> Iterator[tuple[str, str]]:
+    """The names of the real lists that may be entries at all, as each engine is given them."""
+    suffix_list = PublicSuffixes.shipped()
+    for path in sorted(LISTS.glob("*.domains.gz")):
+        category = LIST_CATEGORIES.get(path.name.split(".")[0].rpartition("-")[2])
+        if category is None:
+            continue
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    name = normalise_host(line.partition("#")[0].strip())
+                except HostRefused:
+                    continue
+                if not suffix_list.holds(name):
+                    yield name, category

@@ -15,7 +15,7 @@ def programs() -> Path:
     """Return the folder of the peers' programs (`python`, `aw-server`), after making the environment if need be."""
     made = FOLDER / "made-from.lock"
     if not made.exists() or made.read_bytes() != LOCK.read_bytes():
-        print("  installing the peers (ActivityWatch) into .venv-peers", file=sys.stderr, flush=True)
+        print("  installing the peers to measure beside into .venv-peers", file=sys.stderr, flush=True)
         venv.create(FOLDER, with_pip=True, clear=True)
         command = [FOLDER / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", LOCK]
         subprocess.run([str(word) for word in command], check=True, stdin=subprocess.DEVNULL)
