@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 from rules.apps import entries_for, normalise_app
 from rules.errors import AppRefused, HostRefused, PackError
-from rules.hosts import normalise_host
+from rules.hosts import MAX_HOST_CHARACTERS, normalise_host
 from rules.index import Index
 from rules.model import ALLOWED, NAMEABLE, Kind, Match, Taxonomy, TrialMatch, Verdict
 
@@ -44,7 +44,7 @@ class Rules:
         self._packs = packs
         self._trial = trial
         self._order = {category.id: at for at, category in enumerate(taxonomy.categories)}
-        self._remembered = lru_cache(maxsize=REMEMBERED_NAMES)(self._classify)
+        self._remembered = lru_cache(maxsize=REMEMBERED_NAMES)(self._judge)
 
     @classmethod
     def open(cls, folder: Path, more_packs: Sequence[Path] = (), policy: Promoter | None = None) -> Self:
@@ -95,11 +95,14 @@ class Rules:
 
     def classify(self, kind: Kind, name: str) -> Verdict:
         """The verdict on a host name or app identity, whatever the text: one that is neither matches nothing."""
+        return (self._remembered if len(name) <= MAX_HOST_CHARACTERS else self._judge)(kind, name)
+
+    def _judge(self, kind: Kind, name: str) -> Verdict:
         try:
             name = normalise_host(name) if kind == "host" else normalise_app(name)
         except (HostRefused, AppRefused):
             return Verdict(kind, name)
-        return self._remembered(kind, name)
+        return self._classify(kind, name)
 
     def _classify(self, kind: Kind, name: str) -> Verdict:
         matches = self._matches((self._protected,), kind, name)
