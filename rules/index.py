@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import struct
 import sys
 import zlib
 from bisect import bisect_left
@@ -17,7 +16,7 @@ from rules.errors import PackError
 from rules.layout import HEADER_BYTES, Layout
 
 # Bound once: lookups call them by the million.
-_fresh_hash, _crc32, _unpack = layout.fresh_hash, zlib.crc32, struct.Struct(">Q").unpack
+_fresh_hash, _crc32, _number = layout.fresh_hash, zlib.crc32, int.from_bytes
 
 Pair = tuple[str, str]  # a category, and the list that put the entry there
 
@@ -91,13 +90,13 @@ class Index:
         found: list[tuple[str, int]] = []
         bits, filter_bits, crc32 = self._filter, self._filter_bits, _crc32
         name = host.encode()
-        parent = name.partition(b".")[2]
+        _, _, parent = name.partition(b".")
         while parent:
             bit = crc32(name) % filter_bits
             if bits[bit >> 3] >> (bit & 7) & 1:
                 digest = _fresh_hash()
                 digest.update(name)
-                (wanted,) = _unpack(digest.digest())
+                wanted = _number(digest.digest())
                 prefix = wanted >> self._shift
                 hashes, table = self._hashes, self._table
                 end = table[prefix + 1]
@@ -105,7 +104,7 @@ class Index:
                 if at < end and hashes[at] == wanted:
                     found.append((name.decode(), self._ids[at]))
             name = parent
-            parent = name.partition(b".")[2]
+            _, _, parent = name.partition(b".")
         return found
 
     def pairs(self, set_id: int) -> tuple[Pair, ...]:
