@@ -159,7 +159,7 @@ def _signers(draft: Draft, proposal: Proposal, mine: str | None) -> Iterator[Lin
         if len(set(stands)) > 1:  # a root is signed by the custodians that it names and by those before it
             stands = [
                 f"{who} {text}"
-                for who, text in zip(("By the new custodians:", "By those until now:"), stands, strict=True)
+                for who, text in zip(("By those from now on:", "By those until now:"), stands, strict=True)
             ]
         alike.setdefault(tuple(dict.fromkeys(stands)), []).append(name)
     for told, names in alike.items():

@@ -251,7 +251,8 @@ class _Window:
         self.signed = signed
         self._title.configure(text="Signed")
         self._lower.pack_forget()
-        lines = [Line(f"{name}: all signatures are there", "new") for name in signed.complete]
+        lines = [Line("Your signature is in the folder.", "new")]
+        lines += [Line(f"{name}: all signatures are there", "new") for name in signed.complete]
         lines += [Line(text, "warning") for text in signed.waiting]
         following = [
             Line(f"Carry the folder {self._key.folder} to their computer. There they look at it as you did, and sign:"),

@@ -185,12 +185,12 @@ class Trusted:
 
     def expires(self) -> datetime:
         """Return when the first piece of the offline metadata expires (aware UTC)."""
-        return min(one.expires for one in (self.root, self.targets, *self.delegated.values()))
+        return min(self.expiries().values())
 
-    def expiring(self, now: datetime) -> dict[str, datetime]:
-        """Return the offline parts that expire within the time of warning, and when (aware UTC)."""
+    def expiries(self) -> dict[str, datetime]:
+        """Return when each piece of the offline metadata expires (aware UTC)."""
         pieces: dict[str, Signed] = {"root": self.root, "targets": self.targets, **self.delegated}
-        return {name: one.expires for name, one in pieces.items() if one.expires - now <= EXPIRY_WARNING}
+        return {name: one.expires for name, one in pieces.items()}
 
 
 def verify(roots: Sequence[bytes], metadata: Mapping[str, bytes], *, now: datetime | None) -> Trusted:

@@ -61,12 +61,16 @@ SNAPSHOT_RENEWED_BEFORE = timedelta(days=4)
 
 @dataclass(frozen=True)
 class Published:
-    """What is published now: versions by role, whether one custodian is enough, and the list of recipients."""
+    """What is published now: versions by role, whether one custodian is enough, and the list of recipients.
+
+    `expiries` says of each part that is signed off the collector when it expires (aware UTC).
+    """
 
     versions: Mapping[str, int]
     pilot: bool
     expires: datetime
     recipients: RecipientList | None
+    expiries: Mapping[str, datetime]
 
 
 class _Accepted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,6 +176,7 @@ class Publication:
             versions=trusted.versions,
             pilot=trusted.pilot,
             expires=trusted.expires(),
+            expiries=trusted.expiries(),
             recipients=decode_recipients(listed) if listed is not None else None,
         )
 

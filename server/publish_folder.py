@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from protocol.publication import EXPIRY_WARNING
 from server.errors import SetUpError
 from server.start import require
 
@@ -27,14 +29,26 @@ def run(args: argparse.Namespace) -> int:
 
     now = datetime.now(UTC)
     published = Publication(args.data_dir).accept(args.folder, now)
+    expiring = {name: when for name, when in published.expiries.items() if when - now <= EXPIRY_WARNING}
     versions = dict(sorted(published.versions.items()))
     text = " ".join(f"{role}={version}" for role, version in versions.items())
     audit.write("command", "published", text[:128], now=now)
     if args.json:
         print(  # noqa: T201
-            json.dumps({"versions": versions, "pilot": published.pilot, "expires": published.expires.isoformat()})
+            json.dumps(
+                {
+                    "versions": versions,
+                    "pilot": published.pilot,
+                    "expires": published.expires.isoformat(),
+                    "expiring": {name: when.isoformat() for name, when in expiring.items()},
+                }
+            )
         )
     else:
         pilot = ", as a pilot (one custodian)" if published.pilot else ""
         print(f"Published {text}{pilot}; valid until {published.expires:%Y-%m-%d}")  # noqa: T201
+    for name, when in expiring.items():
+        who = "IT signs it again: «fairwatch-custody sign packs»" if name == "packs" else "custodians: «sign renew»"
+        left = f"{name} expires on {when:%Y-%m-%d}, in {(when - now).days} days"
+        sys.stderr.write(f"fairwatch-server publish: WARNING: {left}; {who}\n")
     return 0

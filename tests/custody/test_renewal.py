@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
 
 from agent import updates
 from agent.errors import CollectorRefused
+from agent.http import Fetched
 from custody.__main__ import main
 from custody.draft import Draft
 from protocol.publication import DELEGATED, OFFLINE, dated
@@ -23,7 +23,6 @@ from server.publish import Publication, init_online_keys
 
 NOW = datetime.now(UTC)
 PASSPHRASE = "quiet lamp river seven ocean bread"
-Got = msgspec.defstruct("Got", [("body", bytes)])
 
 
 @dataclass
@@ -40,7 +39,9 @@ class Device:
         data = self.over.get(name, self.publication.read(name))
         if data is None:
             raise CollectorRefused("not_found", retry=True, status=404)
-        return Got(data)
+        tag = f'"{hashlib.sha256(data).hexdigest()}"'
+        unchanged = etag == tag and not self.over  # a hostile collector never says "unchanged"
+        return Fetched(b"", tag, unchanged=True) if unchanged else Fetched(data, tag, unchanged=False)
 
     def check(self, now=None):
         return updates.check(self.folder, self, root=self.root, minimum={}, now=now or datetime.now(UTC))

@@ -241,3 +241,9 @@ def test_a_delta_from_a_pack_that_is_gone_is_published_for_devices_to_check(cust
     name = delta_path("packs/curated.pack", digest(old), digest(new))
     custodians.put_packs({"packs/curated.pack": new, name: delta.make(old, new)})
     assert custodians.publish().published().versions["packs"] == 2
+
+
+def test_publishing_says_when_each_part_expires(custodians):
+    published = custodians.publish().published()
+    assert set(published.expiries) == {"root", "targets", "recipients", "policy", "releases", "packs"}
+    assert min(published.expiries.values()) == published.expires

@@ -1,0 +1,128 @@
+"""Holds the plain sentences about another policy to what the policy really does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rules
+from custody.policy_difference import line_by_line, of_policy
+from rules.model import Taxonomy
+from rules.policy import Policy
+
+SHIPPED = (Path(rules.__file__).parent / "policy.toml").read_text()
+TAXONOMY = (Path(rules.__file__).parent / "categories.toml").read_text()
+
+
+def told(*changes, taxonomy=TAXONOMY):
+    """Return the sections' sentences for the shipped policy with these replacements."""
+    text = SHIPPED
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    before = Policy.parse(SHIPPED, "policy.toml", Taxonomy.parse(TAXONOMY, "categories.toml"))
+    after = Policy.parse(text, "policy.toml", Taxonomy.parse(taxonomy, "categories.toml"))
+    return {section.heading: [str(line) for line in section.lines] for section in of_policy(before, after)}
+
+
+MORE, LESS = "More is collected or flagged", "Less is collected or flagged"
+
+
+@pytest.mark.parametrize(
+    ("change", "heading", "sentence"),
+    [
+        (('gambling = "flag"', 'gambling = "total"'), LESS, "Gambling: counted, for everyone; before: flagged."),
+        (
+            ('remote_control = "total"', 'remote_control = "flag"'),
+            MORE,
+            "Remote control: flagged, for everyone; before: counted.",
+        ),
+        (('\ndating = "flag"', ""), LESS, "Dating: counted, for Learners; before: flagged."),
+        (
+            ("daily_minutes = 30", "daily_minutes = 20"),
+            "Other changes",
+            "Games: a reminder to the person after 20 minutes a day, nothing sent, for everyone; before: a reminder",
+        ),
+        (
+            ('private_time = "urgent_only"', 'private_time = "drop_all"'),
+            LESS,
+            "Private time of Learners: nothing is collected;",
+        ),
+        (('private_time = "drop_all"', 'private_time = "none"'), MORE, "Private time of Staff: there is none"),
+        (("08:00-18:00", "07:00-22:00"), MORE, "Working hours of Staff: Mon Tue Wed Thu Fri 07:00-22:00; before:"),
+        (
+            ("start_date = 2026-01-01", "start_date = 2027-01-01"),
+            LESS,
+            "Collecting begins on 1 January 2027; before: 1",
+        ),
+        (
+            ("never_collect = []", 'never_collect = ["pay.example.org"]'),
+            LESS,
+            "pay.example.org is never collected; before:",
+        ),
+        (("closed_days = []", "closed_days = [2026-12-25]"), LESS, "25 December 2026 is private time all day;"),
+        (
+            ("urgent_window_minutes = 15", "urgent_window_minutes = 5"),
+            "Other changes",
+            "Repeats of something urgent are one",
+        ),
+        (('organisation = "Sample', 'organisation = "Another'), "Other changes", "The organisation: Another"),
+        (
+            ("curated = 2000", "curated = 9000"),
+            MORE,
+            "The pack curated acts with up to 9,000 entries; before: up to 2,000.",
+        ),
+        (
+            ("curated = 2000", "curated = 2000\nut1_drugs = 50000"),
+            MORE,
+            "The pack ut1_drugs acts, with up to 50,000 entries;",
+        ),
+    ],
+)
+def test_each_change_is_one_plain_sentence_under_the_right_heading(change, heading, sentence):
+    found = told(change)
+    assert any(line.startswith(sentence) for line in found.get(heading, [])), found
+
+
+def test_an_exception_and_a_gone_group_are_told():
+    exception = (
+        '[[exceptions]]\ncategory = "weapons"\ngroup = "learners"\nreason = "course_content"\nuntil = 2027-07-31\n'
+    )
+    found = told(("[groups.staff]", f"{exception}\n[groups.staff]"))
+    assert found[LESS] == [
+        "A new exception: Weapons, everything in it, for Learners: not kept, until 31 July 2027 (course_content)."
+    ]
+    at = SHIPPED.index("[groups.partners]")
+    end = SHIPPED.index("#", at)
+    found = told((SHIPPED[at:end], ""))
+    assert found[LESS] == ["The group Partner organisations is gone: its devices collect nothing any more."]
+
+
+def test_a_category_that_loses_its_protection_is_told_first():
+    at = TAXONOMY.index("[faith]")
+    changed = TAXONOMY[:at] + TAXONOMY[at:].replace("protected = true", "protected = false", 1)
+    assert any("no longer protected" in line for line in told(taxonomy=changed)[MORE])
+
+
+def test_nothing_changed_is_said_and_a_comment_is_only_a_line():
+    assert told() == {"In words": ["Nothing changes for anybody."]}
+    assert told(("# The first policy", "# A policy")) == {"In words": ["Nothing changes for anybody."]}
+
+
+def test_the_first_policy_says_what_each_group_has():
+    policy = Policy.parse(SHIPPED, "policy.toml")
+    (section,) = of_policy(None, policy)
+    text = "\n".join(map(str, section.lines))
+    assert "Learners. Private time: only urgent categories are flagged" in text
+    assert "Flagged to the safeguarding lead: Suicide" in text
+    assert "Nothing is collected before 1 January 2026." in text
+
+
+def test_every_changed_line_stands_there_as_now_and_from_now_on():
+    lines = list(line_by_line(b"a = 1\nb = 2\nc = 3\n", b"a = 1\nb = 5\nc = 3\nd = \x1b[2K\n"))
+    assert [(line.tone, line.text.strip()) for line in lines] == [
+        ("now", "now:         b = 2"),
+        ("then", "from now on: b = 5"),
+        ("then", "from now on: d = ?[2K"),
+    ]
