@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +22,7 @@ import pytest
 from agent import config, keys, service, updates
 from agent.errors import NotEnrolledError
 from agent.health import HealthReport
+from agent.http import Collector
 from agent.session.messages import Front
 from protocol.messages import Heartbeat, decode_body
 
@@ -142,3 +146,164 @@ def test_old_rules_stay_in_force_and_their_age_is_told(running, monkeypatch):
     assert (told.state, told.reason) == ("failing", "The signed rules in force were last confirmed 9 days ago.")
     state = updates.State(fresh_at=datetime.now(UTC) - timedelta(days=1))
     assert running._rules_health().state == "working"
+
+
+# --- rules on this disk -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def collector(custodians):
+    """A real collector over HTTP that serves what the custodians signed, and answers nothing while it is `away`."""
+    publication = custodians.publish()
+
+    class Handler(BaseHTTPRequestHandler):
+        away = False
+
+        def do_GET(self):
+            data = publication.read(self.path.removeprefix("/publication/"))
+            tag = f'"{hashlib.sha256(data or b"").hexdigest()[:32]}"'
+            same = self.headers.get("If-None-Match") == tag
+            self.send_response(503 if self.away else 404 if data is None else 304 if same else 200)
+            self.send_header("ETag", tag)
+            self.end_headers()
+            self.wfile.write(b"" if same or self.away else data or b"")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    Handler.address = f"http://127.0.0.1:{server.server_port}"
+    yield Handler
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def observing(custodians, collector, tmp_path):
+    """A service with signed rules in force; returns it and the folder of the set in force."""
+    folder = tmp_path / "device"
+    anchor = (custodians.ceremony / "publication" / "metadata" / "1.root.json").read_bytes()
+    own = keys.make_keys(folder)
+    identity = keys.Identity(
+        device=uuid4(), group="learners", collector=collector.address, certificate="", root=sha256(anchor),
+        root_version=1, minimum={}, enrolled_at=datetime.now(UTC), key=own.key, spool_key=own.spool_key,
+    )  # fmt: skip
+    keys.save(identity, folder)
+    (folder / "rules").mkdir()
+    (folder / "rules" / "anchor.json").write_bytes(anchor)
+    asked = Collector(collector.address)
+    assert updates.check(folder, asked, root=identity.root, minimum={}, now=datetime.now(UTC)).state == "new"
+    asked.close()
+    made = service.Service(folder, config.Config(update_seconds=3600, heartbeat_seconds=3600))
+    made._load_rules()
+    yield made, folder / "rules" / "current"
+    made._watch.stop()
+    made._sender._collector.close()
+    made._questions.close()
+    made._spool.close()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def rules_state(made: service.Service) -> tuple[str, str]:
+    one = made._rules_health()
+    return one.state, one.reason
+
+
+def cut_short(current: Path) -> None:
+    with (current / "rules" / "packs" / "curated.pack").open("r+b") as file:
+        file.truncate(0)
+
+
+def overwrite(current: Path) -> None:
+    with (current / "rules" / "packs" / "curated.pack").open("r+b") as file:
+        file.write(bytes(10_000))
+
+
+def edit_the_policy(current: Path) -> None:
+    path = current / "policy.toml"
+    path.write_text(path.read_text().replace("08:00", "07:00"))
+
+
+def add_a_pack(current: Path) -> None:
+    packs = current / "rules" / "packs"
+    (packs / "more.pack").write_bytes((packs / "curated.pack").read_bytes())
+
+
+def remove_a_pack(current: Path) -> None:
+    (current / "rules" / "packs" / "curated.pack").unlink()
+
+
+def remove_the_link(current: Path) -> None:
+    current.unlink()
+
+
+@pytest.mark.parametrize("edit", [cut_short, overwrite, edit_the_policy, add_a_pack, remove_a_pack, remove_the_link])
+def test_an_edited_rule_is_refused_within_a_second_told_and_put_right_at_once(observing, edit):
+    made, current = observing
+    before = made._bundle
+    signed = {path: path.read_bytes() for path in (current / "policy.toml", current / "rules/packs/curated.pack")}
+    assert rules_state(made) == ("working", "")
+    made._watch.start()
+    begun = time.monotonic()
+    edit(current)
+    until(lambda: rules_state(made)[0] == "failing", 5.0)
+    assert time.monotonic() - begun < 1.0
+    assert rules_state(made)[1] == service._EDITED
+    assert made._bundle is before
+    assert made._bundle.rules.classify("host", "www.bet365.com").categories == ("gambling",)
+    until(lambda: rules_state(made) == ("working", ""))
+    assert {path: path.read_bytes() for path in signed} == signed
+    assert not (current / "rules" / "packs" / "more.pack").exists()
+    assert made._bundle.rules.classify("host", "x.bet365.com").categories == ("gambling",)
+
+
+def test_while_the_collector_is_away_an_edit_stays_refused_and_told(observing, collector):
+    made, current = observing
+    collector.away = True
+    before = made._bundle
+    edit_the_policy(current)
+    made._rules_changed()
+    assert rules_state(made) == ("failing", service._EDITED)
+    assert made._bundle is before
+    collector.away = False
+    made._update()
+    assert rules_state(made) == ("working", "")
+
+
+def test_rules_that_were_edited_before_the_start_are_not_loaded(observing):
+    made, current = observing
+    edit_the_policy(current)
+    made._bundle = None
+    made._load_rules()
+    assert rules_state(made) == ("failing", service._EDITED_AND_NOTHING_LOADED)
+    assert made._bundle is None
+
+
+def test_new_rules_that_another_process_fetched_are_taken_up_without_waiting(custodians, observing):
+    made, _ = observing
+    made._watch.start()
+    custodians.sign("recipients", "--groups", "Alex=staff")
+    custodians.sign(key="second")
+    custodians.publish()
+    command = [*service.own_command(), "update", "--data-dir", made._data_dir]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
+    until(lambda: made._bundle.recipients_version == 3, 5.0)
+    assert rules_state(made) == ("working", "")
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_twenty_checks_do_not_make_the_service_larger(observing):
+    made, _ = observing
+    for _ in range(2):
+        made._update()
+    before = resident_bytes()
+    for _ in range(20):
+        made._update()
+    assert resident_bytes() - before < 1024 * 1024
