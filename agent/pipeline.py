@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -18,6 +19,7 @@ from agent.minimise import Kept, minimise
 from agent.observation import Batch, Observation
 from agent.seal import Signer, seal
 from agent.tally import OWN_DAYS, OwnTotal, Tally, label_of
+from agent.trial import REPORT_WITHIN_SECONDS, Trial, seal_trial
 from protocol.limits import ACCOUNTS_MAX
 from protocol.messages import RecordKind, UsageTotals, encode
 from rules.model import Verdict
@@ -29,6 +31,10 @@ ASK_AGAIN = timedelta(minutes=5)
 
 People = Callable[[str, Sequence[str]], Mapping[str, UUID]]
 Remind = Callable[[str, str, int], None]
+
+
+def _draw() -> float:
+    return secrets.randbelow(2**32) / 2**32
 
 
 class Outbox(Protocol):
@@ -90,10 +96,12 @@ class Pipeline:
         remind: Remind,
         group_of: Callable[[UUID], str] | None = None,
         new_id: Callable[[], UUID] = uuid4,
+        draw: Callable[[], float] = _draw,
     ) -> None:
         """`people(month, accounts)` gives monthly ids or raises; `remind(person, category_name, minutes)` tells them.
 
-        `group_of(device)` is for a gateway, which observes other devices than its own.
+        `group_of(device)` is for a gateway, which observes other devices than its own. `draw()` gives a number
+        from 0 to below 1.
         """
         self._spool = spool
         self._identity = identity
@@ -105,6 +113,8 @@ class Pipeline:
         self._bundle: Bundle | None = None
         self._judge = Judge(new_id, spool.load(REMINDED_KEY))
         self._tally = Tally(spool.load, self._group_of)
+        self._trial = Trial(spool.load)
+        self._draw = draw
         self._ids: dict[tuple[str, str], UUID] = {}
         self._ask_after: datetime | None = None
         # The order, written here and nowhere else. A stage that returns False ends the road.
@@ -113,6 +123,7 @@ class Pipeline:
             self._classify,
             self._judge_it,
             self._seal_and_spool,
+            self._try_it,
             self._tally_it,
         )
 
@@ -197,6 +208,13 @@ class Pipeline:
             )
         return not passage.kept.urgent_only
 
+    def _try_it(self, passage: _Passage) -> bool:
+        assert passage.bundle is not None
+        # What lies in private time has left the road before.
+        if passage.verdict.trial and passage.observation.device == self._identity.device:
+            self._trial.add(passage.verdict, passage.bundle, passage.group, passage.observation.started)
+        return True
+
     def _tally_it(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
         judged = passage.judgement
@@ -229,12 +247,28 @@ class Pipeline:
     def _turn(self, judge: Judge, now: datetime, *, flush: bool) -> list[Reminder]:
         if self._bundle is not None:
             self._tally.settle(now, _zone_of(self._bundle))
+        self._report_trial(now)
         if flush:
             for totals in self._tally.flush(self._ids, now):
                 self._put_totals(totals)
             self._tally.forget_before(self._today(now))
         judge.forget_before(now, self._today(now))
         return self._reminders(judge)
+
+    def _report_trial(self, now: datetime) -> None:
+        """Put the report of a day with lists on trial that is over, due at a moment that is drawn."""
+        bundle = self._bundle
+        if bundle is None or not bundle.can_seal or not bundle.policy.started(now):
+            return
+        due = now + timedelta(seconds=REPORT_WITHIN_SECONDS * self._draw())
+        closed = self._trial.close(self._today(now), bundle)
+        if closed is not None:
+            group = self._identity.group
+            self._spool.put(
+                "trial",
+                lambda record, counter: seal_trial(*closed, bundle, group, self._identity, record, counter),
+                send_after=due,
+            )
 
     def _put_totals(self, totals: UsageTotals) -> None:
         self._spool.put("totals", lambda _record, _counter: encode(totals))
@@ -267,11 +301,15 @@ class Pipeline:
             with self._spool.transaction():
                 reminders = work(draft)
                 self._tally.write(self._spool.save)
+                self._trial.write(self._spool.save)
                 draft.write(self._spool.save)
         except BaseException as fault:
-            self._tally.rolled_back(disk_lost=isinstance(fault, SpoolDamagedError))
+            disk_lost = isinstance(fault, SpoolDamagedError)
+            self._tally.rolled_back(disk_lost=disk_lost)
+            self._trial.rolled_back(disk_lost=disk_lost)
             raise
         self._tally.committed()
+        self._trial.committed()
         self._judge.adopt(draft)
         return reminders
 

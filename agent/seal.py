@@ -46,7 +46,7 @@ def seal(flag: Flag, bundle: Bundle, group: str, signer: Signer, record: UUID, c
 
     Raises SealError when the list has nobody for the case, not even a recovery key (see `Bundle.can_seal`).
     """
-    recipients = _for_case(bundle, group, flag.key.person)
+    recipients = for_case(bundle, group, flag.key.person)
     header = encode(
         AlertHeader(
             version=1,
@@ -115,7 +115,7 @@ def _fitting(flag: Flag, bundle: Bundle) -> bytes:
     return text
 
 
-def _for_case(bundle: Bundle, group: str, person: str) -> Sequence[Recipient]:
+def for_case(bundle: Bundle, group: str, person: str) -> Sequence[Recipient]:
     """Whom the case is sealed to; were they more than an envelope takes, the recovery keys are the last to go."""
     chosen = bundle.recipients.for_case(group, person)
     if len(chosen) <= ENVELOPE_MAX_RECIPIENTS:

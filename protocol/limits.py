@@ -23,6 +23,12 @@ ENVELOPE_MAX_RECIPIENTS = 32
 EVIDENCE_MAX_NAMES = 40
 """Names kept in one alert's evidence; the count goes on, the list does not (it must fit 16 KiB padded)."""
 
+TRIAL_MAX_PACKS = 100
+"""Lists on trial in one report: all categories of the largest public collection are fewer, and their ids must fit."""
+
+TRIAL_MAX_ENTRIES = 200
+"""Entries of all lists in one day's report, with their counts; what is beyond is only added up (16 KiB padded)."""
+
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far a signed request's time may lie from the collector's. Beyond it the device signs again with our time."""
 

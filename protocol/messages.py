@@ -20,6 +20,8 @@ from protocol.limits import (
     MESSAGE_VERSION,
     TEXT_MAX_CHARS,
     TOTALS_MAX_ROWS,
+    TRIAL_MAX_ENTRIES,
+    TRIAL_MAX_PACKS,
 )
 
 ShortText = Annotated[str, msgspec.Meta(max_length=TEXT_MAX_CHARS)]
@@ -31,7 +33,7 @@ Group = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
-RecordKind = Literal["alert", "totals", "heartbeat", "loss"]
+RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial"]
 Kind = Literal["host", "app"]
 
 
@@ -202,8 +204,14 @@ class SourceState(Message, frozen=True):
     reason: ShortText
 
 
+Formats = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1, max_length=16)]
+
+
 class Heartbeat(Message, frozen=True):
-    """A device's health. It never counts what waits in the spool: only normal, filling or full."""
+    """A device's health. It never counts what waits in the spool: only normal, filling or full.
+
+    `formats` are the versions of these messages that it speaks, `pack_formats` and `policy_formats` what it can read.
+    """
 
     device: UUID
     group: Group
@@ -218,6 +226,8 @@ class Heartbeat(Message, frozen=True):
     formats: tuple[Positive, ...]
     clock_offset_seconds: Annotated[int, msgspec.Meta(ge=-CLOCK_OFFSET_MAX_SECONDS, le=CLOCK_OFFSET_MAX_SECONDS)]
     notice_shown: bool
+    pack_formats: Formats = (1,)
+    policy_formats: Formats = (1,)
 
 
 class Loss(Message, frozen=True):
@@ -229,6 +239,63 @@ class Loss(Message, frozen=True):
     totals: Count
     alerts: Count
     reason: Literal["spool_full", "refused_by_collector", "spool_damaged"]
+
+
+# --- lists on trial ----------------------------------------------------------------------------------------------
+
+
+class TrialHeader(Message, frozen=True):
+    """What the collector may see of a day's trial counts: the same whether there was something to count or not.
+
+    `day` is the local day on which it was counted.
+    """
+
+    version: Literal[1]
+    record: UUID
+    counter: Positive
+    device: UUID
+    signer: UUID
+    group: Group
+    day: date
+    sealed_to: Annotated[tuple[KeyId, ...], msgspec.Meta(min_length=1)]
+    recipients_version: Positive
+    policy_version: Positive
+
+
+class TrialReport(Message, frozen=True):
+    """A device's day with lists on trial: the exact header bytes, one envelope of the larger size, and a signature.
+
+    `signature` is Ed25519 over `signing.trial_statement(...)`, 64 bytes.
+    """
+
+    header: bytes
+    envelope: bytes
+    signature: bytes
+
+
+class TrialEntry(Message, frozen=True):
+    """How many times a list's entry was met, and the categories under which the list has it."""
+
+    entry: Name
+    categories: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1, max_length=16)]
+    count: Positive
+
+
+class TrialPack(Message, frozen=True):
+    """One list on trial: its version, how many entries it has, what was met, and how much beyond what is listed."""
+
+    pack: Word
+    version: Count
+    size: Count
+    entries: Annotated[tuple[TrialEntry, ...], msgspec.Meta(max_length=TRIAL_MAX_ENTRIES)]
+    more: Count
+
+
+class TrialCounts(Message, frozen=True):
+    """What is sealed in a trial report. No person, no time of day, no name but the lists' own entries."""
+
+    version: Literal[1]
+    packs: Annotated[tuple[TrialPack, ...], msgspec.Meta(max_length=TRIAL_MAX_PACKS)]
 
 
 # --- people and enrolment ----------------------------------------------------------------------------------------
@@ -295,6 +362,7 @@ BODIES: dict[str, type[Message]] = {
     "totals": UsageTotals,
     "heartbeat": Heartbeat,
     "loss": Loss,
+    "trial": TrialReport,
 }
 
 
@@ -326,6 +394,7 @@ _PREPARED: tuple[type[Any], ...] = (
     EnrolmentToken,
     EnrolRequest,
     PeopleQuestion,
+    TrialHeader,
     _Versioned,
 )
 for _kind in _PREPARED:
@@ -369,8 +438,17 @@ def decode_body(parcel: Parcel) -> Any:
 
 def decode_header(data: bytes) -> AlertHeader:
     """Return the header of an alert; raises Refused `bad_record` (or `version_too_new`)."""
+    return _decode_part(data, AlertHeader)
+
+
+def decode_trial_header(data: bytes) -> TrialHeader:
+    """Return the header of a trial report; raises Refused `bad_record` (or `version_too_new`)."""
+    return _decode_part(data, TrialHeader)
+
+
+def _decode_part(data: bytes, kind: type[M]) -> M:
     try:
-        return decode(data, AlertHeader)
+        return decode(data, kind)
     except Refused as fault:
         raise Refused(Code.BAD_RECORD if not fault.retry else fault.code, fault.detail) from None
 

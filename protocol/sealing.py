@@ -23,7 +23,7 @@ from protocol.errors import OpenError, SealError
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES
 
 ENVELOPE_VERSION = 1
-Purpose = Literal["heading", "evidence", "note"]
+Purpose = Literal["heading", "evidence", "note", "trial"]
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _KEY_ID_BYTES = 16
 _WRAP_BYTES = 32 + 32 + 16  # HPKE enc, content key, tag
@@ -65,9 +65,16 @@ def key_id(public_key: bytes) -> str:
 
 
 def seal(
-    text: bytes, recipients: Sequence[bytes], place: Place, *, randomness: Callable[[int], bytes] = os.urandom
+    text: bytes,
+    recipients: Sequence[bytes],
+    place: Place,
+    *,
+    largest: bool = False,
+    randomness: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
     """Return an envelope with `text`, for the holders of `recipients` (raw X25519 public keys).
+
+    `largest` pads to the larger size whatever the text's length, where small or large would tell something already.
 
     Raises SealError when there is nobody to seal to, too many, a key is not one, or the text is over 16 KiB less 4.
     """
@@ -81,7 +88,8 @@ def seal(
         except ValueError as fault:
             raise SealError("a recipient's key is not a usable X25519 key") from fault
         slots.append(bytes.fromhex(key_id(public)) + wrapped)
-    sealed = AESGCM(content_key).encrypt(_NONCE, _pad(text), info)
+    sizes = ENVELOPE_SIZES_BYTES[-1:] if largest else ENVELOPE_SIZES_BYTES
+    sealed = AESGCM(content_key).encrypt(_NONCE, _pad(text, sizes), info)
     return bytes((ENVELOPE_VERSION, len(slots))) + b"".join(slots) + sealed
 
 
@@ -119,8 +127,8 @@ def open_envelope(envelope: bytes, private_key: bytes, place: Place) -> bytes:
         raise OpenError("the envelope was altered or belongs to another record") from fault
 
 
-def _pad(text: bytes) -> bytes:
-    for size in ENVELOPE_SIZES_BYTES:
+def _pad(text: bytes, sizes: Sequence[int]) -> bytes:
+    for size in sizes:
         if len(text) <= size - 4:
             return len(text).to_bytes(4, "big") + text + bytes(size - 4 - len(text))
     raise SealError(f"a sealed text holds at most {ENVELOPE_SIZES_BYTES[-1] - 4} bytes, not {len(text)}")

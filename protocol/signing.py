@@ -128,5 +128,23 @@ def verify_alert(public_key: bytes, signature: bytes, header: bytes, heading: by
         raise Refused(Code.BAD_RECORD_SIGNATURE) from None
 
 
+def trial_statement(header: bytes, envelope: bytes) -> bytes:
+    """Return what a device signs of a trial report: a label of its own and the SHA-256 of both parts."""
+    return b"fairwatch/v1/trial\0" + b"".join(hashlib.sha256(part).digest() for part in (header, envelope))
+
+
+def sign_trial(key: Ed25519PrivateKey, header: bytes, envelope: bytes) -> bytes:
+    """Return the device's Ed25519 signature (64 bytes) over a trial report."""
+    return key.sign(trial_statement(header, envelope))
+
+
+def verify_trial(public_key: bytes, signature: bytes, header: bytes, envelope: bytes) -> None:
+    """Check a device's signature over a trial report; raises Refused `bad_record_signature`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, trial_statement(header, envelope))
+    except (BadSignature, ValueError):
+        raise Refused(Code.BAD_RECORD_SIGNATURE) from None
+
+
 DeviceKey = Ed25519PrivateKey
 """A device's signing key, by the name that code outside of `protocol` and `agent.keys` uses."""

@@ -15,21 +15,26 @@ from django.db.utils import DatabaseError
 
 from protocol.codes import Code
 from protocol.errors import OpenError, Refused
+from protocol.limits import ENVELOPE_SIZES_BYTES
 from protocol.messages import (
     Alert,
+    AlertHeader,
     Batch,
     Heartbeat,
     Loss,
     Parcel,
     Receipt,
     Receipts,
+    TrialHeader,
+    TrialReport,
     UsageTotals,
     decode_body,
     decode_header,
+    decode_trial_header,
 )
-from protocol.sealing import layout
-from protocol.signing import verify_alert
-from server import incidents, log, usage
+from protocol.sealing import Layout, layout
+from protocol.signing import verify_alert, verify_trial
+from server import incidents, log, trials, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -136,26 +141,29 @@ def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
     device = taking.device
     verify_alert(bytes(device.public_key), alert.signature, alert.header, alert.heading, alert.evidence)
     header = decode_header(alert.header)
-    if (header.record, header.counter) != (parcel.record, parcel.counter):
-        raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
-    _speaks_for(taking, header.signer, header.group)
-    if header.device != header.signer:  # a gateway will speak for phones; no device does yet
-        raise Refused(Code.WRONG_DEVICE)
+    _is_of(taking, parcel, header)
     if _sane(header.started) > _sane(header.ended):
         raise Refused(Code.BAD_RECORD, "the alert ends before it starts")
     for envelope in (alert.heading, alert.evidence):
-        try:
-            found = layout(envelope)
-        except OpenError as fault:
-            raise Refused(Code.BAD_ENVELOPE, str(fault)) from None
-        if found.key_ids != header.sealed_to:
-            raise Refused(Code.BAD_ENVELOPE, "an envelope is sealed to other keys, or in another order, than it says")
-    if known_key_ids().isdisjoint(header.sealed_to):
-        raise Refused(Code.UNKNOWN_RECIPIENT)
+        _layout(envelope, header)
+    _is_known(header)
     try:
         incidents.record(alert, header, device, taking.now)
     except NotAllowed:
         raise Refused(Code.WRONG_DEVICE, "the alert id belongs to another device") from None
+
+
+def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
+    device = taking.device
+    verify_trial(bytes(device.public_key), report.signature, report.header, report.envelope)
+    header = decode_trial_header(report.header)
+    _is_of(taking, parcel, header)
+    if not _EARLIEST.date() < header.day < _LATEST.date():
+        raise Refused(Code.BAD_RECORD, "a day is out of this world")
+    if _layout(report.envelope, header).padded_bytes != ENVELOPE_SIZES_BYTES[-1]:
+        raise Refused(Code.BAD_ENVELOPE, "a trial report of the smaller size would tell that little was met")
+    _is_known(header)
+    trials.record(report, header, device, taking.now)
 
 
 def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> None:
@@ -191,7 +199,31 @@ _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
     Alert: _keep_alert,
     Heartbeat: _keep_heartbeat,
     Loss: _keep_loss,
+    TrialReport: _keep_trial,
 }
+
+
+def _is_of(taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader) -> None:
+    if (header.record, header.counter) != (parcel.record, parcel.counter):
+        raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
+    _speaks_for(taking, header.signer, header.group)
+    if header.device != header.signer:  # a gateway will speak for phones; no device does yet
+        raise Refused(Code.WRONG_DEVICE)
+
+
+def _layout(envelope: bytes, header: AlertHeader | TrialHeader) -> Layout:
+    try:
+        found = layout(envelope)
+    except OpenError as fault:
+        raise Refused(Code.BAD_ENVELOPE, str(fault)) from None
+    if found.key_ids != header.sealed_to:
+        raise Refused(Code.BAD_ENVELOPE, "an envelope is sealed to other keys, or in another order, than it says")
+    return found
+
+
+def _is_known(header: AlertHeader | TrialHeader) -> None:
+    if known_key_ids().isdisjoint(header.sealed_to):
+        raise Refused(Code.UNKNOWN_RECIPIENT)
 
 
 def _speaks_for(taking: _Taking, device: UUID, group: str) -> None:

@@ -9,7 +9,16 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 
 from server import audit, log
-from server.store.models import EnrolmentToken, Job, LossReport, Organisation, PersonMonth, Quarantined, SeenRecord
+from server.store.models import (
+    EnrolmentToken,
+    Job,
+    LossReport,
+    Organisation,
+    PersonMonth,
+    Quarantined,
+    SeenRecord,
+    TrialReport,
+)
 
 PERSONAL_TOTALS_AFTER_MONTH = timedelta(days=45)
 """One person's rows live until 45 days after their month: the summary is made by then (design, data flow 10)."""
@@ -22,6 +31,8 @@ PERIODS: dict[str, timedelta] = {
     # A token's registration is of no use once it has expired; a month answers "why does it not work?".
     "tokens": timedelta(days=30),
     "jobs": timedelta(days=90),
+    # Shown for 30 days; twice that, so that a decision can still be looked into.
+    "trials": timedelta(days=60),
 }
 
 
@@ -35,6 +46,7 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             "losses": LossReport.objects.filter(received_at__lt=now - PERIODS["losses"]).delete()[0],
             "tokens": EnrolmentToken.objects.filter(expires__lt=now - PERIODS["tokens"]).delete()[0],
             "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
+            "trials": TrialReport.objects.filter(received_at__lt=now - PERIODS["trials"]).delete()[0],
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }
         if any(counts.values()):

@@ -224,6 +224,27 @@ class LossReport(models.Model):
     received_at = models.DateTimeField()
 
 
+class TrialReport(models.Model):
+    """A device's day with lists on trial, as it came. What was met, if anything, is sealed; each is of one size.
+
+    `sealed_to` holds the key ids of its readers with spaces between.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="trial_reports")
+    record = models.UUIDField()
+    day = models.DateField()
+    sealed_to = models.TextField()
+    header = models.BinaryField()
+    envelope = models.BinaryField()
+    signature = models.BinaryField()
+    received_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        """A record of a device is kept once."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "record"], name="trial_report_once")]
+
+
 class AuditEntry(models.Model):
     """One line of the audit log. Triggers refuse changes; each line's hash covers the one before it."""
 

@@ -96,7 +96,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "overdue": sum(line.overdue for line in waiting),
         },
         "due": {"urgent": span(URGENT_DUE), "routine": span(ROUTINE_DUE)},
-        **_key_context(user),
+        **key_context(user),
     }
     return render(request, "web/queue.html", context)
 
@@ -121,13 +121,13 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "new_since_closing": row.new_since_closing,
         "sample": row.sample,
     }
-    return render(request, "web/incident.html", {"incident": shown, "outcomes": OUTCOMES, **_key_context(user)})
+    return render(request, "web/incident.html", {"incident": shown, "outcomes": OUTCOMES, **key_context(user)})
 
 
 @page(Role.LEAD, Role.DEPUTY)
 def key(request: HttpRequest) -> HttpResponse:
     """Show the key page: make one, try one, see whether it is signed."""
-    return render(request, "web/key.html", _key_context(person(request)))
+    return render(request, "web/key.html", key_context(person(request)))
 
 
 @page(Role.LEAD, Role.DEPUTY)
@@ -267,7 +267,8 @@ def _line(row: QueueRow, now: datetime) -> Line:
     )
 
 
-def _key_context(user: User) -> dict[str, Any]:
+def key_context(user: User) -> dict[str, Any]:
+    """Return what the form to unlock a person's key needs."""
     held = leadkeys.held(user)
     return {
         "key_state": held.state,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.web import desk, home, it, oversight, rules
+from server.web import desk, home, it, oversight, rules, trials
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -15,6 +15,8 @@ urlpatterns = [
     path("desk/data/words", desk.words, name="words"),
     path("desk/data/key", desk.save_key, name="save_key"),
     path("desk/data/headings", desk.headings, name="headings"),
+    path("desk/trial/", trials.lists_on_trial, name="trial"),
+    path("desk/data/trial", trials.open_counts, name="trial_counts"),
     path(f"{_case}release", desk.release, name="release"),
     path(f"{_case}export", desk.export, name="export"),
     path(f"{_case}notes", desk.add_note, name="notes"),

@@ -17,6 +17,7 @@ _UNITS = ((365 * 24 * 60, "year"), (24 * 60, "day"), (60, "hour"), (1, "minute")
 ACTIONS = {
     "evidence_released": "Opened the evidence",
     "note_added": "Wrote a note",
+    "trial_counts_opened": "Opened the counts of lists on trial",
     "incident_closed": "Closed the case",
     "lead_key_made": "Made a key",
     "device_enrolled": "Enrolled",

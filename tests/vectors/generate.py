@@ -137,6 +137,59 @@ def alerts() -> list[dict[str, object]]:
     ]
 
 
+def trials() -> list[dict[str, object]]:
+    keys = [public(LEAD), public(RECOVERY)]
+    head = messages.encode(
+        messages.TrialHeader(
+            version=1,
+            record=RECORD,
+            counter=8,
+            device=DEVICE,
+            signer=DEVICE,
+            group="learners",
+            day=AT.date(),
+            sealed_to=tuple(sealing.key_id(one) for one in keys),
+            recipients_version=3,
+            policy_version=2,
+        )
+    )
+    met_entries = (messages.TrialEntry("casino.example", ("gambling",), 3),)
+    counts = messages.TrialCounts(
+        1,
+        (
+            messages.TrialPack("ut1_gambling", 4, 30_000, met_entries, 2),
+            messages.TrialPack("ut1_games", 1, 9_000, (), 0),
+        ),
+    )
+    there = sealing.Place(purpose="trial", subject=DEVICE, record=RECORD, header=head)
+    elsewhere = sealing.Place(purpose="trial", subject=DEVICE, record=OTHER, header=head)
+    met = sealing.seal(messages.encode(counts), keys, there, largest=True)
+    nothing = sealing.seal(messages.encode(messages.TrialCounts(1, ())), keys, there, largest=True)
+    moved = sealing.seal(messages.encode(counts), keys, elsewhere, largest=True)
+    small = sealing.seal(messages.encode(counts), keys, there)
+    another = head.replace(b"2026-11-02", b"2026-11-03")
+    rows: list[tuple[str, bytes, bytes, bytes, str | None]] = [
+        ("with counts", head, met, signing.sign_trial(SIGNER, head, met), None),
+        ("a day with nothing in it", head, nothing, signing.sign_trial(SIGNER, head, nothing), None),
+        ("another day", another, met, signing.sign_trial(SIGNER, head, met), "bad_record_signature"),
+        ("signed as an alert is", head, met, signing.sign_alert(SIGNER, head, met, b""), "bad_record_signature"),
+        ("of the smaller size", head, small, signing.sign_trial(SIGNER, head, small), "bad_envelope"),
+        ("sealed for another record", head, moved, signing.sign_trial(SIGNER, head, moved), "does not open"),
+    ]
+    return [
+        {
+            "name": name,
+            "header": b64(header),
+            "envelope": b64(envelope),
+            "signature": b64(signature),
+            "public_key": b64(SIGNER.public_key().public_bytes_raw()),
+            "private_key": b64(LEAD.private_bytes_raw()),
+            "refusal": refusal,
+        }
+        for name, header, envelope, signature, refusal in rows
+    ]
+
+
 def requests() -> list[dict[str, object]]:
     url, body = "https://collector.example/v1/records", b'{"version":1}'
     headers = signing.sign_request("POST", url, body, key=SIGNER, key_id=str(DEVICE), at=AT)
@@ -254,6 +307,7 @@ if __name__ == "__main__":
     for name, rows in (
         ("envelopes", envelopes()),
         ("alerts", alerts()),
+        ("trials", trials()),
         ("requests", requests()),
         ("messages", decodings()),
     ):

@@ -45,6 +45,8 @@ PAGES = {
     "/desk/data/incidents/{case}/export": ("POST", (200, 404, 403, 403, 403, 401)),
     "/desk/data/incidents/{case}/notes": ("POST", (400, 400, 403, 403, 403, 401)),
     "/desk/data/incidents/{case}/close": ("POST", (400, 400, 403, 403, 403, 401)),
+    "/desk/trial/": ("GET", (200, 200, 403, 403, 403, 302)),
+    "/desk/data/trial": ("POST", (400, 400, 403, 403, 403, 401)),
     "/devices/": ("GET", (403, 403, 200, 403, 403, 302)),
     "/summary/": ("GET", (403, 403, 403, 200, 403, 302)),
     "/audit/": ("GET", (403, 403, 403, 403, 200, 302)),

@@ -1,0 +1,140 @@
+// Lists on trial: each device's sealed report is verified and opened here, added to the sums, and forgotten.
+
+import { sha256, concat, text, unbase64, utf8 } from "./bytes.js";
+import * as envelope from "./envelope.js";
+import { ask, element, find, name, show, tell, times } from "./page.js";
+import { whenUnlocked } from "./unlock.js";
+
+const ENTRIES_SHOWN = 100;
+
+/** The counts of one report, once its signature holds. Throws when it is altered, moved, or not for this key. */
+export async function open(report, pair) {
+  const header = unbase64(report.header);
+  const sealed = unbase64(report.envelope);
+  const statement = concat(utf8("fairwatch/v1/trial\0"), await sha256(header), await sha256(sealed));
+  const key = await crypto.subtle.importKey("raw", unbase64(report.signer_key), { name: "Ed25519" }, false, ["verify"]);
+  if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, unbase64(report.signature), statement))) {
+    throw new Error("the device’s signature does not match");
+  }
+  const read = JSON.parse(text(header));
+  const place = { purpose: "trial", subject: read.device, record: read.record, header };
+  return { header: read, counts: JSON.parse(text(await envelope.open(sealed, pair, place))) };
+}
+
+/** Sums over reports: `sums` is a Map of lists, each with its devices, entries and what was not listed. */
+export function add(sums, { header, counts }) {
+  for (const pack of counts.packs) {
+    if (!sums.has(pack.pack)) {
+      sums.set(pack.pack, { version: 0, size: 0, devices: new Set(), days: new Set(), met: 0, more: 0, entries: new Map() });
+    }
+    const sum = sums.get(pack.pack);
+    if (pack.version >= sum.version) Object.assign(sum, { version: pack.version, size: pack.size });
+    sum.devices.add(header.device);
+    sum.days.add(header.day);
+    sum.more += pack.more;
+    sum.met += pack.more;
+    for (const { entry, categories, count } of pack.entries) {
+      if (!sum.entries.has(entry)) sum.entries.set(entry, { categories: new Set(), devices: new Set(), count: 0 });
+      const known = sum.entries.get(entry);
+      for (const category of categories) known.categories.add(category);
+      known.devices.add(header.device);
+      known.count += count;
+      sum.met += count;
+    }
+  }
+}
+
+const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en-GB")} ${count === 1 ? one : more}`;
+
+function listView(id, sum, categories) {
+  const ranked = [...sum.entries].sort(
+    ([a, one], [b, other]) => other.devices.size - one.devices.size || other.count - one.count || (a < b ? -1 : 1),
+  );
+  const told =
+    sum.met === 0
+      ? "Nothing on this list was met."
+      : `Met ${times(sum.met)}, ${many(ranked.length, "entry", "entries")} of ${sum.size.toLocaleString("en-GB")}.`;
+  const parts = [
+    element("h2", {}, element("span", { class: "mono" }, id)),
+    element("p", {}, `${told} Tried on ${many(sum.devices.size, "device")} over ${many(sum.days.size, "day")}.`),
+  ];
+  if (ranked.length > 0) {
+    const headings = ["Entry", "Category", "Devices", "Times"];
+    const rows = ranked.slice(0, ENTRIES_SHOWN).map(([entry, met]) =>
+      element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, element("span", { class: "mono" }, name(entry))),
+        element("td", { "data-label": "Category" }, [...met.categories].map((one) => categories[one] ?? one).join(", ")),
+        element("td", { "data-label": "Devices", class: "number" }, met.devices.size.toLocaleString("en-GB")),
+        element("td", { "data-label": "Times", class: "number" }, met.count.toLocaleString("en-GB")),
+      ),
+    );
+    const cells = headings.map((words, at) => element("th", at < 2 ? { scope: "col" } : { scope: "col", class: "number" }, words));
+    const caption = "What was met on most devices first." + (ranked.length > ENTRIES_SHOWN ? ` The first ${ENTRIES_SHOWN} are shown.` : "");
+    parts.push(
+      element(
+        "table",
+        { class: "stack" },
+        element("caption", {}, caption),
+        element("thead", {}, element("tr", {}, ...cells)),
+        element("tbody", {}, ...rows),
+      ),
+    );
+  }
+  if (sum.more > 0) parts.push(element("p", { class: "small" }, `And ${times(sum.more)} by entries that busy days left out.`));
+  parts.push(
+    element("p", { class: "small" }, "The line with which it would act as it is now: ", element("code", {}, `${id} = ${sum.size}`)),
+  );
+  return element("section", { class: "card", "data-list": id }, ...parts);
+}
+
+async function openAll(pair) {
+  const button = find("open-counts");
+  const progress = find("progress");
+  const sums = new Map();
+  let [after, opened, refused] = [0, 0, 0];
+  let categories = {};
+  while (after !== null) {
+    const given = await ask(button.dataset.counts, { after });
+    categories = given.categories;
+    for (const report of given.reports) {
+      try {
+        add(sums, await open(report, pair));
+        opened += 1;
+      } catch {
+        refused += 1;
+      }
+    }
+    after = given.following;
+    progress.textContent = `${many(opened, "report")} opened`;
+  }
+  const parts = [];
+  if (refused > 0) {
+    const words = `${many(refused, "report")} could not be opened: altered after leaving the device, or sealed to another of your keys. The sums lack what they say.`;
+    parts.push(element("p", { class: "message warn" }, words));
+  }
+  const lists = [...sums].sort(([a, one], [b, other]) => other.met - one.met || (a < b ? -1 : 1));
+  if (lists.length === 0) {
+    const words = "No device has reported on a list in this time. Either no list is on trial, or no day has ended since one is.";
+    parts.push(element("section", { class: "card" }, element("h2", {}, "Nothing to show"), element("p", {}, words)));
+  }
+  find("counts").replaceChildren(...parts, ...lists.map(([id, sum]) => listView(id, sum, categories)));
+  find("counts").dataset.opened = "true";
+}
+
+await whenUnlocked(async (pair) => {
+  show(find("open-card"));
+  find("open-counts").addEventListener("click", async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    tell(find("desk-problem"));
+    try {
+      await openAll(pair);
+    } catch (fault) {
+      tell(find("desk-problem"), fault.message);
+    } finally {
+      button.disabled = false;
+    }
+  });
+});
