@@ -32,7 +32,7 @@ TESTED_ELSEWHERE = {
     "rules/report.py": "tests/rules/test_compiler.py",
     "server/accounts.py": "tests/server/test_users.py",
     **dict.fromkeys(
-        (f"server/{name}.py" for name in ("doctor", "files", "initialise", "publish_folder", "settings", "start")),
+        (f"server/{name}.py" for name in ("doctor", "files", "initialise", "settings", "start")),
         "tests/server/test_serving.py",
     ),
     "server/store/models.py": "tests/server/conftest.py",
