@@ -60,6 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         if bar is not None:
             bar.end()
     report = msgspec.structs.replace(report, left_out=found.left_out)
+    # For whoever signs the pack: its entries have no names in it, so the report is what tells what it holds.
+    beside = arguments.output.with_suffix(".report.json")
+    try:
+        beside.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
+    except OSError as fault:
+        raise RulesError(f"{beside}: the report can't be written ({fault.strerror})") from None
     if arguments.json:
         print(json.dumps(msgspec.to_builtins(report)))
     else:

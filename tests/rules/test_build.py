@@ -31,6 +31,13 @@ def test_the_printed_report_says_what_became_of_each_line(tmp_path: Path, capsys
     assert printed.err == ""
 
 
+def test_the_report_is_written_beside_the_pack_in_the_words_that_the_signers_window_reads(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("one.example\ntwo.example\n10.0.0.1\n")
+    assert main(["build", f"domains:gambling:{tmp_path / 'list.txt'}", "-o", str(tmp_path / "made.pack")]) == 0
+    report = json.loads((tmp_path / "made.report.json").read_bytes())
+    assert (report["read"], report["kept"], sum(report["refused"].values())) == (3, 2, 1)
+
+
 def test_own_popular_sites_are_counted_where_they_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "popular").write_text("casino.example\nother.example\n")
     command = ["build", f"domains:gambling:{_lists(tmp_path)}", "-o", str(tmp_path / "p.pack")]
