@@ -24,6 +24,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
 
 from agent.rules_set import fingerprint
 
@@ -39,7 +40,7 @@ _CHANGES: Final = frozenset(
 
 
 class RulesWatch(FileSystemEventHandler):
-    """Watches `<data_dir>/rules` and calls `changed` in a thread of its own when the set in force is not as it was."""
+    """Watches the set in force and calls `changed`, in a thread of its own, when it is not as it was noted."""
 
     def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
         self._folder = folder
@@ -49,16 +50,20 @@ class RulesWatch(FileSystemEventHandler):
         self._something = threading.Event()
         self._stopping = threading.Event()
         self._observer = Observer()
+        self._watched: ObservedWatch | None = None
+        self._watching = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="rules", daemon=True)
 
     def start(self) -> None:
         """Begin to watch; where the system can't, `look` alone is left, which is logged."""
         self._folder.mkdir(mode=0o755, exist_ok=True)
         try:
-            self._observer.schedule(self, str(self._folder), recursive=True)
+            # Not all that is below it: the next set is made there, and copies for each opening.
+            self._observer.schedule(self, str(self._folder), recursive=False)
             self._observer.start()
         except OSError as fault:
             log.warning("rules_watch.no_events kind=%s", type(fault).__name__)
+        self._follow()
         self._thread.start()
 
     def stop(self) -> None:
@@ -75,6 +80,7 @@ class RulesWatch(FileSystemEventHandler):
     def note(self) -> tuple[object, ...]:
         """Take what is on the disk now as known: called before it is loaded."""
         self._seen = fingerprint(self._current)
+        self._follow()
         return self._seen
 
     @property
@@ -86,6 +92,23 @@ class RulesWatch(FileSystemEventHandler):
         """Ask the disk itself, in case that no event came."""
         if self._seen is not None and not self.is_as_noted:
             self._something.set()
+
+    def _follow(self) -> None:
+        """Watch the files of the set that is in force now, instead of those of the last one."""
+        with self._watching:
+            if not self._observer.is_alive():
+                return
+            try:
+                folder = str(self._current.resolve(strict=True))
+                if self._watched is not None and self._watched.path == folder:
+                    return
+                if self._watched is not None:
+                    self._observer.unschedule(self._watched)
+                    self._watched = None
+                self._watched = self._observer.schedule(self, folder, recursive=True)
+            except (OSError, KeyError) as fault:
+                log.warning("rules_watch.no_events kind=%s", type(fault).__name__)
+        self.look()  # what happened before the events began
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Called by watchdog: note that something changed, without asking what."""

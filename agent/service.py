@@ -54,6 +54,7 @@ from agent.spool import Spool
 from protocol.limits import MESSAGE_VERSION, TEXT_MAX_CHARS
 from protocol.messages import Heartbeat, PeopleAnswer, PeopleQuestion, SourceState, decode, encode
 from rules.hours import describe
+from rules.versions import PACK_FORMATS, POLICY_FORMATS
 
 log = logging.getLogger(__name__)
 
@@ -255,6 +256,8 @@ class Service:
             policy_version=bundle.policy_version if bundle is not None else 0,
             packs=dict(bundle.packs) if bundle is not None else {},
             formats=(MESSAGE_VERSION,),
+            pack_formats=PACK_FORMATS,
+            policy_formats=POLICY_FORMATS,
             clock_offset_seconds=self._sender.clock_offset_seconds,
             notice_shown=any(self._collect_from(home.person) is not None for home in local_homes()),
         )

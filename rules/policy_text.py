@@ -26,13 +26,14 @@ from rules.policy import (
     Rule,
 )
 from rules.toml_lines import KeyPath, line_of_error, lines_of_keys
+from rules.versions import FIRST_FORMAT, POLICY_FORMATS, POLICY_KEY
 
 MOST_ENTRIES = 4_294_967_295  # what a pack's header has room for
 OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that they always act
 
 _top_keys = (
-    "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect", "daily_minutes",
-    "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
+    POLICY_KEY, "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect",
+    "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
 )  # fmt: skip
 _group_keys = ("name", "private_time", "working_hours", "categories")
 _rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
@@ -56,6 +57,7 @@ class PolicyText:
 
     def fields(self) -> dict[str, Any]:
         """The fields of the Policy; raises PolicyError."""
+        self._format()
         self._only((), self._table, _top_keys)
         hours = self._hours(self._table, ())
         rules = self._rules(self._table, (), {})
@@ -76,6 +78,15 @@ class PolicyText:
             "taxonomy": self._taxonomy,
             "lines": self._lines,
         }
+
+    def _format(self) -> None:
+        # Before anything else: of a newer format every other complaint would mislead.
+        said = self._table.get(POLICY_KEY, FIRST_FORMAT)
+        if not isinstance(said, int) or isinstance(said, bool) or said not in POLICY_FORMATS:
+            readable = " and ".join(str(number) for number in POLICY_FORMATS)
+            raise self._refuse(
+                (POLICY_KEY,), f"format: this Fairwatch reads policies of format {readable}; found {said!r}"
+            )
 
     def _refuse(self, path: KeyPath, problem: str, nearest: str | None = None) -> PolicyError:
         line = next((self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines), None)

@@ -49,8 +49,10 @@ from protocol.rolekeys import OnlineKeys, SigningKey, from_pem, new_key, public_
 from rules import delta
 from rules.engine import Rules
 from rules.errors import RulesError
+from rules.layout import HEADER_BYTES
 from rules.model import Taxonomy
 from rules.policy import Policy
+from rules.versions import pack_format, policy_format
 from server.errors import PublishRefused, SetUpError
 
 ONLINE_KEYS_FILE = "online-keys.json"
@@ -162,6 +164,19 @@ class Publication:
         """Return IT's public keys (raw Ed25519), which sign enrolment tokens; none before the first publication."""
         trusted = self._trusted()
         return trusted.packs_keys if trusted is not None else ()
+
+    def formats(self) -> dict[str, frozenset[int]]:
+        """Return the formats of what is published now that a device must read: of `packs`, and of the `policy`."""
+        found: dict[str, set[int | None]] = {"packs": set(), "policy": set()}
+        trusted = self._trusted()
+        for target in _targets(trusted) if trusted is not None else ():
+            path = self._folder / "targets" / target_file_name(target.path, target.hashes["sha256"])
+            if target.path == POLICY_TARGET:
+                found["policy"].add(policy_format(path.read_text("utf-8")))
+            elif target.path.endswith(".pack"):
+                with path.open("rb") as file:
+                    found["packs"].add(pack_format(file.read(HEADER_BYTES)))
+        return {what: frozenset(one for one in numbers if one is not None) for what, numbers in found.items()}
 
     def published(self) -> Published | None:
         """Return what is published now; None before the first time."""

@@ -25,10 +25,13 @@ def run(args: argparse.Namespace) -> int:
     if not args.folder.is_dir():
         raise SetUpError(f"{args.folder} is not a folder")
     from server import audit
+    from server.device_formats import too_old
     from server.publish import Publication
 
     now = datetime.now(UTC)
-    published = Publication(args.data_dir).accept(args.folder, now)
+    publication = Publication(args.data_dir)
+    published = publication.accept(args.folder, now)
+    behind = too_old(publication)
     expiring = {name: when for name, when in published.expiries.items() if when - now <= EXPIRY_WARNING}
     versions = dict(sorted(published.versions.items()))
     text = " ".join(f"{role}={version}" for role, version in versions.items())
@@ -40,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
                     "versions": versions,
                     "pilot": published.pilot,
                     "expires": published.expires.isoformat(),
+                    "too_old": {one.what: list(one.names) for one in behind},
                     "expiring": {name: when.isoformat() for name, when in expiring.items()},
                 }
             )
@@ -47,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         pilot = ", as a pilot (one custodian)" if published.pilot else ""
         print(f"Published {text}{pilot}; valid until {published.expires:%Y-%m-%d}")  # noqa: T201
+    for one in behind:
+        sys.stderr.write(f"fairwatch-server publish: WARNING: {one.sentence()}\n")
     for name, when in expiring.items():
         who = "IT signs it again: «fairwatch-custody sign packs»" if name == "packs" else "custodians: «sign renew»"
         left = f"{name} expires on {when:%Y-%m-%d}, in {(when - now).days} days"

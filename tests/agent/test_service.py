@@ -25,6 +25,7 @@ from agent.health import HealthReport
 from agent.http import Collector
 from agent.session.messages import Front
 from protocol.messages import Heartbeat, decode_body
+from rules.versions import PACK_FORMATS, POLICY_FORMATS
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -91,6 +92,7 @@ def test_only_the_newest_heartbeat_waits_in_the_spool(running):
     assert isinstance(beat, Heartbeat)
     assert beat.notice_shown is False
     assert (beat.recipients_version, beat.policy_version) == (0, 0)
+    assert (beat.pack_formats, beat.policy_formats) == (PACK_FORMATS, POLICY_FORMATS)
 
 
 def test_nothing_that_another_account_can_see_of_the_spool_changes_with_a_record(running, tmp_path):
