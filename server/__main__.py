@@ -19,6 +19,7 @@ COMMANDS = {
     "user": ("server.users", "add, change or list people who sign in"),
     "token": ("server.token_file", "register an enrolment token that IT made"),
     "publish": ("server.publish_folder", "publish what custodians or IT signed"),
+    "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),
     "doctor": ("server.doctor", "check that everything is right"),
     "demo": ("server.demo", "run everything on this machine, with a sample fleet"),
     "simulate": ("server.simulate", "write sample history, or drive live traffic"),

@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from server import list_settings
 from server.errors import ConfigError
+from server.list_presets import PRESETS
+from server.list_settings import ListSettings
 
 FILE_NAME = "collector.toml"
 DATABASE_VARIABLE = "FAIRWATCH_DATABASE"
@@ -40,6 +43,7 @@ class Config:
     behind_proxy: bool = False
     workers: int = 1
     database: Database = field(default_factory=Database)
+    lists: tuple[ListSettings, ...] = ()
 
     @property
     def tls(self) -> bool:
@@ -83,6 +87,7 @@ def parse(text: str, file_name: str) -> Config:
     values = _section(found, _TOP, text, file_name, "")
     if "database" in values:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
+    values["lists"] = _lists(values.get("lists", ()), text, file_name)
     return Config(**values)
 
 
@@ -94,12 +99,27 @@ def port_of(url: str) -> int:
         return 8460
 
 
+def _lists(tables: tuple[dict[str, Any], ...], text: str, file_name: str) -> tuple[ListSettings, ...]:
+    lists: dict[str, ListSettings] = {}
+    for number, table in enumerate(tables, start=1):
+        values = _section(table, list_settings.KEYS, text, file_name, "lists", number)
+        line = _line_of(text, "id", "lists", number) or _line_of(text, "lists", "", number)
+        try:
+            one = list_settings.list_settings(values)
+        except ValueError as fault:
+            raise ConfigError(file_name, line, str(fault)) from None
+        if one.id in lists:
+            raise ConfigError(file_name, line, f"two lists have the id {one.id!r}")
+        lists[one.id] = one
+    return tuple(lists.values())
+
+
 def _section(
-    found: dict[str, Any], known: Mapping[str, _Rule], text: str, file_name: str, section: str
+    found: dict[str, Any], known: Mapping[str, _Rule], text: str, file_name: str, section: str, number: int = 1
 ) -> dict[str, Any]:
     values = {}
     for key, value in found.items():
-        line = _line_of(text, key, section)
+        line = _line_of(text, key, section, number)
         rule = known.get(key)
         if rule is None:
             nearest = next(iter(get_close_matches(key, known)), None)
@@ -107,20 +127,23 @@ def _section(
             raise ConfigError(file_name, line, f"unknown key {key!r}; known are {expected}", nearest)
         check, expected = rule
         if not check(value):
-            raise ConfigError(file_name, line, f"{key} must be {expected}")
+            near = next(iter(get_close_matches(value, PRESETS)), None) if key == "preset" and _is_text(value) else None
+            raise ConfigError(file_name, line, f"{key} must be {expected}", near)
         values[key] = tuple(value) if isinstance(value, list) else value
     return values
 
 
-def _line_of(text: str, key: str, section: str) -> int | None:
-    here = ""
+def _line_of(text: str, key: str, section: str, wanted: int = 1) -> int | None:
+    """Find the line of a key; `wanted` says of which of several sections with one name."""
+    here, times = "", {"": 1}
     for number, line in enumerate(text.splitlines(), start=1):
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
         if header:
             here = header[1]
-            if not section and here.split(".")[0] == key:
+            times[here] = times.get(here, 0) + 1
+            if not section and here.split(".")[0] == key and times[here] == wanted:
                 return number
-        elif here == section and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*[.=]""", line):
+        elif here == section and times[here] == wanted and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*[.=]""", line):
             return number
     return None
 
@@ -184,6 +207,10 @@ _TOP: dict[str, _Rule] = {
     "behind_proxy": (lambda value: isinstance(value, bool), "true or false"),
     "workers": (_is_workers, "a whole number from 1 to 64 (SQLite always uses 1)"),
     "database": (lambda value: isinstance(value, dict), "a section: [database]"),
+    "lists": (
+        lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+        "sections: [[lists]]",
+    ),
 }
 _DATABASE: dict[str, _Rule] = {
     "engine": (lambda value: value in {"sqlite", "postgresql"}, '"sqlite" or "postgresql"'),

@@ -49,3 +49,9 @@ class WrongState(CollectorError):
 
 class PublishRefused(CollectorError):
     """An upload of signed rules is not taken, and nothing of it was kept; it says why in a sentence."""
+
+
+class ListFault(CollectorError):
+    """A list could not be fetched or used; what is offered of it stays, and a later try may succeed."""
+
+    retry_can_help: ClassVar[bool] = True

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from granian.constants import Interfaces
     from granian.server import Server
 
-    from server import log, schedule
+    from server import list_jobs, log, schedule
 
     server = Server(
         "server.serving:application",
@@ -91,12 +92,17 @@ def run(args: argparse.Namespace) -> int:
         ssl_cert=tls[0],
         ssl_key=tls[1],
     )
+    stopping = threading.Event()
+    # Apart from the other jobs: a slow list must keep nothing else waiting.
+    fetching = schedule.start(list_jobs.timed_jobs(settings.CONFIG.lists, args.data_dir, stopping))
     jobs = schedule.start(_jobs())
     log.event("started", pid=os.getpid())
     print(f"Fairwatch collector at {address.text} (stop it with Ctrl-C)", flush=True)  # noqa: T201
     try:
         server.serve()
     finally:
+        stopping.set()
+        fetching.shutdown(wait=True)
         jobs.shutdown(wait=True)
         log.event("ended", pid=os.getpid())
     return 0

@@ -16,7 +16,7 @@ TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
-    "server": ("init", "run", "user", "token", "publish", "doctor", "demo", "simulate"),
+    "server": ("init", "run", "user", "token", "publish", "lists", "doctor", "demo", "simulate"),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "passphrase",
     ),
@@ -29,11 +29,13 @@ BAD_INPUT = [
     ("server init --data-dir {file}/inside", "{file}: File exists"),
     *(
         (f"server {command} --data-dir {{new}}", "make one with: fairwatch-server init")
-        for command in ("run", "doctor")
+        for command in ("run", "doctor", "lists")
     ),
     ("server publish {new} --data-dir {new}", "not a collector's data folder"),
     ("server token {new} --data-dir {new}", "not a collector's data folder"),
     ("server user somebody --data-dir {new}", "not a collector's data folder"),
+    ("server lists refresh --data-dir {new}", "say which list"),
+    ("server lists export some_list --data-dir {new}", "-o FOLDER goes with export"),
     ("server demo --keep {new}", "--keep goes with --check"),
     ("agent enrol --data-dir {new} --token rubbish", "not an enrolment token"),
     ("agent enrol --data-dir {new} --token-file {new}", "No such file"),

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "protocol/limits.py": "tests/protocol/test_messages.py",
     "rules/policy_text.py": "tests/rules/test_policy.py",
     "rules/report.py": "tests/rules/test_compiler.py",
+    "server/list_presets.py": "tests/server/test_list_settings.py",
     "server/accounts.py": "tests/server/test_users.py",
     **dict.fromkeys(
         (f"server/{name}.py" for name in ("doctor", "files", "initialise", "settings", "start")),

@@ -35,6 +35,7 @@ ROOMS = (
     Room("Lists on trial", "/desk/trial/", LEADS),
     Room("Your key", "/desk/key/", LEADS),
     Room("Devices", "/devices/", (Role.IT,)),
+    Room("Lists", "/lists/", (Role.IT,)),
     Room("Summary", "/summary/", (Role.MANAGER,)),
     Room("Audit log", "/audit/", (Role.DPO,)),
     Room("Rules in force", "/rules/", tuple(Role)),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.web import desk, home, it, oversight, rules, trials
+from server.web import desk, home, it, lists, oversight, rules, trials
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -22,6 +22,9 @@ urlpatterns = [
     path(f"{_case}notes", desk.add_note, name="notes"),
     path(f"{_case}close", desk.close, name="close"),
     path("devices/", it.device_list, name="devices"),
+    path("lists/", lists.fetched_lists, name="lists"),
+    path("lists/<slug:list_id>/release", lists.release, name="list_release"),
+    path("lists/<slug:list_id>/<str:kind>", lists.download, name="list_file"),
     path("summary/", oversight.summary, name="summary"),
     path("audit/", oversight.audit_log, name="audit"),
     path("rules/", rules.rules_in_force, name="rules"),

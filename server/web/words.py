@@ -22,6 +22,7 @@ ACTIONS = {
     "lead_key_made": "Made a key",
     "device_enrolled": "Enrolled",
     "device_revoked": "Withdrew the device",
+    "list_released": "Released a list that was held back",
     "token_registered": "Registered an enrolment token",
 }
 """The log's fixed words for what was done, as a reader says them; others show as they stand."""
