@@ -113,9 +113,17 @@ def test_nobody_but_it_releases_or_downloads(role, client, people, server):
     assert lists.overview()[0].state == "held"
 
 
+@pytest.fixture(scope="session")
+def live_server_files():
+    # Django's live server serves STATIC_ROOT by itself; the collector serves STATIC_DIR.
+    settings.STATIC_ROOT = settings.STATIC_DIR
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_the_page_fits_a_screen_and_a_phone(width, scheme, server, people, chromium, live_server, client, tmp_path):
+def test_the_page_fits_a_screen_and_a_phone(
+    width, scheme, live_server_files, live_server, server, people, chromium, client, tmp_path
+):
     lists.refresh("games_list", NOW)
     server.body = lines(0, 10)
     lists.refresh("games_list", NOW)
