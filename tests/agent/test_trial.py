@@ -14,6 +14,7 @@ from agent.bundle import Bundle
 from agent.errors import SpoolDamagedError, SpoolUnavailableError
 from agent.observation import Batch
 from agent.pipeline import Pipeline
+from agent.spool import LEAST_MAX_BYTES, Spool
 from agent.trial import TRIAL_KEY
 from protocol.limits import TRIAL_MAX_ENTRIES, TRIAL_MAX_PACKS
 from protocol.messages import TrialCounts, decode, decode_body, decode_trial_header
@@ -427,3 +428,17 @@ def test_every_lead_of_the_group_and_the_recovery_key_can_open_it_and_nobody_els
     assert set(header.sealed_to) == {agent.office.id_of(name) for name in names}
     for name in names:
         assert agent.open(parcel, name)[1].packs[0].entries[0].count == 1
+
+
+def test_a_full_spool_drops_reports_before_alerts_and_reports_no_loss_of_nothing(tmp_path, clock, device):
+    spool = Spool(tmp_path / "small.sqlite3", bytes(32), device=device.device, clock=clock, max_bytes=LEAST_MAX_BYTES)
+    try:
+        spool.put("alert", lambda _record, _counter: b"{}")
+        for _ in range(60):
+            spool.put("trial", lambda _record, _counter: b'"%s"' % (b"x" * 23_000))
+        kinds = [parcel.kind for parcel in spool.peek(10**7, 200)]
+        assert kinds[0] == "alert"
+        assert 1 < len(kinds) < 50
+        assert set(kinds[1:]) == {"trial"}
+    finally:
+        spool.close()

@@ -239,7 +239,14 @@ def _tab_to(page, selector):
 
 PAGES = {
     "stranger": ["/account/login/", "/nothing"],
-    "lead": ["/desk/", "/desk/?state=closed", "/desk/key/", "/desk/incidents/{case}/", "/account/password/change/"],
+    "lead": [
+        "/desk/",
+        "/desk/?state=closed",
+        "/desk/trial/",
+        "/desk/key/",
+        "/desk/incidents/{case}/",
+        "/account/password/change/",
+    ],
     "it": ["/devices/", "/desk/"],
     "manager": ["/summary/"],
     "dpo": ["/audit/"],
