@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from tests.bench.table import Row, render
 
 MEASUREMENTS = {
+    "updates": "bringing signed rules to a device",
     "journey": "visit to recorded incident",
     "footprint": "memory and processor time of the agent",
     "ingest": "signed batches a second, beside aw-server and raw SQLite",

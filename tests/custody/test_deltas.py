@@ -11,6 +11,7 @@ from custody.deltas import with_deltas
 from custody.draft import Draft
 from protocol.publication import delta_path
 from rules import delta
+from rules.writer import PackWriter
 
 PACK = "packs/made.pack"
 
@@ -72,3 +73,19 @@ def test_an_older_pack_that_is_gone_from_the_folder_costs_a_delta_and_nothing_el
     gone.unlink()
     draft = Draft(custodians.ceremony)
     assert deltas(with_deltas(draft, {PACK: version(2)})) == []
+
+
+def test_signing_a_changed_pack_signs_its_delta_with_it_and_shows_the_pack_alone(custodians, capsys):
+    file = custodians.folder / "made.pack"
+    for first in (0, 3):
+        with PackWriter([("gambling", "made")], custodians.folder) as writer:
+            for number in range(first, first + 3000):
+                writer.add(f"casino{number}.example", 0)
+            writer.write(file)
+        capsys.readouterr()
+        assert custodians.sign("packs", file, key="it") == 0
+    shown = capsys.readouterr().out
+    assert "packs/made.pack" in shown
+    assert ".delta" not in shown
+    assert len(deltas(custodians.packs())) == 1
+    assert custodians.publish().published().versions["packs"] == 3
