@@ -106,15 +106,15 @@ def refresh(list_id: str, now: datetime) -> str:
     state = _claim(one, now)
     try:
         result = _refreshed(one, state, now)
-        state.failures, state.problem = 0, ""
+        state.failures, state.problem, state.checked_at = 0, "", now
     except (ListFault, RulesError, OSError) as fault:
-        result = _failed(state, _sentence(fault, _folder(one)))
+        result = _failed(state, _sentence(fault, _folder(one)), now)
     except Exception as fault:
-        _failed(state, "something unexpected went wrong; the collector's log says where")
+        _failed(state, "something unexpected went wrong; the collector's log says where", now)
         log.failure("list_failed", fault, list=list_id)
         raise
     finally:
-        state.checked_at, state.busy_until = now, None
+        state.busy_until = None
         state.save()
         _prune(one, state)
     log.event("list_refreshed", list=list_id, result=result)
@@ -131,6 +131,8 @@ def release(list_id: str, actor: str, now: datetime, version: str = "") -> None:
         state = ListState.objects.select_for_update().filter(list_id=one.id).first()
         if state is None or not state.held:
             raise WrongState(f"nothing of {one.id} is held back")
+        if state.busy_until is not None and state.busy_until > now:
+            raise WrongState(f"{one.id} is being fetched just now; look again in a minute")
         if version and version != state.held:
             raise WrongState("another version is held back by now; look at it first")
         why = state.held_why
@@ -260,8 +262,8 @@ def _reasons_to_hold(difference: Difference, share_percent: int) -> list[str]:
     return reasons
 
 
-def _failed(state: ListState, problem: str) -> str:
-    state.failures += 1
+def _failed(state: ListState, problem: str, now: datetime) -> str:
+    state.failures, state.checked_at = state.failures + 1, now
     state.problem = problem[:300]
     return "failed"
 

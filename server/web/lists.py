@@ -16,11 +16,12 @@ from server.store.models import Role
 from server.web.access import data, page, person
 from server.web.words import ago, category, category_names, span
 
+# Those that wait for a person first.
 _STATES = {
-    "new": ("plain", "not fetched yet"),
-    "failing": ("warn", "last try failed"),
     "held": ("urgent", "held back"),
-    "offered": ("warn", "offered, not signed yet"),
+    "failing": ("urgent", "last try failed"),
+    "offered": ("warn", "offered, not published yet"),
+    "new": ("plain", "not fetched yet"),
     "published": ("good", "published"),
 }
 
@@ -29,7 +30,7 @@ _STATES = {
 def fetched_lists(request: HttpRequest) -> HttpResponse:
     """Show every list of collector.toml, those that wait for a person first."""
     now, names = datetime.now(UTC), category_names()
-    rows = sorted(lists.overview(), key=lambda row: list(_STATES).index(row.state) if row.state != "held" else -1)
+    rows = sorted(lists.overview(), key=lambda row: list(_STATES).index(row.state))
     return render(request, "web/lists.html", {"lists": [_told(row, names, now) for row in rows]})
 
 
@@ -78,7 +79,7 @@ def _difference(change: Difference | None) -> dict[str, object] | None:
         "read": f"{change.read:,}",
         "refused": f"{change.refused:,}",
         "refusals": [(reason, f"{count:,}") for reason, count in change.refusals.items()],
-        "protected": f"{change.protected_count:,}",
+        "protected": f"{change.protected_count:,}" if change.protected_count else "",
         "popular": [site for site in change.popular if site.refused is None],
         "popular_refused": [site for site in change.popular if site.refused is not None],
         "popular_more": max(0, change.popular_count - len(change.popular)),

@@ -40,7 +40,7 @@ def test_a_list_is_fetched_held_back_released_and_exported(tmp_path):
         assert (told["lists"][0]["state"], told["lists"][0]["offered"]["after"]) == ("offered", 2)
         server.body = b"three.example\n"
         assert "lists release mine" in lists(data_dir, "lists", "refresh", "mine")
-        assert "1 entries" in lists(data_dir, "lists", "release", "mine")
+        assert "offered: 1 entries" in lists(data_dir, "lists", "release", "mine")
         lists(data_dir, "lists", "export", "mine", "-o", str(tmp_path / "stick"))
         assert (tmp_path / "stick" / "mine.pack").is_file()
         server.body = b""

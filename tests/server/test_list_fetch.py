@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import socket
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from server import certificates
 from server.errors import ListFault
-from server.list_fetch import Wanted, fetch
+from server.list_fetch import Wanted, _next, fetch
 from tests.server.bad_list_server import ListServer, Proxy
 
 BODY = b"".join(b"site%d.example\n" % number for number in range(20_000))
@@ -116,6 +118,30 @@ def test_a_list_in_chunks_needs_no_length(wanted, server, tmp_path):
 
 def test_a_redirect_to_the_same_server_is_followed(wanted, server, tmp_path):
     assert fetch(replace(wanted, url=f"{server.url}/moved"), tmp_path).path.read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("https://127.0.0.1/secret", "to this computer itself"),
+        ("https://localhost:8443/", "to this computer itself"),
+        ("http://127.0.0.1/secret", "to plain HTTP"),
+        ("//user:word@lists.example/", "can't be used"),
+        ("https://[::1", "can't be used"),
+        ("", "can't be used"),
+    ],
+)
+def test_a_redirect_leads_nowhere_that_a_stranger_could_use(location, says):
+    with pytest.raises(ListFault, match=says):
+        _next("https://lists.example/list.txt", location, home=False)
+
+
+def test_nothing_else_of_the_collector_can_fetch():
+    # The sample's traffic and the demonstration speak to a collector on this machine.
+    network = re.compile(r"^\s*(?:from|import) (?:requests|urllib3|http\.client|urllib\.request)\b", re.MULTILINE)
+    server = Path(__file__).parents[2] / "server"
+    found = {str(path.relative_to(server)) for path in server.rglob("*.py") if network.search(path.read_text())}
+    assert found - {"sample_traffic.py", "stage.py", "demo.py"} == {"list_fetch.py"}
 
 
 # --- parts -------------------------------------------------------------------------------------------------------

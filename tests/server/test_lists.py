@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
@@ -288,6 +289,30 @@ def test_a_refresh_that_was_killed_is_taken_over_after_its_time(one):
     with pytest.raises(WrongState):
         lists.refresh(one.id, NOW)
     assert lists.refresh(one.id, NOW + lists.BUSY) == "offered"
+
+
+def test_nothing_is_released_while_the_list_is_being_fetched(one, server):
+    lists.refresh(one.id, NOW)
+    server.body = lines(0, 10)
+    lists.refresh(one.id, NOW)
+    ListState.objects.update(busy_until=NOW + timedelta(minutes=1))
+    with pytest.raises(WrongState, match="being fetched just now"):
+        lists.release(one.id, "command", NOW)
+    assert AuditEntry.objects.filter(action="list_released").count() == 0
+
+
+def test_growth_counts_from_what_is_published(one, server, tmp_path, monkeypatch):
+    lists.refresh(one.id, NOW)
+    server.body = lines(0, 1200)
+    lists.refresh(one.id, NOW)
+    pack = tmp_path / f"{hashlib.sha256(offered_pack()).hexdigest()}.games_list.pack"
+    pack.write_bytes(offered_pack())
+    monkeypatch.setattr("server.lists._published_packs", lambda: {"games_list": pack, "other": pack})
+    assert (row().state, row().in_force) == ("published", True)
+    server.body = lines(0, 1400)
+    assert lists.refresh(one.id, NOW) == "offered"
+    assert (row().offered.before, row().offered.added) == (1200, 200)
+    assert row().offered.overlap == {"other": 1200}
 
 
 def test_what_is_offered_can_be_opened_as_rules_do(one, tmp_path):

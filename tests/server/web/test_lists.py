@@ -52,12 +52,12 @@ def test_a_list_shows_its_licence_what_is_offered_and_how_to_sign_it(it, server)
     lists.refresh("games_list", NOW)
     text = words(it.get("/lists/"))
     for said in (
-        "offered, not signed yet",
+        "offered, not published yet",
         "Licence: Made <up> licence",
-        "1,001 entries",
+        "1,001 in the pack",
         "Popular sites that are in it: github.com.",
         "Popular sites that were left out: samaritans.org, wikipedia.org.",
-        "1 entries named protected sites",
+        "Protected sites among them: 1.",
         "fairwatch-custody sign packs games_list.pack",
     ):
         assert said in text
@@ -139,5 +139,5 @@ def test_the_page_fits_a_screen_and_a_phone(
     page.screenshot(path=Path(tmp_path) / "lists.png", full_page=True)
     page.get_by_role("button", name="Release this version").click()
     page.wait_for_url("**/lists/")
-    assert page.get_by_text("offered, not signed yet").is_visible()
+    assert page.get_by_text("offered, not published yet").is_visible()
     context.close()
