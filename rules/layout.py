@@ -5,7 +5,7 @@ All numbers are little-endian and every section begins at a multiple of eight:
     header   HEADER_BYTES: magic, version, counts, sizes, and three checksums (BLAKE2b-128)
     labels   JSON: {"sets": [[[category, list], ...], ...]}; a set is every list that named one entry
     table    u32 [2**prefix_bits + 1]: where the hashes that begin with each prefix begin
-    filter   one bit a CRC-32 (modulo the filter's bits): a clear bit means that no entry has this name
+    filter   one bit a CRC-32 (modulo the filter's bits, a power of two): a clear bit means that no entry has this name
     hashes   u64 [entries], ascending: BLAKE2b-64 of the entry's name
     ids      [entries] of id_bytes each: which set of the labels belongs to the hash beside it
 
@@ -119,7 +119,7 @@ def read_header(header: bytes) -> Layout:
     )
     if id_bytes not in (1, 2, 4) or prefix_bits > MAX_PREFIX_BITS or entries > MAX_ENTRIES or layout.length != length:
         raise PackError("the pack's header contradicts itself")
-    if filter_bits < 8:
+    if filter_bits < 8 or filter_bits & (filter_bits - 1):
         raise PackError("the pack's header contradicts itself")
     return layout
 

@@ -22,7 +22,7 @@ from rules.merging import ListNumbers, MergedRuns
 
 MAX_LISTS = 65_536  # one number a list; far more than anybody names in one pack
 _RUN_NAMES = 1 << 17  # names held before they become a run: about 20 MB while it is sorted
-_ENTRIES_PER_PREFIX = 12  # about what one bisection step more would cost against a larger table
+_ENTRIES_PER_PREFIX = 3  # fewer gain nothing that the larger table doesn't cost
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):

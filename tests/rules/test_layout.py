@@ -12,7 +12,7 @@ from rules.errors import PackError
 from rules.layout import HEADER_BYTES, Layout, checksum, read_header
 
 MADE = Layout(
-    id_bytes=1, prefix_bits=4, entries=10, labels_bytes=20, filter_bits=80, front=b"f" * 16, body=b"b" * 16
+    id_bytes=1, prefix_bits=4, entries=10, labels_bytes=20, filter_bits=128, front=b"f" * 16, body=b"b" * 16
 )  # fmt: skip
 
 
