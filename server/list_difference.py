@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from rules import layout
 from rules.errors import EntryRefused, HostRefused, ListError
-from rules.formats import FORMATS
+from rules.formats import FORMATS, LineParser
 from rules.hosts import normalise_host
 from rules.index import Index
+from rules.plain import PLAIN_FORMATS, bites, plain_hosts
 from rules.reading import Lines, read_lines, read_members
 from rules.report import BuildReport
 from rules.sources import ListSource
@@ -137,17 +138,25 @@ def _names(sources: Iterable[ListSource], there: _Pack, absent: _Pack | None) ->
 def _hosts(sources: Iterable[ListSource]) -> Iterator[str]:
     """Every host that the lists name, as the compiler reads them."""
     for source in sources:
-        parse = FORMATS[source.format]()
-        for number, raw in enumerate(_lines(source)):
-            try:
-                names = parse(raw.decode("utf-8-sig" if number == 0 else "utf-8")) if raw is not None else ()
-            except (UnicodeDecodeError, EntryRefused, ListError):
+        parse, first = FORMATS[source.format](), True
+        for bite in bites(_lines(source)):
+            plain = plain_hosts(bite) if source.format in PLAIN_FORMATS else None
+            if plain is not None:
+                yield from plain[1]
                 continue
-            for name in names:
-                try:
-                    yield normalise_host(name)
-                except HostRefused:
-                    continue
+            for raw in bite:
+                yield from _of_line(raw, parse, "utf-8-sig" if first else "utf-8")
+                first = False
+
+
+def _of_line(raw: bytes | None, parse: LineParser, encoding: str) -> Iterator[str]:
+    try:
+        names = parse(raw.decode(encoding)) if raw is not None else ()
+    except (UnicodeDecodeError, EntryRefused, ListError):
+        return
+    for name in names:
+        with suppress(HostRefused):
+            yield normalise_host(name)
 
 
 def _lines(source: ListSource) -> Lines:
