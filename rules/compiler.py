@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rules.apps import normalise_app
 from rules.curated import CuratedPack, categorised, shipped_packs
@@ -50,7 +50,7 @@ class _Tally:
         self.counts[reason] = self.counts.get(reason, 0) + 1
         samples = self.samples.setdefault(reason, [])
         if len(samples) < MAX_SAMPLES:
-            samples.append(Refused(source.list_id, line, text[:80]))
+            samples.append(Refused(source.list_id, line, text[:80], _file_of_list(source)))
 
 
 def build(
@@ -186,7 +186,8 @@ class _Reader:
             names = _names(raw, parse, first=line == 1)
         except EntryRefused as error:
             tally.read += 1
-            tally.refuse(source, line, ascii(raw[:60]) if raw is not None else "", str(error))
+            text = b"" if raw is None else raw[:80].rstrip(b"\r")
+            tally.refuse(source, line, text.decode("utf-8", "backslashreplace"), str(error))
             return
         except ListError as error:
             raise ListError(f"{_place(source)} line {line}: {error}") from None
@@ -226,6 +227,12 @@ class _Reader:
         if read and not kept:
             reason = max(refused, key=lambda reason: refused[reason])
             raise ListError(f"{place}: not one usable entry in {lines} lines, mostly: {reason}")
+
+
+def _file_of_list(source: ListSource) -> str:
+    """The file's own name where the list is known by another, as UT1's are by their folder."""
+    name = PurePosixPath(source.member).name if source.member is not None else source.path.name
+    return name if source.format == "ut1" and PurePosixPath(source.list_id).name != name else ""
 
 
 def _place(source: ListSource) -> str:

@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         packs = [_state_of(policy, path) for path in sorted((folder / "packs").glob("*.pack"))]
         rules = Rules.open(folder, arguments.pack, policy=policy)
         try:
+            rules.verify()
             verdict = rules.classify(kind, name)
         finally:
             rules.close()

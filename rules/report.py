@@ -13,11 +13,20 @@ MAX_SHOWN = 40  # lines of one kind on the printed page; the JSON report has all
 
 
 class Refused(msgspec.Struct, frozen=True):
-    """A line that was left out: which list and line (of which file), and its text, shortened."""
+    """A line that was left out: which list and line (of which file), and its text, shortened.
+
+    `file` is the file's name where a list has several, as one of UT1 has `domains` and `urls`.
+    """
 
     list_id: str
     line: int
     text: str
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where a person finds the line."""
+        return f"{self.list_id}{'/' if self.file else ''}{self.file} line {self.line}"
 
 
 class PopularHit(msgspec.Struct, frozen=True):
@@ -74,7 +83,7 @@ def printed(report: BuildReport, pack: Path) -> Iterator[str]:
     yield f"  {report.merged:,} named more than once, {report.covered:,} covered by a parent in the same list"
     for reason, count in report.refused.items():
         sample = report.samples[reason][0]
-        yield f"  {count:,} refused: {reason} (as in {sample.list_id} line {sample.line}: {sample.text!r})"
+        yield f"  {count:,} refused: {reason} (as in {sample.place}: {sample.text!r})"
     if len(report.kept_by_list) > 1:
         yield from (f"  {count:,} kept from {list_id}" for list_id, count in report.kept_by_list.items())
     yield from (f"  {count:,} in both {first} and {second}" for first, second, count in _some(report.overlaps))

@@ -83,6 +83,11 @@ def test_a_ut1_folder_gives_its_domains_and_its_urls_as_one_list(
     report = json.loads(capsys.readouterr().out)
     assert report["kept_by_list"] == {"gambling": 2}
     assert report["refused"] == {"a path: not matchable by host name": 1}
+    assert main(["build", f"ut1:gambling:{folder}", "-o", str(tmp_path / "p.pack")]) == 0
+    assert (
+        "1 refused: a path: not matchable by host name (as in gambling/urls line 2: 'third.example/path')"
+        in capsys.readouterr().out
+    )
 
 
 def test_lists_of_one_name_in_two_folders_stay_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +166,17 @@ def test_explain_tries_a_further_pack(pack: Path, capsys: pytest.CaptureFixture[
     assert json.loads(capsys.readouterr().out)["matches"] == [
         {"category": "drugs", "entry": "other.example", "lists": ["more.hosts"], "agree": 1}
     ]
+
+
+def test_explain_refuses_a_damaged_pack_in_one_line(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = bytearray(pack.read_bytes())
+    damaged[-9] ^= 1
+    pack.write_bytes(damaged)
+    assert main(["explain", "casino.example", "--pack", str(pack)]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"fairwatch-rules: {pack.name}: the pack is damaged (its checksum is wrong)\n",
+    )
 
 
 def test_lint_passes_what_is_shipped_and_names_what_is_wrong(
