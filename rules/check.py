@@ -96,11 +96,21 @@ def _line(name: str, matches: list[Match], held: Held | None) -> str:
         entry, categories, source = held
         return f"{shown}: {', '.join(categories) or 'nothing'} by {entry} ({source}, above every list)"
     if not matches:
-        return f"{shown}: nothing"
+        return f"{shown}: {_why_none(name) or 'nothing'}"
     return f"{shown}: " + "; ".join(
         f"{match.category} by {match.entry} ({_agreement(match.lists)}: {', '.join(match.lists)})"
         for match in sorted(matches, key=lambda match: (-len(match.entry), match.category))
     )
+
+
+def _why_none(name: str) -> str:
+    """Why a text is no name that a pack could hold; empty where it is one, or an empty line."""
+    try:
+        if name:
+            normalise_app(name) if is_app(name) else normalise_host(name)
+    except (HostRefused, AppRefused) as error:
+        return f"not a name to look up: {error}"
+    return ""
 
 
 def _agreement(lists: tuple[str, ...]) -> str:

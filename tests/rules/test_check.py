@@ -42,6 +42,17 @@ def test_check_says_for_each_category_how_many_lists_agree(pack: Path, capsys: p
     assert capsys.readouterr().out == "x.bad.example: malware by bad.example (2 lists agree: one, two)\n"
 
 
+def test_what_is_no_name_is_told_apart_from_what_no_list_holds(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["none.example", "https://casino.example/x", "casino.example:443", "casino example", "linux:", ""]
+    assert main(["check", str(pack), *names]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert [line.partition(": ")[2].partition(":")[0] for line in out] == [
+        "nothing", *["not a name to look up"] * 4, "nothing",
+    ]  # fmt: skip
+    assert "a scheme or a path, not only a host name" in out[1]
+    assert "a port, not only a host name" in out[2]
+
+
 def test_apps_are_checked_by_their_identity(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["windows:Maker Ltd:Play.exe", "windows:exe:other.exe", "windows:", "linux:exe:play.exe"]
     assert main(["check", str(pack), *names, "--json"]) == 0
