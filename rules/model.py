@@ -74,8 +74,10 @@ class Taxonomy(msgspec.Struct, frozen=True, dict=True):
         """The taxonomy in a file; raises TaxonomyError, also where the file can't be read."""
         try:
             return cls.parse(path.read_text("utf-8"), path.name)
-        except (OSError, UnicodeDecodeError) as error:
-            raise TaxonomyError(f"{path.name}: can't be read: {error}") from None
+        except OSError as error:
+            raise TaxonomyError(f"{path}: can't be read: {error.strerror or error}") from None
+        except UnicodeDecodeError:
+            raise TaxonomyError(f"{path.name}: not UTF-8 text") from None
 
     @classmethod
     def shipped(cls) -> Self:

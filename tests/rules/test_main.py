@@ -168,6 +168,15 @@ def test_explain_tries_a_further_pack(pack: Path, capsys: pytest.CaptureFixture[
     ]
 
 
+def test_explain_names_the_rules_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "none"
+    assert main(["explain", "casino.example", "--rules", str(missing)]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"fairwatch-rules: {missing / 'categories.toml'}: can't be read: No such file or directory\n",
+    )
+
+
 def test_explain_refuses_a_damaged_pack_in_one_line(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged = bytearray(pack.read_bytes())
     damaged[-9] ^= 1
