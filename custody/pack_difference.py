@@ -69,7 +69,7 @@ def of_pack(name: str, old: bytes | None, new: bytes, taxonomy: Taxonomy, acts_w
         yield from _known_sites(before, after, taxonomy)
         yield _standing(now, acts_with)
     yield Line("  A pack holds no names, so the names that came and went can't be shown here. To ask for one: "
-               "«fairwatch-rules check HOST».", "quiet")  # fmt: skip
+               "«fairwatch-rules check PACK HOST».", "quiet")  # fmt: skip
 
 
 def of_report(pack: Path) -> Iterator[Line]:

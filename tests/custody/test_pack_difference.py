@@ -8,6 +8,7 @@ import pytest
 
 from custody.errors import CustodyError
 from custody.pack_difference import check_pack, of_pack, of_report
+from rules.__main__ import main
 from rules.model import Taxonomy
 from rules.writer import PackWriter
 
@@ -38,6 +39,16 @@ def test_entries_are_counted_for_each_list_and_category(tmp_path):
     assert "Drugs, list two: 1 added, 0 removed" in lines
     assert any("holds no names" in line for line in lines)
     assert "No entry is added or removed." in said(new, new)
+
+
+def test_the_command_to_ask_for_a_name_can_be_run_as_it_is_told(tmp_path, capsys):
+    new = pack(tmp_path, gambling__one=["a.example"])
+    told = next(line for line in said(None, new) if "holds no names" in line)
+    program, *words = told.partition("«")[2].partition("»")[0].split()
+    places = {"PACK": str(tmp_path / "made.pack"), "HOST": "www.a.example"}
+    assert program == "fairwatch-rules"
+    assert main([places.get(word, word) for word in words]) == 0
+    assert capsys.readouterr().out == "www.a.example: gambling by a.example (1 list: one)\n"
 
 
 def test_sharp_growth_is_warned_of(tmp_path):
