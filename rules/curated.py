@@ -64,8 +64,10 @@ def load_pack(path: Path, taxonomy: Taxonomy, suffix_list: PublicSuffixes) -> Cu
     """One curated pack; raises PackError with the file's name and the first thing that is wrong."""
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PackError(f"{path.name}: can't be read: {error}") from None
+    except OSError as error:
+        raise PackError(f"{path.name}: can't be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise PackError(f"{path.name}: not UTF-8 text") from None
     pack = parse_pack(text, path.name)
     _check_pack(pack, path.name, taxonomy, suffix_list)
     return pack

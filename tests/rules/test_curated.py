@@ -101,3 +101,13 @@ def test_a_nameable_entry_that_is_private_or_in_no_category_is_refused(
 
 def test_no_packs_are_no_contradiction(taxonomy: Taxonomy) -> None:
     check_together((), taxonomy)
+
+
+def test_a_pack_that_is_no_text_or_not_there_is_refused_in_plain_words(
+    tmp_path: Path, taxonomy: Taxonomy, suffix_list: PublicSuffixes
+) -> None:
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\0")
+    for name, says in (("binary", "not UTF-8 text"), ("missing", "can't be read: No such file or directory")):
+        with pytest.raises(PackError) as refused:
+            load_pack(tmp_path / f"{name}.toml", taxonomy, suffix_list)
+        assert str(refused.value) == f"{name}.toml: {says}"
