@@ -59,7 +59,8 @@ class Index:
                 header = layout.read_header(file.read(HEADER_BYTES))
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise PackError(f"{path.name}: can't be read: {error}") from None
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise PackError(f"{path.name}: can't be read: {reason}") from None
         except PackError as error:
             raise PackError(f"{path.name}: {error}") from None
         try:
