@@ -64,7 +64,7 @@ def write_history(now: datetime, progress: Progress, seed: int = sample.SEED) ->
     for place, case in enumerate(cases, start=1):
         sender = senders[case.device]
         alert(sender, case, keys, versions)
-        received = case.started + timedelta(seconds=chance.randint(3, 90))
+        received = case.started + timedelta(minutes=case.minutes, seconds=chance.randint(3, 90))
         for batch in sender.batches():
             all_stored(ingest.take(batch, sender.device, min(received, now)))
         progress(f"sample cases: {place} of {len(cases)}")
