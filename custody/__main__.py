@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from custody.arguments import parser
+from custody.arguments import understood
 from custody.asking import Asking, plain
 from custody.errors import CustodyError
 from protocol.errors import OpenError, UnlockError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> int:
     """Run one command; returns 0 when done, 2 with one clear line on stderr when what was given can't be used."""
-    given = parser(_RUNS).parse_args(arguments)
+    given = understood(_RUNS, arguments)
     given.clock = clock
     shown = sys.stderr if getattr(given, "json", False) else sys.stdout
     asking = Asking(show=lambda line: print(line, file=shown), yes=getattr(given, "yes", False))

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from custody.asking import Asking
 from protocol.command_line import Parser
 
+SIGNED = ("recipients", "policy", "packs", "releases", "renew")
 Run = Callable[[argparse.Namespace, Asking], dict[str, Any]]
+
+
+def understood(runs: Mapping[str, Run], words: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the words say; exits 2 with one line where they can't be understood.
+
+    `sign` takes its files after options too, which the standard parser does not: people put them last.
+    """
+    whole = parser(runs)
+    given, rest = whole.parse_known_args(words)
+    if rest and given.command == "sign" and not any(word.startswith("-") for word in rest):
+        if given.what is None and rest[0] in SIGNED:
+            given.what = rest.pop(0)
+        if given.what is not None:
+            given.files, rest = [*given.files, *map(Path, rest)], []
+    if rest:
+        whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    return given
 
 
 def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
@@ -50,7 +68,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     made.add_argument(
         "what",
         nargs="?",
-        choices=("recipients", "policy", "packs", "releases", "renew"),
+        choices=SIGNED,
         help="without it: what another custodian prepared",
     )
     made.add_argument(
