@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -137,7 +138,10 @@ def test_reading_beside_a_busy_log_sees_whole_transactions_only(made, live, tmp_
     writer, log = threading.Thread(target=write), WriteAheadLog()
     writer.start()
     try:
-        for _ in range(40):
+        rounds, found, end = 0, [], time.monotonic() + 20
+        # Rounds enough, and until the writer has had its turn: on a busy machine it may begin late.
+        while (rounds < 40 or len(found) < 50) and time.monotonic() < end:
+            rounds += 1
             found = read_steadily(
                 history.file, lambda history: [visit.host for visit in history.visits()], tmp_path / "scratch", log
             )
@@ -146,7 +150,7 @@ def test_reading_beside_a_busy_log_sees_whole_transactions_only(made, live, tmp_
     finally:
         stop.set()
         writer.join()
-    assert found
+    assert len(found) >= 50
 
 
 def test_a_log_that_can_not_be_read_in_place_is_read_from_a_private_copy_that_is_removed(made, tmp_path, monkeypatch):
@@ -232,7 +236,7 @@ def test_reading_beside_a_busy_writer_sees_whole_transactions_only(made):
     finally:
         stop.set()
         writer.join()
-    assert found
+    assert len(found) >= 50
 
 
 @pytest.mark.parametrize("log", [b"\x37\x7f\x06\x82" + b"\0" * 9000, b"hello", os.urandom(9000)])
