@@ -1,0 +1,32 @@
+"""What the collector keeps, a file for each kind. Everything is imported from here."""
+
+from server.store.models.audit import AuditDetail, AuditEntry
+from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
+from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
+from server.store.models.jobs import Job, ListState
+from server.store.models.people import LeadKey, Organisation, PersonMonth, Role, User
+from server.store.models.usage import Usage, UsageKey
+
+__all__ = [
+    "AlertRecord",
+    "AuditDetail",
+    "AuditEntry",
+    "Device",
+    "EnrolmentToken",
+    "Incident",
+    "IncidentRecipient",
+    "Job",
+    "LeadKey",
+    "ListState",
+    "LossReport",
+    "Note",
+    "Organisation",
+    "PersonMonth",
+    "Quarantined",
+    "Role",
+    "SeenRecord",
+    "TrialReport",
+    "Usage",
+    "UsageKey",
+    "User",
+]

@@ -1,0 +1,95 @@
+"""Which devices there are, how they came, and what was already received of them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, cast
+
+from django.db import models
+
+
+class Device(models.Model):
+    """An enrolled device. `number` stands for it in the usage table, where 16 bytes a row would be too many."""
+
+    class Status(models.TextChoices):
+        """Whether the device's requests are taken."""
+
+        ACTIVE = "active", "active"
+        REVOKED = "revoked", "withdrawn by IT"
+        QUARANTINED = "quarantined", "held: two devices use this identity"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    number = models.PositiveIntegerField(unique=True, editable=False)
+    name = models.CharField(max_length=200)
+    group = models.CharField(max_length=64)
+    public_key = models.BinaryField(max_length=32, unique=True)
+    platform = models.CharField(max_length=200)
+    enrolled_at = models.DateTimeField()
+    last_seen = models.DateTimeField(null=True, blank=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    health = models.JSONField(null=True, blank=True)
+    sample = models.BooleanField(default=False)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Give a new device the next number; the unique column refuses a race, which the caller's retry solves."""
+        if cast("int | None", self.number) is None:
+            self.number = (Device.objects.aggregate(last=models.Max("number"))["last"] or 0) + 1
+        super().save(*args, **kwargs)
+
+
+class EnrolmentToken(models.Model):
+    """A token that IT registered. Only the hash of its secret is here: a stolen database enrols nothing."""
+
+    id = models.UUIDField(primary_key=True)
+    secret_hash = models.CharField(max_length=64)
+    signature = models.BinaryField(max_length=64)
+    group = models.CharField(max_length=64)
+    expires = models.DateTimeField()
+    uses = models.PositiveIntegerField()
+    used = models.PositiveIntegerField(default=0)
+    registered_at = models.DateTimeField()
+
+
+class SeenRecord(models.Model):
+    """A record that was stored: what makes a repeat harmless and a cloned device visible."""
+
+    pk = models.CompositePrimaryKey("device", "counter")
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, db_index=False)
+    counter = models.BigIntegerField()
+    record = models.UUIDField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        """One record of a device is stored once, whatever its counter."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "record"], name="seen_once")]
+
+
+class Quarantined(models.Model):
+    """A record put aside because its counter was taken: evidence that two devices use one identity."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE)
+    counter = models.BigIntegerField()
+    record = models.UUIDField()
+    other = models.UUIDField()
+    kind = models.CharField(max_length=64)
+    body = models.BinaryField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        """A record is put aside once."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "record"], name="quarantined_once")]
+
+
+class LossReport(models.Model):
+    """A device's admission that it had to drop records."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="losses")
+    record = models.UUIDField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    totals = models.BigIntegerField()
+    alerts = models.BigIntegerField()
+    reason = models.CharField(max_length=32)
+    received_at = models.DateTimeField()

@@ -1,0 +1,71 @@
+"""Who signs in, their keys, and the monthly ids that stand for accounts in totals."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class Role(models.TextChoices):
+    """What somebody may do here; each page and each domain function names the roles it is for."""
+
+    LEAD = "lead", "safeguarding lead"
+    DEPUTY = "deputy", "deputy safeguarding lead"
+    IT = "it", "IT administrator"
+    MANAGER = "manager", "manager"
+    DPO = "dpo", "data protection officer"
+
+
+class Organisation(models.Model):
+    """The one organisation of this collector (a single row)."""
+
+    name = models.CharField(max_length=200)
+    timezone = models.CharField(max_length=64, default="Europe/London")
+    pilot = models.BooleanField(default=True)
+    sample = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractUser):
+    """Somebody who signs in. `first_name` and `last_name` of Django are not used: `display_name` is."""
+
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.MANAGER)
+    display_name = models.CharField(max_length=200, blank=True)
+
+    @property
+    def opens_evidence(self) -> bool:
+        """Whether this role may hold a lead key."""
+        return self.role in {Role.LEAD, Role.DEPUTY}
+
+    def get_full_name(self) -> str:
+        """Return the name to show."""
+        return self.display_name or self.username
+
+
+class LeadKey(models.Model):
+    """A lead's public key, and the private one wrapped in the browser by a passphrase the collector never sees."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="lead_keys")
+    key_id = models.CharField(max_length=32, unique=True)
+    public_key = models.BinaryField(max_length=32)
+    wrapped = models.JSONField()
+    created_at = models.DateTimeField()
+    active = models.BooleanField(default=True)
+
+
+class PersonMonth(models.Model):
+    """The id that stands for an account in one month's totals. Serves only counting and subject access."""
+
+    month = models.CharField(max_length=7)
+    account = models.CharField(max_length=200)
+    person = models.UUIDField(unique=True, default=uuid.uuid4)
+
+    class Meta:
+        """One id an account and month, on all of the account's devices."""
+
+        constraints: ClassVar = [models.UniqueConstraint(fields=["month", "account"], name="person_month_once")]
