@@ -36,7 +36,10 @@ TESTED_ELSEWHERE = {
         (f"server/{name}.py" for name in ("doctor", "files", "initialise", "settings", "start")),
         "tests/server/test_serving.py",
     ),
-    "server/store/models.py": "tests/server/conftest.py",
+    **dict.fromkeys(
+        (f"server/store/models/{name}.py" for name in ("audit", "devices", "incidents", "jobs", "people", "usage")),
+        "tests/server/conftest.py",
+    ),
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
         (f"server/web/{name}.py" for name in ("context", "desk", "home", "it", "oversight", "urls", "words")),
