@@ -1,0 +1,216 @@
+"""Promise 7: no figure, and no sum or difference of figures, rests on few people or mostly on one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.disclosure import TOGETHER, UNNAMED, Block, Use, blocks_of, change, is_safe, revised
+
+GROUPS = ("staff", "learners", "partners")
+THINGS = (("work", ""), ("work", "a.example"), ("work", "b.example"), ("games", ""))
+
+
+def use(person, seconds, group="staff", category="work", name=""):
+    return Use(person, group, "host", category, name, seconds)
+
+
+@st.composite
+def months(draw, most=40):
+    """Use of up to fourteen people, each of one group, on up to four things."""
+    people = draw(st.lists(st.sampled_from(GROUPS), min_size=1, max_size=14))
+    seconds = st.one_of(st.just(0), st.integers(1, 100), st.integers(1, 100_000))
+    found = []
+    for person, group in enumerate(people):
+        for category, name in draw(st.lists(st.sampled_from(THINGS), max_size=4, unique=True)):
+            found.append(use(person, draw(seconds), group, category, name))
+    return found[:most]
+
+
+def rests_on_enough(contributions):
+    """The rule, written again and otherwise."""
+    people = defaultdict(int)
+    for person, seconds in contributions:
+        people[person] += seconds
+    people = {person: seconds for person, seconds in people.items() if seconds}
+    return len(people) >= 5 and all(Fraction(one, sum(people.values())) <= Fraction(4, 5) for one in people.values())
+
+
+# --- the two rules ------------------------------------------------------------------------------------------------
+
+
+def test_five_people_may_be_shown_and_four_may_not():
+    assert is_safe(dict.fromkeys(range(5), 60))
+    assert not is_safe(dict.fromkeys(range(4), 60))
+
+
+def test_who_has_no_seconds_is_not_a_contributor():
+    assert not is_safe({**dict.fromkeys(range(4), 60), 4: 0})
+
+
+def test_one_person_with_four_fifths_may_be_in_a_figure_and_with_more_not():
+    assert is_safe({0: 16_000, 1: 1000, 2: 1000, 3: 1000, 4: 1000})
+    assert not is_safe({0: 16_001, 1: 1000, 2: 1000, 3: 1000, 4: 1000})
+
+
+def test_nothing_at_all_is_not_shown():
+    assert not is_safe({})
+
+
+# --- cutting a month into blocks ----------------------------------------------------------------------------------
+
+
+def test_a_small_group_is_withheld_and_the_others_stay():
+    month = [use(n, 60, "staff") for n in range(20)] + [use(100 + n, 60, "partners") for n in range(3)]
+    assert set(blocks_of(month)) == {Block("staff", "host", "work", UNNAMED)}
+
+
+def test_small_groups_are_united_where_together_they_are_enough():
+    month = [use(n, 60, GROUPS[n % 3]) for n in range(9)]
+    assert set(blocks_of(month)) == {Block(TOGETHER, "host", "work", UNNAMED)}
+
+
+def test_a_site_that_five_people_used_stands_apart_from_the_rest_of_its_category():
+    month = [use(n, 60) for n in range(6)] + [use(n, 60, name="a.example") for n in range(5)]
+    assert {block.name: sum(shares.values()) for block, shares in blocks_of(month).items()} == {
+        "a.example": 300,
+        "": 360,
+    }
+
+
+def test_a_site_is_given_up_where_the_rest_would_be_one_person():
+    month = [use(9, 5000)] + [use(n, 60, name="a.example") for n in range(6)]
+    assert blocks_of(month) == {}  # together, one of seven has over four fifths
+    month = [use(9, 100)] + [use(n, 60, name="a.example") for n in range(6)]
+    assert {block.name for block in blocks_of(month)} == {UNNAMED}
+
+
+def test_the_smallest_site_is_given_up_first():
+    month = (
+        [use(9, 50)]
+        + [use(n, 60, name="a.example") for n in range(6)]
+        + [use(n, 90, name="b.example") for n in range(6)]
+    )
+    assert {block.name for block in blocks_of(month)} == {"b.example", UNNAMED}
+
+
+# --- an attacker who tries ----------------------------------------------------------------------------------------
+
+
+@given(months())
+@settings(max_examples=300, deadline=None)
+def test_every_block_rests_on_enough_people_and_nobody_s_seconds_are_in_two(month):
+    blocks = blocks_of(month)
+    for shares in blocks.values():
+        assert rests_on_enough(shares.items())
+    for person in {one.person for one in month}:
+        inside = sum(shares.get(person, 0) for shares in blocks.values())
+        assert inside <= sum(one.seconds for one in month if one.person == person)
+
+
+@given(months())
+@settings(max_examples=150, deadline=None)
+def test_no_sum_or_difference_of_figures_gives_away_few_people(month):
+    """The attacker has every figure, may add and subtract as they like, and knows who used what, but not how long."""
+    blocks = blocks_of(month)
+    atoms = sorted({(one.person, one.group, one.category, one.name) for one in month if one.seconds})
+    known = [[int(_holds(block, atom, blocks)) for atom in atoms] for block in blocks]
+    for wanted in _tempting(atoms):
+        if _in_span(known, [int(atom in wanted) for atom in atoms]):
+            held = [one for one in month if (one.person, one.group, one.category, one.name) in wanted]
+            assert rests_on_enough((one.person, one.seconds) for one in held)
+
+
+@given(months(), months())
+@settings(max_examples=150, deadline=None)
+def test_no_difference_of_two_versions_gives_away_few_people(month, late):
+    before = blocks_of(month)
+    after = revised(before, month + late)
+    assert after.keys() == before.keys()
+    changed = [change(before[block], after[block]) for block in before]
+    changed = [one for one in changed if one]
+    for number in range(1, min(len(changed), 3) + 1):
+        for some in combinations(changed, number):
+            assert rests_on_enough(pair for one in some for pair in one.items())
+
+
+def test_late_totals_of_four_people_wait_and_of_five_are_shown():
+    month = [use(n, 600) for n in range(8)]
+    before = blocks_of(month)
+    four = revised(before, month + [use(n, 60) for n in range(4)])
+    assert four == before
+    five = revised(before, month + [use(n, 60) for n in range(5)])
+    assert [sum(shares.values()) for shares in five.values()] == [8 * 600 + 300]
+
+
+def test_a_late_site_is_counted_with_the_rest_of_its_category_and_makes_no_new_figure():
+    month = [use(n, 600) for n in range(8)]
+    after = revised(blocks_of(month), month + [use(n, 60, name="a.example") for n in range(8)])
+    assert {block: sum(shares.values()) for block, shares in after.items()} == {
+        Block("staff", "host", "work", ""): 5280
+    }
+
+
+def test_a_group_that_was_withheld_stays_withheld_when_late_data_come():
+    month = [use(n, 600) for n in range(8)] + [use(20, 600, "partners")]
+    after = revised(blocks_of(month), month + [use(20 + n, 600, "partners") for n in range(9)])
+    assert {block.group for block in after} == {"staff"}
+
+
+def test_the_attacker_of_these_tests_finds_what_a_careless_report_gives_away():
+    month = [use(n, 60) for n in range(6)] + [use(9, 60, "partners")]
+    atoms = sorted({(one.person, one.group, one.category, one.name) for one in month})
+    careless = [[1] * len(atoms), [int(atom[1] == "staff") for atom in atoms]]  # a total, and one of its two groups
+    assert _in_span(careless, [int(atom[1] == "partners") for atom in atoms])
+
+
+def _holds(block, atom, blocks):
+    _, group, category, name = atom
+    if category != block.category:
+        return False
+    if block.group == TOGETHER:
+        return not any(one.group == group and one.category == category for one in blocks)
+    if block.group != group:
+        return False
+    apart = {one.name for one in blocks if one.group == group and one.category == category} - {UNNAMED}
+    return name == block.name if block.name else name not in apart
+
+
+def _tempting(atoms):
+    """What an attacker would want: a person, a group, a category, a site, a group's category, and those withheld."""
+    sets = defaultdict(set)
+    for atom in atoms:
+        person, group, category, name = atom
+        for key in (
+            (person,),
+            (group,),
+            (category, ""),
+            (category, name, 1),
+            (group, category),
+            (group, category, name),
+            (person, category),
+        ):
+            sets[key].add(atom)
+    return list(sets.values())
+
+
+def _in_span(rows, target):
+    """Whether the target is a linear combination of the rows (Gauss, exactly)."""
+    basis = []
+    for row in [*rows, target]:
+        row = [Fraction(value) for value in row]
+        for pivot, other in basis:
+            if row[pivot]:
+                factor = row[pivot] / other[pivot]
+                row = [value - factor * less for value, less in zip(row, other, strict=True)]
+        pivot = next((at for at, value in enumerate(row) if value), None)
+        if pivot is None:
+            last_was_in = True
+            continue
+        last_was_in = False
+        basis.append((pivot, row))
+    return last_was_in
