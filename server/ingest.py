@@ -34,7 +34,7 @@ from protocol.messages import (
 )
 from protocol.sealing import Layout, layout
 from protocol.signing import verify_alert, verify_trial
-from server import incidents, log, trials, usage
+from server import coverage, incidents, log, trials, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -178,6 +178,7 @@ def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> No
     taking.device.platform = heartbeat.platform or taking.device.platform
     taking.device.health = msgspec.to_builtins(heartbeat)
     taking.device.save(update_fields=["last_seen", "platform", "health"])
+    coverage.heard(taking.device, heartbeat, taking.now)
 
 
 def _keep_loss(taking: _Taking, parcel: Parcel, loss: Loss) -> None:

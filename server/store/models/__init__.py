@@ -1,6 +1,7 @@
 """What the collector keeps, a file for each kind. Everything is imported from here."""
 
 from server.store.models.audit import AuditDetail, AuditEntry
+from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
@@ -12,6 +13,7 @@ __all__ = [
     "AuditDetail",
     "AuditEntry",
     "Device",
+    "DeviceDay",
     "EnrolmentToken",
     "Incident",
     "IncidentRecipient",
@@ -25,6 +27,7 @@ __all__ = [
     "Quarantined",
     "Role",
     "SeenRecord",
+    "SourceGap",
     "TrialReport",
     "Usage",
     "UsageKey",

@@ -1,0 +1,102 @@
+"""Keeps which devices reported on which days and what each could not see, and says it beside a month's figures."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from protocol.messages import Heartbeat
+from server.store.models import Device, DeviceDay, Organisation, SourceGap
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What some devices of a group could not see: how many, why, and since when the first of them."""
+
+    group: str
+    source: str
+    reason: str
+    devices: int
+    since: datetime
+    lasting: bool
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a month the figures can speak for. Devices by group; `gaps` with most devices first."""
+
+    enrolled: dict[str, int]
+    reported: dict[str, int]
+    gaps: tuple[Gap, ...]
+
+    @property
+    def silent(self) -> dict[str, int]:
+        """Devices by group of which nothing was heard."""
+        return {group: number - self.reported.get(group, 0) for group, number in self.enrolled.items()}
+
+
+def heard(device: Device, heartbeat: Heartbeat, now: datetime) -> None:
+    """Note that a device reported, and open and close the gaps of its sources; call inside ingest's transaction."""
+    zone = Organisation.objects.values_list("timezone", flat=True).first() or "UTC"
+    day = number_of(now.astimezone(ZoneInfo(zone)).date())
+    DeviceDay.objects.bulk_create([DeviceDay(device=device, day=day)], ignore_conflicts=True)
+    open_gaps = {gap.source: gap for gap in SourceGap.objects.filter(device=device, until__isnull=True)}
+    states = {source.name: source for source in heartbeat.sources}
+    for name, gap in open_gaps.items():
+        state = states.get(name)
+        if state is None or state.state == "working":
+            gap.until = now
+            gap.save(update_fields=["until"])
+        elif (state.state, state.reason) != (gap.state, gap.reason):
+            gap.state, gap.reason = state.state, state.reason
+            gap.save(update_fields=["state", "reason"])
+    for name, state in states.items():
+        if state.state != "working" and name not in open_gaps:
+            SourceGap.objects.create(device=device, source=name, state=state.state, reason=state.reason, since=now)
+
+
+def of(first: date, after: date, zone: str) -> Coverage:
+    """Return what may be said of the days from `first` to before `after` (local days of that time zone).
+
+    A device counts as enrolled from the day it was enrolled. One that IT has withdrawn since counts if it reported.
+    """
+    here = ZoneInfo(zone)
+    begin, end = (datetime(day.year, day.month, day.day, tzinfo=here) for day in (first, after))
+    days = DeviceDay.objects.filter(day__gte=number_of(first), day__lt=number_of(after))
+    reporting = set(days.values_list("device_id", flat=True))
+    enrolled: dict[str, int] = defaultdict(int)
+    reported: dict[str, int] = defaultdict(int)
+    for pk, group, status in Device.objects.filter(enrolled_at__lt=end).values_list("pk", "group", "status"):
+        if status == Device.Status.REVOKED and pk not in reporting:
+            continue
+        enrolled[group] += 1
+        reported[group] += pk in reporting
+    return Coverage(dict(sorted(enrolled.items())), dict(sorted(reported.items())), _gaps(begin, end))
+
+
+def number_of(day: date) -> int:
+    """A day as the store keeps it: 20261122."""
+    return day.year * 10000 + day.month * 100 + day.day
+
+
+def _gaps(begin: datetime, end: datetime) -> tuple[Gap, ...]:
+    within = SourceGap.objects.filter(Q(until__isnull=True) | Q(until__gt=begin), since__lt=end)
+    found: dict[tuple[str, str, str], list[SourceGap]] = defaultdict(list)
+    for gap in within.select_related("device").defer("device__health"):
+        found[gap.device.group, gap.source, gap.reason].append(gap)
+    gaps = (
+        Gap(
+            group,
+            source,
+            reason,
+            devices=len({one.device_id for one in some}),
+            since=min(one.since for one in some),
+            lasting=any(one.until is None or one.until >= end for one in some),
+        )
+        for (group, source, reason), some in found.items()
+    )
+    return tuple(sorted(gaps, key=lambda gap: (-gap.devices, gap.group, gap.source, gap.reason)))
