@@ -92,7 +92,7 @@ def _write_device(
 
 def _close(cases: Sequence[sample.Case], now: datetime) -> None:
     """Close the older cases as a lead would: a sealed outcome, and a line in the audit log."""
-    from server import incidents
+    from server import cases as desk
     from server.store.models import Incident, User
 
     lead = User.objects.filter(role="lead", lead_keys__active=True).first()
@@ -115,7 +115,7 @@ def _close(cases: Sequence[sample.Case], now: datetime) -> None:
         }
         place = sealing.Place(purpose="note", subject=incident.pk, record=note, header=b"")
         envelope = sealing.seal(msgspec.json.encode(content), _readers()[0], place)
-        incidents.close(lead, incident.pk, note, envelope, now=min(at, now))
+        desk.close(lead, incident.pk, note, envelope, now=min(at, now))
 
 
 def _readers() -> tuple[list[bytes], tuple[int, int]]:

@@ -42,7 +42,10 @@ TESTED_ELSEWHERE = {
     ),
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
-        (f"server/web/{name}.py" for name in ("context", "desk", "home", "it", "oversight", "urls", "words")),
+        (
+            f"server/web/{name}.py"
+            for name in ("case", "context", "home", "it", "leadkey", "oversight", "queue", "sealed", "urls", "words")
+        ),
         "tests/server/web/test_pages.py",
     ),
     "server/web/closed.py": "tests/server/web/test_access.py",

@@ -10,7 +10,7 @@ from protocol.messages import reader
 from server import trials
 from server.store.models import Role
 from server.web.access import answer, data, page, person
-from server.web.desk import key_context
+from server.web.leadkey import key_context
 from server.web.words import category_names
 
 

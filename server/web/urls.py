@@ -2,25 +2,26 @@
 
 from django.urls import path
 
-from server.web import desk, home, it, lists, oversight, rules, trials
+from server.web import case, home, it, leadkey, lists, oversight, queue, rules, trials
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
 urlpatterns = [
     path("", home.home, name="home"),
-    path("desk/", desk.queue, name="desk"),
-    path("desk/key/", desk.key, name="key"),
-    path("desk/key/file", desk.key_file, name="key_file"),
-    path("desk/incidents/<uuid:incident_id>/", desk.incident, name="incident"),
-    path("desk/data/words", desk.words, name="words"),
-    path("desk/data/key", desk.save_key, name="save_key"),
-    path("desk/data/headings", desk.headings, name="headings"),
+    path("desk/", queue.queue, name="desk"),
+    path("desk/key/", leadkey.key, name="key"),
+    path("desk/key/file", leadkey.key_file, name="key_file"),
+    path("desk/incidents/<uuid:incident_id>/", case.incident, name="incident"),
+    path("desk/data/words", leadkey.words, name="words"),
+    path("desk/data/key", leadkey.save_key, name="save_key"),
+    path("desk/data/headings", queue.headings, name="headings"),
     path("desk/trial/", trials.lists_on_trial, name="trial"),
     path("desk/data/trial", trials.open_counts, name="trial_counts"),
-    path(f"{_case}release", desk.release, name="release"),
-    path(f"{_case}export", desk.export, name="export"),
-    path(f"{_case}notes", desk.add_note, name="notes"),
-    path(f"{_case}close", desk.close, name="close"),
+    path(f"{_case}heading", case.heading, name="heading"),
+    path(f"{_case}release", case.release, name="release"),
+    path(f"{_case}export", case.export, name="export"),
+    path(f"{_case}notes", case.add_note, name="notes"),
+    path(f"{_case}close", case.close, name="close"),
     path("devices/", it.device_list, name="devices"),
     path("lists/", lists.fetched_lists, name="lists"),
     path("lists/<slug:list_id>/release", lists.release, name="list_release"),

@@ -563,3 +563,22 @@ def new_lead_key() -> Any:
 def data_dir() -> Path:
     """The data folder that the settings name."""
     return _DATA_DIR
+
+
+@pytest.fixture
+def case(device, lead_key):
+    """An incident sealed to the lead alone."""
+    alert = uuid4()
+    assert device.send(device.alert(lead_key, alert=alert)).results == [("stored", None)]
+    return alert
+
+
+@pytest.fixture
+def open_part():
+    """`open_part(kept, key, purpose)`: the heading or evidence of what the collector hands out, opened with a key."""
+
+    def opened(kept, key, purpose):
+        place = sealing.Place(purpose=purpose, subject=kept.device, record=kept.record, header=kept.header)
+        return sealing.open_envelope(getattr(kept, purpose), key.private, place)
+
+    return opened

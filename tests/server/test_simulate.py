@@ -11,7 +11,7 @@ import pytest
 
 from protocol import sealing
 from protocol.messages import Heading, decode
-from server import audit, incidents, sample, simulate
+from server import audit, queue, sample, simulate
 from server.errors import SetUpError
 from server.store.models import Device, Incident, Organisation, PersonMonth, Usage, User
 from tests.server.conftest import NOW
@@ -33,7 +33,7 @@ def test_the_history_is_stored_once_sealed_and_marked(database, people, lead_key
     assert all(incident.notes.filter(closing=True).count() == 1 for incident in closed)
     assert audit.verify() is None
     assert "60 of 60" in told[-1]
-    row = incidents.queue(people.lead)[0]
+    row = queue.rows(people.lead)[0]
     place = sealing.Place(purpose="heading", subject=row.device, record=row.record, header=row.header)
     heading = decode(sealing.open_envelope(row.heading, lead_key.private, place), Heading)
     assert heading.person.startswith("sample-")

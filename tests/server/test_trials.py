@@ -25,7 +25,7 @@ from rules.compiler import compile_shipped
 from rules.engine import Rules
 from rules.policy import Policy
 from rules.writer import PackWriter
-from server import incidents, retention, trials
+from server import queue, retention, trials
 from server.errors import NotAllowed
 from server.store.models import AuditEntry, Device, Incident, LeadKey, TrialReport, Usage, UsageKey
 
@@ -210,7 +210,7 @@ def test_a_promoted_list_flags_from_then_on(database, laptop, people, lead_key):
     laptop.promote(f"{PACK} = 2")
     laptop.visit(f"www.{CASINO}")
     laptop.send()
-    (row,) = incidents.queue(people.lead)
+    (row,) = queue.rows(people.lead)
     assert Incident.objects.get().pk == row.id
     laptop.day()
     laptop.send()

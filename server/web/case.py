@@ -1,0 +1,113 @@
+"""One case: its page, still sealed, its evidence after a logged release, notes, and closing it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from protocol.messages import decode_header, reader
+from server import cases, incidents, leadkeys, queue
+from server.store.models import Incident, Role
+from server.web.access import answer, data, page, person
+from server.web.leadkey import key_context
+from server.web.sealed import Sealed, SealedNote, heading_of
+from server.web.words import category_names
+
+OUTCOMES = (
+    ("none", "No further action"),
+    ("advice", "Advice given"),
+    ("watch", "Watch for some weeks"),
+    ("support", "Support offered, or referred to health"),
+    ("channel", "Referred: Prevent or Channel"),
+    ("local_authority", "Referred: local authority or designated officer"),
+    ("police", "Referred: police"),
+    ("hr", "Passed to human resources"),
+)
+
+
+@page(Role.LEAD, Role.DEPUTY)
+def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Show one case, still sealed."""
+    user, now = person(request), datetime.now(UTC)
+    row = queue.row(user, incident_id)
+    kept = Incident.objects.select_related("signer", "closed_by").get(pk=incident_id)
+    shown = {
+        **{
+            name: getattr(row, name)
+            for name in ("id", "reference", "urgent", "started", "ended", "received_at", "group")
+        },
+        "device": row.device_name,
+        "signer": kept.signer.name,
+        "state": "open" if row.is_open else "closed",
+        "overdue": row.overdue(now),
+        "closed_at": kept.closed_at,
+        "closed_by": kept.closed_by.get_full_name() if kept.closed_by is not None else "",
+        "new_since_closing": row.new_since_closing,
+        "sample": row.sample,
+    }
+    return render(request, "web/incident.html", {"incident": shown, "outcomes": OUTCOMES, **key_context(user)})
+
+
+@data("GET", Role.LEAD, Role.DEPUTY)
+def heading(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Give one case's sealed heading, with what proves where it comes from."""
+    row = queue.row(person(request), incident_id)
+    return answer({"alerts": [heading_of(row)], "categories": category_names()})
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
+def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Hand out one case's sealed evidence and notes, once the opening is in the audit log."""
+    user = person(request)
+    given = incidents.release(user, incident_id)
+    sealed = Sealed(
+        incident=given.incident,
+        header=given.header,
+        heading=given.heading,
+        signature=given.signature,
+        signer_key=given.signer_public_key,
+        evidence=given.evidence,
+    )
+    sealed_to = decode_header(given.header).sealed_to
+    notes = [
+        {"id": note.pk, "author": note.author.get_full_name(), "at": note.at, "envelope": bytes(note.envelope)}
+        for note in cases.notes(user, incident_id)
+    ]
+    return answer({"alert": sealed, "recipients": leadkeys.readers(sealed_to, [given.key_id]), "notes": notes})
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
+def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Hand out one case as a sealed file for `fairwatch-custody open`: a release like any other, logged before."""
+    given = incidents.release(person(request), incident_id)
+    alert = {
+        "header": given.header,
+        "heading": given.heading,
+        "evidence": given.evidence,
+        "signature": given.signature,
+        "device_public_key": given.signer_public_key,
+        "reference": given.reference,
+    }
+    response = HttpResponse(msgspec.json.encode({"alerts": [alert]}), content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{given.reference}.sealed.json"'
+    return response
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
+def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Keep a sealed note."""
+    note = reader(SealedNote).decode(request.body)
+    kept = cases.add_note(person(request), incident_id, note.id, note.envelope)
+    return answer({"id": kept.pk, "at": kept.at})
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
+def close(request: HttpRequest, incident_id: UUID) -> HttpResponse:
+    """Close a case with its sealed outcome."""
+    note = reader(SealedNote).decode(request.body)
+    cases.close(person(request), incident_id, note.id, note.envelope)
+    return answer({"id": note.id, "state": "closed"})

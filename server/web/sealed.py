@@ -1,0 +1,40 @@
+"""What is sealed, as the browser gets it and hands it in."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+from server.queue import QueueRow
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert as the browser gets it: signed parts, and the evidence or only its hash."""
+
+    incident: UUID
+    header: bytes
+    heading: bytes
+    signature: bytes
+    signer_key: bytes
+    evidence: bytes | None = None
+    evidence_digest: bytes | None = None
+
+
+class SealedNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A note on its way in: its id is bound into the envelope."""
+
+    id: UUID
+    envelope: bytes
+
+
+def heading_of(row: QueueRow) -> Sealed:
+    """Return a row's sealed heading, and of its evidence only the hash that the device signed."""
+    return Sealed(
+        incident=row.id,
+        header=row.header,
+        heading=row.heading,
+        signature=row.signature,
+        signer_key=row.signer_public_key,
+        evidence_digest=row.evidence_sha256,
+    )
