@@ -9,6 +9,7 @@ from typing import Any
 
 from custody.asking import plain
 from custody.sheet import Line, Section
+from rules.accounts import AccountPattern
 from rules.hours import DAYS, Period
 from rules.model import Taxonomy
 from rules.policy import Decision, Policy, PolicyException
@@ -26,9 +27,11 @@ _COMPARED_IN_WORDS = frozenset(
     {
         "file_name", "organisation", "timezone", "start", "groups", "rules", "exceptions", "excluded_hosts",
         "closed_days", "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "taxonomy", "packs", "lines",
+        "review",
     }
 )  # fmt: skip
 _MORE, _LESS, _OTHER = "More is collected or flagged", "Less is collected or flagged", "Other changes"
+_WHOM = "Other people come under a group's rules"
 Change = tuple[str, str]
 
 
@@ -36,9 +39,16 @@ def of_policy(old: Policy | None, new: Policy) -> list[Section]:
     """Say what a first policy does, or what of a later one changes: more first, then less, then the rest."""
     if old is None:
         return [Section("The first policy", tuple(_whole(new)))]
-    changes = [*_settings(old, new), *_groups(old, new), *_categories(old, new), *_exceptions(old, new)]
+    changes = [
+        *_settings(old, new),
+        *_groups(old, new),
+        *_people(old, new),
+        *_review(old, new),
+        *_categories(old, new),
+        *_exceptions(old, new),
+    ]
     changes += [*_packs(old, new), *_taxonomy(old.taxonomy, new.taxonomy), *_unknown(old, new)]
-    tones = {_MORE: "warning", _LESS: "new", _OTHER: "plain"}
+    tones = {_MORE: "warning", _WHOM: "warning", _LESS: "new", _OTHER: "plain"}
     sections = [
         Section(kind, tuple(Line(text, tones[kind]) for which, text in changes if which == kind))  # type: ignore[arg-type]
         for kind in tones
@@ -68,6 +78,11 @@ def _whole(new: Policy) -> Iterator[Line]:
             ]
             if named:
                 yield Line(f"  {_heading(response)}: {', '.join(named)}")
+        if group.accounts:
+            yield Line(f"  Whoever signs in as {_patterns(group.accounts)}, on whichever device.")
+        if group.staff:
+            yield Line("  The data protection officer is told when a case of this group is opened.")
+    yield Line(f"{_overdue(new)}.")
     yield Line(f"Nothing is collected before {_day(new.start)}.")
 
 
@@ -127,6 +142,44 @@ def _groups(old: Policy, new: Policy) -> Iterator[Change]:
     for group_id, group in before.items():
         if group_id not in after:
             yield _LESS, f"The group {plain(group.name)} is gone: its devices collect nothing any more."
+
+
+def _people(old: Policy, new: Policy) -> Iterator[Change]:
+    """Say whose rules change because of their account, and of which groups the data protection officer is told."""
+    before = {group.id: group for group in old.groups}
+    device = "those of the device, or of another group"
+    for group in new.groups:
+        was, whose = before.get(group.id), f"the rules of {plain(group.name)}"
+        earlier = was.accounts if was is not None else ()
+        if fresh := [one for one in group.accounts if one not in earlier]:
+            yield _WHOM, f"Whoever signs in as {_patterns(fresh)} has {whose}, on whichever device; before: {device}."
+        if ended := [one for one in earlier if one not in group.accounts]:
+            yield _WHOM, f"Whoever signs in as {_patterns(ended)} no longer has {whose} by that, but {device}."
+        if group.staff != (was is not None and was.staff):
+            now, then = ("told", "not told") if group.staff else ("no longer told", "told")
+            what = f"when a case of {plain(group.name)} is opened"
+            yield _OTHER, f"The data protection officer is {now} {what}; before: {then}."
+    for was in old.groups:
+        if was.accounts and was.id not in new.group_names:
+            whom = f"Whoever signs in as {_patterns(was.accounts)}"
+            yield _WHOM, f"{whom} no longer has the rules of {plain(was.name)}, but {device}."
+
+
+def _review(old: Policy, new: Policy) -> Iterator[Change]:
+    if old.review != new.review:
+        yield _OTHER, f"{_overdue(new)}; before: {_overdue(old).removeprefix('For the safeguarding lead, ')}."
+
+
+def _overdue(policy: Policy) -> str:
+    urgent, routine = policy.review.urgent_minutes, policy.review.routine_days
+    return (
+        f"For the safeguarding lead, an urgent incident is overdue after {urgent:,} minute{'s' * (urgent != 1)}, "
+        f"any other after {routine} day{'s' * (routine != 1)}"
+    )
+
+
+def _patterns(patterns: Iterable[AccountPattern]) -> str:
+    return " or ".join(f"«{plain(one.text)}»" for one in patterns)
 
 
 def _categories(old: Policy, new: Policy) -> Iterator[Change]:

@@ -153,11 +153,12 @@ def same_account(one: str, other: str) -> bool:
 
 
 def _account(text: str) -> tuple[str, str]:
+    # `AzureAD\name@domain`, as some systems write a cloud account, is `name@domain`.
     folded = text.strip().casefold()
-    if "\\" in folded:
-        domain, _, name = folded.partition("\\")
+    domain, slash, name = folded.partition("\\")
+    if slash and "@" not in name:
         return name, domain
-    name, _, domain = folded.partition("@")
+    name, _, domain = (name if slash else folded).partition("@")
     return name, domain
 
 

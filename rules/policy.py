@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rules.accounts import AccountPattern
 from rules.apps import entries_for
 from rules.hosts import suffixes
 from rules.hours import Period
@@ -47,13 +48,29 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Group(msgspec.Struct, frozen=True):
-    """One group of people (staff, learners, partners), its private time and its own rules."""
+    """One group of people (staff, learners, partners), its private time and its own rules.
+
+    `accounts` are the patterns of its people's accounts; `staff` says that they work here, so that the data protection
+    officer is told when a case in it is opened.
+    """
 
     id: str
     name: str
     private_time: PrivateTime
     working_hours: tuple[Period, ...]
     rules: tuple[Rule, ...]
+    accounts: tuple[AccountPattern, ...] = ()
+    staff: bool = False
+
+
+class Review(msgspec.Struct, frozen=True):
+    """How long an incident may wait for a lead before it is overdue."""
+
+    urgent_minutes: int = 60
+    """Within a lesson or a meeting; no duty names a number, so a policy may."""
+
+    routine_days: int = 3
+    """Over a weekend and the Monday; likewise."""
 
 
 class PolicyException(msgspec.Struct, frozen=True):
@@ -118,6 +135,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     packs: tuple[Promotion, ...]
     taxonomy: Taxonomy
     lines: Mapping[KeyPath, int]
+    review: Review = Review()
 
     @classmethod
     def parse(cls, text: str, file_name: str, taxonomy: Taxonomy | None = None) -> Self:
@@ -173,6 +191,13 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     def group(self, group: str) -> Group | None:
         """The group of that id, or None where the policy does not name it."""
         return next((known for known in self.groups if known.id == group), None)
+
+    def group_of(self, account: str) -> str | None:
+        """The id of the group whose patterns mean this account, or None: then the device's group counts.
+
+        At most one group can: a policy whose groups' patterns may mean the same account is refused at reading.
+        """
+        return next((one.id for one in self.groups if any(pattern.covers(account) for pattern in one.accounts)), None)
 
     def acts(self, pack_id: str, entries: int) -> bool:
         """Whether a pack with so many entries may flag, remind or name; else it is on trial.

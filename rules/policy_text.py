@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.accounts import PATTERNS_MAX, AccountPattern, PatternRefused
 from rules.apps import normalise_app
 from rules.errors import AppRefused, HostRefused, PolicyError, TaxonomyError, nearest_known
 from rules.hosts import normalise_host
@@ -23,6 +24,7 @@ from rules.policy import (
     Group,
     PolicyException,
     Promotion,
+    Review,
     Rule,
 )
 from rules.toml_lines import KeyPath, line_of_error, lines_of_keys
@@ -34,10 +36,14 @@ OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that 
 _top_keys = (
     POLICY_KEY, "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect",
     "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
+    "review",
 )  # fmt: skip
-_group_keys = ("name", "private_time", "working_hours", "categories")
+_group_keys = ("name", "private_time", "working_hours", "categories", "accounts", "staff")
+_review_keys = ("urgent_minutes", "routine_days")
 _rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
 _exception_keys = ("category", "site", "app", "group", "response", "reason", "until")
+_REVIEW_MOST = {"urgent_minutes": MAX_WINDOW_MINUTES, "routine_days": 31}  # a day, a month: longer is no review
+_STAFF = "staff"  # the group that is staff where a policy does not say which are
 _weaker = ("ignore", "total", "remind")
 _group_id = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _pack_id = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -77,6 +83,7 @@ class PolicyText:
             "packs": self._packs(),
             "taxonomy": self._taxonomy,
             "lines": self._lines,
+            "review": self._review(),
         }
 
     def _format(self) -> None:
@@ -205,9 +212,11 @@ class PolicyText:
         tables = self._table_at(self._table, ("groups",))
         if not tables:
             raise self._refuse(("groups",), "no group is described; expected at least one, as in [groups.staff]")
-        return tuple(
+        groups = tuple(
             self._group(group_id, self._table_at(tables, ("groups", group_id)), hours, base) for group_id in tables
         )
+        self._refuse_shared_accounts(groups)
+        return groups
 
     def _group(
         self, group_id: str, table: dict[str, Any], hours: tuple[Period, ...] | None, base: dict[str, Rule]
@@ -228,7 +237,49 @@ class PolicyText:
             private_time=private,
             working_hours=working or (),
             rules=self._rules(table, path, base),
+            accounts=self._accounts(table, (*path, "accounts")),
+            staff=self._yes_or_no(table, (*path, "staff"), default=group_id == _STAFF),
         )
+
+    def _accounts(self, table: dict[str, Any], path: KeyPath) -> tuple[AccountPattern, ...]:
+        texts = self._list_at(table, path, 'account patterns, as in ["l-*@example.org"]')
+        if len(texts) > PATTERNS_MAX:
+            raise self._refuse(path, f"accounts: expected at most {PATTERNS_MAX} patterns; found {len(texts)}")
+        found = []
+        for text in texts:
+            try:
+                found.append(AccountPattern.parse(text if isinstance(text, str) else ""))
+            except PatternRefused as error:
+                raise self._refuse(path, f"accounts: {text!r}: {error}") from None
+        return tuple(found)
+
+    def _refuse_shared_accounts(self, groups: tuple[Group, ...]) -> None:
+        """Refuse patterns of two groups that may mean one account: which rules hold for it would be a guess."""
+        for place, later in enumerate(groups):
+            for earlier in groups[:place]:
+                for one, other in ((one, other) for one in later.accounts for other in earlier.accounts):
+                    if one.meets(other):
+                        line = self._lines.get(("groups", earlier.id, "accounts"))
+                        theirs = f"{other.text!r} of {earlier.id}" + (f" on line {line}" if line is not None else "")
+                        raise self._refuse(
+                            ("groups", later.id, "accounts"),
+                            f"accounts: {one.text!r} may mean the same account as {theirs}; one has only one group",
+                        )
+
+    def _yes_or_no(self, table: dict[str, Any], path: KeyPath, *, default: bool) -> bool:
+        value = table.get(path[-1], default)
+        if not isinstance(value, bool):
+            raise self._refuse(path, f"{path[-1]}: expected true or false; found {value!r}")
+        return value
+
+    def _review(self) -> Review:
+        table = self._table_at(self._table, ("review",))
+        self._only(("review",), table, _review_keys)
+        for key, value in table.items():
+            most = _REVIEW_MOST[key]
+            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+                raise self._refuse(("review", key), f"{key}: expected a whole number from 1 to {most}; found {value!r}")
+        return Review(**table)
 
     def _rules(self, table: dict[str, Any], path: KeyPath, base: dict[str, Rule]) -> tuple[Rule, ...]:
         path = (*path, "categories")

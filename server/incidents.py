@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from protocol.messages import Alert, AlertHeader
 from server import audit
@@ -100,13 +101,22 @@ def keys_of(user: User) -> list[str]:
     return list(LeadKey.objects.filter(user=user, active=True).values_list("key_id", flat=True))
 
 
+def visible(user: User) -> QuerySet[IncidentRecipient]:
+    """What is sealed to a key of theirs, of the groups that they are for: a mistake in one of the two shows nothing.
+
+    Whatever a lead is shown, counted or told of begins here.
+    """
+    rows = IncidentRecipient.objects.filter(key_id__in=keys_of(user))
+    return rows.filter(incident__group__in=user.groups) if user.groups else rows
+
+
 def addressed(user: User, incident_id: UUID) -> IncidentRecipient:
     """Return what makes an incident exist for the user: the row of one of their keys, its newest record.
 
     Raises NotAllowed for a role that opens no evidence, NotThere when it is not sealed to one of the user's keys.
     """
     may_open(user)
-    rows = IncidentRecipient.objects.filter(incident_id=incident_id, key_id__in=keys_of(user))
+    rows = visible(user).filter(incident_id=incident_id)
     row = rows.select_related("incident").order_by("-record__revision").first()
     if row is None:
         raise NotThere("there is no such incident")

@@ -74,11 +74,12 @@ class SectionWords:
 
 @dataclass(frozen=True)
 class GroupWords:
-    """One group: when its time is private, and what that means."""
+    """One group: when its time is private, what that means, and whose accounts it has by pattern."""
 
     name: str
     hours: str
     private: str
+    accounts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -124,9 +125,20 @@ def by_response(policy: Policy) -> tuple[SectionWords, ...]:
 def groups(policy: Policy) -> tuple[GroupWords, ...]:
     """Each group's working hours and private time, in the policy's order."""
     return tuple(
-        GroupWords(group.name, describe(group.working_hours) or "none", _PRIVATE[group.private_time])
+        GroupWords(
+            group.name,
+            describe(group.working_hours) or "none",
+            _PRIVATE[group.private_time],
+            tuple(pattern.text for pattern in group.accounts),
+        )
         for group in policy.groups
     )
+
+
+def review(policy: Policy) -> str:
+    """Within which time the safeguarding lead should have looked at an incident."""
+    minutes, days = policy.review.urgent_minutes, policy.review.routine_days
+    return f"urgent within {_many(minutes, 'minute')}, everything else within {_many(days, 'day')}"
 
 
 def exceptions(policy: Policy, today: date) -> tuple[ExceptionWords, ...]:
@@ -176,6 +188,12 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
         said["never",] = ("Never collected", ", ".join(sorted(policy.excluded_hosts)))
     for group in policy.groups:
         said["group", group.id] = (f"{group.name}: private time", _private(group))
+        if group.accounts:
+            patterns = ", ".join(pattern.text for pattern in group.accounts)
+            said["accounts", group.id] = (f"{group.name}: accounts, on whichever device", patterns)
+        if group.staff:
+            said["staff", group.id] = (group.name, "the data protection officer is told when a case is opened")
+    said["review",] = ("Looked at by the safeguarding lead", review(policy))
     plain = _without_exceptions(policy)
     for category in policy.taxonomy.categories:
         words: dict[str, list[str]] = {}
@@ -242,6 +260,10 @@ def _about(policy: Policy, one: PolicyException) -> str:
     if policy.taxonomy.get(one.category).sensitive:
         return "one site" if one.site is not None else "one app"
     return str(one.site if one.site is not None else one.app)
+
+
+def _many(count: int, unit: str) -> str:
+    return f"{count:,} {unit}{'s' if count != 1 else ''}"
 
 
 def _listed(names: list[str]) -> str:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count
 
 from server.errors import NotThere
-from server.incidents import keys_of, may_open
+from server.incidents import may_open, visible
+from server.review import Due
 from server.store.models import Incident, IncidentRecipient, User
-
-URGENT_DUE = timedelta(hours=1)
-"""Within a lesson or a meeting; no duty names a number, so a later policy may."""
-
-ROUTINE_DUE = timedelta(days=3)
-"""Over a weekend and the Monday; likewise."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +55,9 @@ class QueueRow:
         """Since when it waits."""
         return self.updated_at if self.new_since_closing else self.received_at
 
-    def overdue(self, now: datetime) -> bool:
+    def overdue(self, now: datetime, due: Due) -> bool:
         """Whether it waits for longer than it should."""
-        return self.is_open and now - self.since > (URGENT_DUE if self.urgent else ROUTINE_DUE)
+        return self.is_open and due.overdue(self.since, now, urgent=self.urgent)
 
 
 def rows(user: User, *, closed: bool = True) -> list[QueueRow]:
@@ -72,7 +67,7 @@ def rows(user: User, *, closed: bool = True) -> list[QueueRow]:
     """
     may_open(user)
     found = (
-        IncidentRecipient.objects.filter(key_id__in=keys_of(user))
+        visible(user)
         .select_related("incident__device", "record__signer")
         .defer("record__evidence", "incident__device__health")
         .annotate(notes=Count("incident__notes", distinct=True))

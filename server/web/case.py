@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from protocol.messages import decode_header, reader
-from server import cases, incidents, leadkeys, queue
+from server import cases, incidents, leadkeys, queue, review
 from server.store.models import Incident, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
@@ -43,7 +43,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "device": row.device_name,
         "signer": kept.signer.name,
         "state": "open" if row.is_open else "closed",
-        "overdue": row.overdue(now),
+        "overdue": row.overdue(now, review.due()),
         "closed_at": kept.closed_at,
         "closed_by": kept.closed_by.get_full_name() if kept.closed_by is not None else "",
         "new_since_closing": row.new_since_closing,

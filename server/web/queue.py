@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from server import queue as desk
+from server import review
 from server.queue import QueueRow
+from server.review import Due
 from server.store.models import Incident, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
@@ -40,13 +42,13 @@ class Line:
 @page(Role.LEAD, Role.DEPUTY)
 def queue(request: HttpRequest) -> HttpResponse:
     """Show the queue: urgent first, then the longest waiting."""
-    user, now = person(request), datetime.now(UTC)
+    user, now, due = person(request), datetime.now(UTC), review.due()
     state = "closed" if request.GET.get("state") == "closed" else "open"
     everything = desk.rows(user)
     waiting = sorted(
-        (_line(row, now) for row in everything if row.is_open), key=lambda line: (not line.urgent, line.since)
+        (_line(row, now, due) for row in everything if row.is_open), key=lambda line: (not line.urgent, line.since)
     )
-    rows = waiting if state == "open" else [_line(row, now) for row in _closed(everything)]
+    rows = waiting if state == "open" else [_line(row, now, due) for row in _closed(everything)]
     context = {
         "rows": rows[:SHOWN_MAX],
         "more": len(rows) > SHOWN_MAX,
@@ -56,7 +58,7 @@ def queue(request: HttpRequest) -> HttpResponse:
             "urgent": sum(line.urgent for line in waiting),
             "overdue": sum(line.overdue for line in waiting),
         },
-        "due": {"urgent": span(desk.URGENT_DUE), "routine": span(desk.ROUTINE_DUE)},
+        "due": {"urgent": span(due.urgent), "routine": span(due.routine)},
         **key_context(user),
     }
     return render(request, "web/queue.html", context)
@@ -77,7 +79,7 @@ def _closed(everything: list[QueueRow]) -> list[QueueRow]:
     return [closed[one] for one in order]
 
 
-def _line(row: QueueRow, now: datetime) -> Line:
+def _line(row: QueueRow, now: datetime, due: Due) -> Line:
     return Line(
         id=row.id,
         reference=row.reference,
@@ -86,7 +88,7 @@ def _line(row: QueueRow, now: datetime) -> Line:
         device=row.device_name,
         since=row.since,
         waiting=span(now - row.since),
-        overdue=row.overdue(now),
+        overdue=row.overdue(now, due),
         new_since_closing=row.new_since_closing,
         sample=row.sample,
     )

@@ -41,6 +41,8 @@ def rules_in_force(request: HttpRequest) -> HttpResponse:
         "begins_later": not policy.started(now),
         "sections": policy_words.by_response(policy),
         "groups": policy_words.groups(policy),
+        "patterns": any(group.accounts for group in policy.groups),
+        "review": policy_words.review(policy),
         "exceptions": policy_words.exceptions(policy, policy.local_day(now)),
         "excluded": sorted(policy.excluded_hosts),
         "closed": sorted(day for day in policy.closed_days if day >= policy.local_day(now)),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.web import case, home, it, leadkey, lists, oversight, queue, rules, trials
+from server.web import case, home, it, leadkey, lists, oversight, people, queue, rules, trials
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("desk/incidents/<uuid:incident_id>/", case.incident, name="incident"),
     path("desk/data/words", leadkey.words, name="words"),
     path("desk/data/key", leadkey.save_key, name="save_key"),
+    path("desk/data/people/", people.names, name="people_names"),
     path("desk/data/headings", queue.headings, name="headings"),
     path("desk/trial/", trials.lists_on_trial, name="trial"),
     path("desk/data/trial", trials.open_counts, name="trial_counts"),

@@ -126,3 +126,50 @@ def test_every_changed_line_stands_there_as_now_and_from_now_on():
         ("then", "from now on: b = 5"),
         ("then", "from now on: d = ?[2K"),
     ]
+
+
+WHOM, OTHER = "Other people come under a group's rules", "Other changes"
+
+
+@pytest.mark.parametrize(
+    ("change", "heading", "sentence"),
+    [
+        (
+            ('name = "Learners"', 'name = "Learners"\naccounts = ["l-*@example.org", "LEARNERS\\\\*"]'),
+            WHOM,
+            "Whoever signs in as «l-*@example.org» or «LEARNERS\\*» has the rules of Learners, on whichever device;",
+        ),
+        (
+            ('name = "Learners"', 'name = "Learners"\nstaff = true'),
+            OTHER,
+            "The data protection officer is told when a case of Learners is opened; before: not told.",
+        ),
+        (
+            ('name = "Staff"', 'name = "Staff"\nstaff = false'),
+            OTHER,
+            "The data protection officer is no longer told when a case of Staff is opened; before: told.",
+        ),
+        (
+            ("urgent_minutes = 60", "urgent_minutes = 1"),
+            OTHER,
+            "For the safeguarding lead, an urgent incident is overdue after 1 minute, any other after 3 days;",
+        ),
+    ],
+)
+def test_whom_a_group_means_whom_it_is_told_and_when_it_is_overdue_are_said(change, heading, sentence):
+    sections = told(change)
+    assert any(line.startswith(sentence) for line in sections[heading])
+    assert [line for lines in sections.values() for line in lines if line.startswith("«")] == []
+
+
+def test_accounts_that_leave_a_group_are_told_too():
+    text = SHIPPED.replace('name = "Learners"', 'name = "Learners"\naccounts = ["l-*"]')
+    taxonomy = Taxonomy.parse(TAXONOMY, "categories.toml")
+    before, after = (Policy.parse(one, "policy.toml", taxonomy) for one in (text, SHIPPED))
+    (section,) = of_policy(before, after)
+    assert section.heading == WHOM
+    assert "no longer has the rules of Learners" in str(section.lines[0])
+    gone = Policy.parse(text[: text.index("[groups.learners]")], "policy.toml", taxonomy)
+    assert any(
+        "no longer has the rules of Learners, but" in str(line) for one in of_policy(before, gone) for line in one.lines
+    )

@@ -422,3 +422,66 @@ def test_no_value_anywhere_makes_reading_fail_but_by_a_refusal(taxonomy: Taxonom
         Policy.parse(f"{key} = {_inline(value)}\n{others}", "made.toml", taxonomy)
     except PolicyError as refused:
         assert str(refused).startswith("made.toml")  # noqa: PT017 (both ways out are right)
+
+
+def _with_accounts(staff: str, learners: str, taxonomy: Taxonomy) -> Policy:
+    text = TEXT.replace('name = "Staff"', f'name = "Staff"\naccounts = {staff}')
+    text = text.replace('name = "Learners"', f'name = "Learners"\naccounts = {learners}')
+    return Policy.parse(text, "made.toml", taxonomy)
+
+
+def test_a_persons_group_is_the_one_whose_pattern_means_their_account(taxonomy: Taxonomy) -> None:
+    policy = _with_accounts('["s-*@example.org", "STAFF\\\\*"]', '["l-*@example.org"]', taxonomy)
+    assert policy.group_of("L-Anna@example.org") == "learners"
+    assert policy.group_of("staff\\ben") == "staff"
+    assert policy.group_of("carol") is None
+    assert Policy.parse(TEXT, "made.toml", taxonomy).group_of("l-anna@example.org") is None
+
+
+@pytest.mark.parametrize(
+    ("staff", "learners", "line", "words"),
+    [
+        ('["*@example.org"]', '["l-*@example.org"]', 22, "may mean the same account as .*of staff on line 17"),
+        ("[]", '["jane@example.org"]', 22, "jane@example.org.*a policy names nobody"),
+        ("[]", "[3]", 22, "expected a pattern"),
+        ('"l-*"', "[]", 17, "expected a list of account patterns"),
+        ("[" + ", ".join(f'"{number}-*"' for number in range(51)) + "]", "[]", 17, "at most 50 patterns; found 51"),
+    ],
+)
+def test_patterns_that_name_a_person_or_meet_another_groups_are_refused_with_their_line(
+    staff: str, learners: str, line: int, words: str, taxonomy: Taxonomy
+) -> None:
+    with pytest.raises(PolicyError, match=f"made.toml line {line}: accounts: .*{words}".replace("*", "*")):
+        _with_accounts(staff, learners, taxonomy)
+
+
+def test_staff_is_the_group_of_that_name_unless_the_policy_says_otherwise(taxonomy: Taxonomy) -> None:
+    staff = [group.id for group in Policy.parse(TEXT, "made.toml", taxonomy).groups if group.staff]
+    assert staff == ["staff"]
+    text = TEXT.replace('name = "Staff"', 'name = "Staff"\nstaff = false')
+    text = text.replace('name = "Learners"', 'name = "Learners"\nstaff = true')
+    assert [group.id for group in Policy.parse(text, "made.toml", taxonomy).groups if group.staff] == ["learners"]
+    with pytest.raises(PolicyError, match="staff: expected true or false; found 'yes'"):
+        Policy.parse(TEXT.replace('name = "Staff"', 'name = "Staff"\nstaff = "yes"'), "made.toml", taxonomy)
+
+
+def test_review_times_are_the_policys_and_have_usual_ones(taxonomy: Taxonomy) -> None:
+    usual = Policy.parse(TEXT, "made.toml", taxonomy).review
+    assert (usual.urgent_minutes, usual.routine_days) == (60, 3)
+    said = Policy.parse(TEXT + "\n[review]\nurgent_minutes = 20\n", "made.toml", taxonomy).review
+    assert (said.urgent_minutes, said.routine_days) == (20, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("urgent_minutes = 0", "from 1 to 1440; found 0"),
+        ("urgent_minutes = true", "found True"),
+        ("routine_days = 32", "from 1 to 31; found 32"),
+        ("routine_days = 1.5", "found 1.5"),
+        ("urgent_hours = 1", "unknown key 'urgent_hours'"),
+    ],
+)
+def test_odd_review_times_are_refused(line: str, words: str, taxonomy: Taxonomy) -> None:
+    with pytest.raises(PolicyError, match=words):
+        Policy.parse(f"{TEXT}\n[review]\n{line}\n", "made.toml", taxonomy)

@@ -248,17 +248,18 @@ def no_remembered_keys() -> None:
 
 @dataclass(frozen=True)
 class People:
-    """One person of each role; a stranger is whoever does not sign in."""
+    """One person of each role and a partner's lead, who has one group; a stranger is whoever does not sign in."""
 
     lead: User
     deputy: User
+    partner: User
     it: User
     manager: User
     dpo: User
     PASSWORD = "correct horse battery staple"
 
     def __iter__(self) -> Iterator[User]:
-        return iter((self.lead, self.deputy, self.it, self.manager, self.dpo))
+        return iter((self.lead, self.deputy, self.partner, self.it, self.manager, self.dpo))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -303,6 +304,14 @@ def people(organisation: Organisation, password_hash: str) -> People:
         )
         for role in Role
     }
+    made["partner"] = User.objects.create(
+        username="partner",
+        email="partner@brightpath.example",
+        role=Role.LEAD,
+        groups=["learners"],
+        display_name="The partner's lead",
+        password=password_hash,
+    )
     return People(**made)
 
 

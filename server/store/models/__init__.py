@@ -5,7 +5,7 @@ from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
-from server.store.models.people import LeadKey, Organisation, PersonMonth, Role, User
+from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "LossReport",
     "Note",
     "Organisation",
+    "Person",
     "PersonMonth",
     "Quarantined",
     "Role",

@@ -1,4 +1,4 @@
-"""Who signs in, their keys, and the monthly ids that stand for accounts in totals."""
+"""Who signs in, their keys, who uses the devices, and the monthly ids that stand for accounts in totals."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ class User(AbstractUser):
 
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.MANAGER)
     display_name = models.CharField(max_length=200, blank=True)
+    groups = models.JSONField(default=list, blank=True)
+
+    def in_scope(self, group: str) -> bool:
+        """Whether this account is for that group: a partner's lead or manager has some groups, others have all."""
+        return not self.groups or group in self.groups
 
     @property
     def opens_evidence(self) -> bool:
@@ -45,6 +50,26 @@ class User(AbstractUser):
     def get_full_name(self) -> str:
         """Return the name to show."""
         return self.display_name or self.username
+
+
+class Person(models.Model):
+    """Somebody who uses the devices, as IT imported them: for leads alone, never beside anything that IT sees.
+
+    `account` is as the organisation writes it, `key` the same folded. `gone_at` is when an import no longer had them:
+    a case about them keeps their name until retention says otherwise.
+    """
+
+    account = models.CharField(max_length=200)
+    key = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
+    group = models.CharField(max_length=100, blank=True, default="")
+    partner = models.CharField(max_length=200, blank=True, default="")
+    leaves_on = models.DateField(null=True, blank=True)
+    changed_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"person {self.pk}"
 
 
 class LeadKey(models.Model):

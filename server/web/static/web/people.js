@@ -1,0 +1,63 @@
+// Real names behind accounts, for leads. The whole list is asked for at once, so that no request tells whom a case is about.
+
+import { ask, element, name } from "./page.js";
+
+const ADDRESS = "/desk/data/people/";
+let known = new Map();
+let asked = null;
+
+/** Fetch the names once a page. A page without names still works: every account then stands as it is. */
+export function loadPeople() {
+  asked ??= ask(ADDRESS).then(({ people }) => remember(people));
+  return asked;
+}
+
+/** Take these people as the ones that are known. */
+export function remember(people) {
+  known = new Map();
+  for (const person of people) {
+    const { bare } = parts(person.account);
+    known.set(bare, [...(known.get(bare) ?? []), person]);
+  }
+}
+
+/**
+ * The person behind an account, or null: unknown is better than a guess, so two people whom it could be are none.
+ * The rule is that of `same_account`: case does not count, and a bare name is the same name in any domain.
+ */
+export function nameOf(account) {
+  const { bare, domain } = parts(account);
+  const same = (known.get(bare) ?? []).map((person) => ({ person, domain: parts(person.account).domain }));
+  const exact = same.filter((one) => one.domain === domain);
+  const found = exact.length > 0 ? exact : same.filter((one) => !one.domain || !domain);
+  return found.length === 1 ? found[0].person : null;
+}
+
+/** The words to search and sort by: real name and account. */
+export const personWords = (account) => {
+  const person = nameOf(account);
+  return person ? `${person.name} ${account}` : account;
+};
+
+/** A person as a page shows them: the real name, and the account beneath; the account alone where no name is known. */
+export function personView(account) {
+  const person = nameOf(account);
+  if (!person) return name(account);
+  const beneath = [account, person.partner, person.left ? "has left" : ""].filter(Boolean).join(" · ");
+  return element(
+    "span",
+    { "data-person": account },
+    name(person.name),
+    element("br"),
+    element("span", { class: "small quiet" }, beneath),
+  );
+}
+
+function parts(account) {
+  const folded = account.trim().toLowerCase();
+  const slash = folded.indexOf("\\");
+  const rest = folded.slice(slash + 1);
+  const at = rest.indexOf("@");
+  if (slash >= 0 && at < 0) return { bare: rest, domain: folded.slice(0, slash) };
+  return at < 0 ? { bare: rest, domain: "" } : { bare: rest.slice(0, at), domain: rest.slice(at + 1) };
+}
