@@ -1,18 +1,24 @@
-"""What leads do with a case: sealed notes, and closing it with a sealed outcome."""
+"""What leads decide about a case: sealed notes, closing with a sealed outcome, reopening, and the day it comes back."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from protocol.errors import OpenError
 from protocol.sealing import layout
-from server import audit
+from server import audit, timeline
 from server.errors import WrongState
-from server.incidents import addressed
-from server.store.models import Incident, IncidentRecipient, Note, User
+from server.holding import is_open
+from server.incidents import addressed, surface
+from server.store.models import Incident, IncidentRecipient, Note, Organisation, User
+from server.timeline import What
+
+BACK_WITHIN = timedelta(days=730)
+"""Longer than any course; whoever wants to see a case later than that finds it among the closed ones."""
 
 
 def add_note(user: User, incident_id: UUID, note_id: UUID, envelope: bytes, *, now: datetime | None = None) -> Note:
@@ -26,22 +32,103 @@ def add_note(user: User, incident_id: UUID, note_id: UUID, envelope: bytes, *, n
         return _note(user, mine.incident, note_id, envelope, "note_added", now or datetime.now(UTC))
 
 
-def close(user: User, incident_id: UUID, note_id: UUID, envelope: bytes, *, now: datetime | None = None) -> Incident:
+def close(
+    user: User,
+    incident_id: UUID,
+    note_id: UUID,
+    envelope: bytes,
+    *,
+    back_on: date | None = None,
+    now: datetime | None = None,
+) -> Incident:
     """Close an incident with a sealed note that holds the outcome; also takes note of what is new since closing.
 
-    Raises as `add_note`, and WrongState when it is closed and nothing new came.
+    On the day `back_on`, in the organisation's time, it comes back by itself: the collector knows the day, and not
+    whether something is watched or was accepted until then. Raises as `add_note`, and WrongState when it is closed and
+    nothing new came, or the day is not one of the next two years.
     """
     addressed(user, incident_id)
     at = now or datetime.now(UTC)
+    _check_day(back_on, at)
     with transaction.atomic():
-        incident = Incident.objects.select_for_update().get(pk=incident_id)
-        if incident.state == Incident.State.CLOSED and not incident.new_since_closing:
-            raise WrongState("this incident is already closed")
+        incident = _locked(incident_id)
+        if Note.objects.filter(pk=note_id, incident=incident, author=user, envelope=envelope).exists():
+            return incident
+        if not is_open(incident):
+            raise WrongState(_closed_by(incident))
         _note(user, incident, note_id, envelope, "incident_closed", at)
         incident.state = Incident.State.CLOSED
         incident.closed_at, incident.closed_by, incident.new_since_closing = at, user, False
-        incident.save(update_fields=["state", "closed_at", "closed_by", "new_since_closing"])
+        incident.back_on = back_on
+        incident.save(update_fields=["state", "closed_at", "closed_by", "new_since_closing", "back_on"])
+        timeline.add(incident, What.CLOSED, user, at)
     return incident
+
+
+def reopen(user: User, incident_id: UUID, note_id: UUID, envelope: bytes, *, now: datetime | None = None) -> Incident:
+    """Open a closed case again, with a sealed note that says why; raises as `close`."""
+    addressed(user, incident_id)
+    at = now or datetime.now(UTC)
+    with transaction.atomic():
+        incident = _locked(incident_id)
+        if Note.objects.filter(pk=note_id, incident=incident, author=user, envelope=envelope).exists():
+            return incident
+        if incident.state == Incident.State.OPEN:
+            raise WrongState("this case is open already")
+        _note(user, incident, note_id, envelope, "note_added", at)
+        _open_again(incident, at)
+        timeline.add(incident, What.REOPENED, user, at)
+    return incident
+
+
+def bring_back(now: datetime) -> None:
+    """Open the cases whose day has come in the organisation's time zone, each once, with a line in the audit log."""
+    for incident_id in Incident.objects.filter(back_on__lte=_today(now)).values_list("pk", flat=True):
+        with transaction.atomic():
+            incident = _locked(incident_id)
+            if incident.back_on is None or incident.state == Incident.State.OPEN:
+                continue
+            _open_again(incident, now)
+            timeline.add(incident, What.CAME_BACK, None, now)
+            surface(incident, now)
+
+
+def _open_again(incident: Incident, at: datetime) -> None:
+    incident.state, incident.reopened_at = Incident.State.OPEN, at
+    incident.back_on, incident.new_since_closing = None, False
+    if incident.assigned_to is not None and not incident.assigned_to.is_active:
+        incident.assigned_to = incident.assigned_at = None
+    incident.save(update_fields=["state", "reopened_at", "back_on", "new_since_closing", "assigned_to", "assigned_at"])
+
+
+def _locked(incident_id: UUID) -> Incident:
+    # Of this table alone: PostgreSQL locks no row of an outer join.
+    return Incident.objects.select_for_update(of=("self",)).get(pk=incident_id)
+
+
+def _closed_by(incident: Incident) -> str:
+    who = f" by {incident.closed_by.get_full_name()}" if incident.closed_by is not None else ""
+    return f"this incident is already closed{who}"
+
+
+def _check_day(back_on: date | None, now: datetime) -> None:
+    if back_on is not None and not first_day_back(now) <= back_on <= last_day_back(now):
+        raise WrongState("the day must be after today, and within two years")
+
+
+def first_day_back(now: datetime) -> date:
+    """Return the first day on which a case that is closed now can come back: tomorrow."""
+    return _today(now) + timedelta(days=1)
+
+
+def last_day_back(now: datetime) -> date:
+    """Return the last such day. A typing slip must not put a case away for a century."""
+    return _today(now) + BACK_WITHIN
+
+
+def _today(now: datetime) -> date:
+    organisation = Organisation.objects.first()
+    return now.astimezone(ZoneInfo(organisation.timezone if organisation is not None else "UTC")).date()
 
 
 def notes(user: User, incident_id: UUID) -> list[Note]:

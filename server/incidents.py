@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from protocol.messages import Alert, AlertHeader
-from server import audit
+from server import audit, timeline
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import AlertRecord, Device, Incident, IncidentRecipient, LeadKey, User
 
@@ -22,18 +22,22 @@ _REFERENCE_DIGITS = 5
 
 @dataclass(frozen=True)
 class ReleasedEvidence:
-    """The sealed evidence of one incident, handed out after its line in the audit log was committed."""
+    """The sealed evidence of one incident, handed out after its line in the audit log was committed.
+
+    A device signed it, or, where a concern was recorded by hand, a lead: one of the two public keys is there.
+    """
 
     incident: UUID
     reference: str
     record: UUID
-    device: UUID
+    device: UUID | None
     key_id: str
     header: bytes
     heading: bytes
     evidence: bytes
     signature: bytes
-    signer_public_key: bytes
+    signer_public_key: bytes | None
+    lead_public_key: bytes | None
     audit_seq: int
 
 
@@ -72,9 +76,11 @@ def release(user: User, incident_id: UUID, *, now: datetime | None = None) -> Re
     Raises NotAllowed for a role that opens no evidence, NotThere when it is not sealed to one of the user's keys.
     """
     mine = addressed(user, incident_id)
+    at = now or datetime.now(UTC)
     with transaction.atomic(durable=True):
-        entry = audit.write(audit.actor_of(user), "evidence_released", f"incident:{incident_id}", now=now)
-    kept = AlertRecord.objects.select_related("signer").get(pk=mine.record_id)
+        entry = audit.write(audit.actor_of(user), "evidence_released", f"incident:{incident_id}", now=at)
+        timeline.opened(mine.incident, user, at)
+    kept = AlertRecord.objects.select_related("signer", "lead_key").get(pk=mine.record_id)
     return ReleasedEvidence(
         incident=incident_id,
         reference=mine.incident.reference,
@@ -85,7 +91,8 @@ def release(user: User, incident_id: UUID, *, now: datetime | None = None) -> Re
         heading=bytes(kept.heading),
         evidence=bytes(kept.evidence),
         signature=bytes(kept.signature),
-        signer_public_key=bytes(kept.signer.public_key),
+        signer_public_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
+        lead_public_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
         audit_seq=entry.seq,
     )
 
@@ -123,13 +130,18 @@ def addressed(user: User, incident_id: UUID) -> IncidentRecipient:
     return row
 
 
-def _create(header: AlertHeader, signer: Device, now: datetime) -> Incident:
+def new_reference(now: datetime) -> str:
+    """Return a case's number that is free, and stays so till the end of the caller's transaction."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    return _new_reference(now.year)
+
+
+def _create(header: AlertHeader, signer: Device, now: datetime) -> Incident:
     return Incident.objects.create(
         id=header.alert,
-        reference=_new_reference(now.year),
+        reference=new_reference(now),
         device=signer,
         signer=signer,
         group=header.group,
@@ -158,7 +170,26 @@ def _update(incident: Incident, header: AlertHeader, now: datetime) -> None:
     # Once urgent, always urgent: no later record may let a case sink in the queue.
     incident.urgent = incident.urgent or header.urgent
     incident.new_since_closing = incident.state == Incident.State.CLOSED
-    incident.save(update_fields=["revision", "updated_at", "ended", "urgent", "new_since_closing"])
+    if incident.new_since_closing:
+        # Whoever took note of it did so before it was closed; of what is new nobody has.
+        incident.acknowledged_at = incident.acknowledged_by = None
+    incident.save(
+        update_fields=[
+            "revision", "updated_at", "ended", "urgent", "new_since_closing", "acknowledged_at", "acknowledged_by"
+        ]
+    )  # fmt: skip
+    surface(incident, now)
+
+
+def surface(incident: Incident, now: datetime) -> None:
+    """Make what is new in a part show at the case that it is a part of, however deep it lies."""
+    part = incident
+    while part.merged_into_id is not None:
+        whole = Incident.objects.select_for_update(of=("self",)).get(pk=part.merged_into_id)
+        whole.updated_at, whole.urgent = now, whole.urgent or part.urgent
+        whole.new_since_closing = whole.state == Incident.State.CLOSED
+        whole.save(update_fields=["updated_at", "urgent", "new_since_closing"])
+        part = whole
 
 
 def _address(incident: Incident, kept: AlertRecord, sealed_to: tuple[str, ...]) -> None:

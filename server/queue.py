@@ -10,6 +10,7 @@ from django.db.models import Count
 
 from server.errors import NotThere
 from server.incidents import may_open, visible
+from server.merging import standing_alone
 from server.review import Due
 from server.store.models import Incident, IncidentRecipient, User
 
@@ -19,7 +20,8 @@ class QueueRow:
     """What a lead's queue shows of an incident before unlocking, and the sealed heading to unlock.
 
     `key_id` is the lead's own key that the heading is sealed to. The device's signature covers header, heading and
-    evidence; `evidence_sha256` stands for the evidence, which is released apart.
+    evidence; `evidence_sha256` stands for the evidence, which is released apart. A concern that was recorded by hand
+    has no device: a lead's key signed it.
     """
 
     id: UUID
@@ -29,10 +31,11 @@ class QueueRow:
     ended: datetime
     received_at: datetime
     updated_at: datetime
+    reopened_at: datetime | None
     state: str
     new_since_closing: bool
     group: str
-    device: UUID
+    device: UUID | None
     device_name: str
     record: UUID
     revision: int
@@ -43,7 +46,8 @@ class QueueRow:
     heading: bytes
     evidence_sha256: bytes
     signature: bytes
-    signer_public_key: bytes
+    signer_public_key: bytes | None
+    lead_public_key: bytes | None
 
     @property
     def is_open(self) -> bool:
@@ -53,7 +57,7 @@ class QueueRow:
     @property
     def since(self) -> datetime:
         """Since when it waits."""
-        return self.updated_at if self.new_since_closing else self.received_at
+        return self.updated_at if self.new_since_closing else self.reopened_at or self.received_at
 
     def overdue(self, now: datetime, due: Due) -> bool:
         """Whether it waits for longer than it should."""
@@ -67,8 +71,8 @@ def rows(user: User, *, closed: bool = True) -> list[QueueRow]:
     """
     may_open(user)
     found = (
-        visible(user)
-        .select_related("incident__device", "record__signer")
+        standing_alone(visible(user), user)
+        .select_related("incident__device", "record__signer", "record__lead_key")
         .defer("record__evidence", "incident__device__health")
         .annotate(notes=Count("incident__notes", distinct=True))
     )
@@ -104,11 +108,12 @@ def _queue_row(row: IncidentRecipient) -> QueueRow:
         ended=incident.ended,
         received_at=incident.received_at,
         updated_at=incident.updated_at,
+        reopened_at=incident.reopened_at,
         state=incident.state,
         new_since_closing=incident.new_since_closing,
         group=incident.group,
         device=incident.device_id,
-        device_name=incident.device.name,
+        device_name=incident.device.name if incident.device is not None else "",
         record=kept.record,
         revision=kept.revision,
         notes=row.notes,  # type: ignore[attr-defined]  # annotated in `queue`
@@ -118,5 +123,6 @@ def _queue_row(row: IncidentRecipient) -> QueueRow:
         heading=bytes(kept.heading),
         evidence_sha256=bytes(kept.evidence_sha256),
         signature=bytes(kept.signature),
-        signer_public_key=bytes(kept.signer.public_key),
+        signer_public_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
+        lead_public_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
     )

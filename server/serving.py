@@ -163,7 +163,7 @@ def _check_migrated() -> None:
 
 
 def _jobs() -> tuple[TimedJob, ...]:
-    from server import audit, log, retention
+    from server import audit, cases, log, retention
     from server.schedule import TimedJob
 
     def check_audit(now: datetime) -> None:  # noqa: ARG001
@@ -175,6 +175,7 @@ def _jobs() -> tuple[TimedJob, ...]:
 
     return (
         TimedJob("retention", timedelta(days=1), delete),
+        TimedJob("cases", timedelta(minutes=15), cases.bring_back),
         TimedJob("audit", timedelta(days=1), check_audit),
         *_publication_jobs(),
     )

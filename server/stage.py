@@ -259,6 +259,7 @@ class Stage:
         from server.store.models import Incident, User
 
         released = incidents.release(User.objects.get(username="lead"), Incident.objects.get(reference=reference).pk)
+        assert released.signer_public_key is not None  # a device's record, not a concern
         parts = {
             "header": released.header,
             "heading": released.heading,

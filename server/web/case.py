@@ -41,7 +41,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
             for name in ("id", "reference", "urgent", "started", "ended", "received_at", "group")
         },
         "device": row.device_name,
-        "signer": kept.signer.name,
+        "signer": kept.signer.name if kept.signer is not None else "",
         "state": "open" if row.is_open else "closed",
         "overdue": row.overdue(now, review.due()),
         "closed_at": kept.closed_at,
@@ -70,6 +70,7 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         heading=given.heading,
         signature=given.signature,
         signer_key=given.signer_public_key,
+        lead_key=given.lead_public_key,
         evidence=given.evidence,
     )
     sealed_to = decode_header(given.header).sealed_to

@@ -10,13 +10,17 @@ from server.queue import QueueRow
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert as the browser gets it: signed parts, and the evidence or only its hash."""
+    """An alert as the browser gets it: signed parts, and the evidence or only its hash.
+
+    A device's key signed it, or a lead's (64 bytes) where it is a concern that was recorded by hand.
+    """
 
     incident: UUID
     header: bytes
     heading: bytes
     signature: bytes
-    signer_key: bytes
+    signer_key: bytes | None
+    lead_key: bytes | None
     evidence: bytes | None = None
     evidence_digest: bytes | None = None
 
@@ -36,5 +40,6 @@ def heading_of(row: QueueRow) -> Sealed:
         heading=row.heading,
         signature=row.signature,
         signer_key=row.signer_public_key,
+        lead_key=row.lead_public_key,
         evidence_digest=row.evidence_sha256,
     )

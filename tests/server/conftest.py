@@ -569,6 +569,12 @@ def new_lead_key() -> Any:
 
 
 @pytest.fixture
+def now() -> datetime:
+    """The time at which tests happen."""
+    return NOW
+
+
+@pytest.fixture
 def data_dir() -> Path:
     """The data folder that the settings name."""
     return _DATA_DIR

@@ -1,6 +1,7 @@
 """What the collector keeps, a file for each kind. Everything is imported from here."""
 
 from server.store.models.audit import AuditDetail, AuditEntry
+from server.store.models.cases import CaseEvent, CaseLook, UrgentCard
 from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
@@ -12,6 +13,8 @@ __all__ = [
     "AlertRecord",
     "AuditDetail",
     "AuditEntry",
+    "CaseEvent",
+    "CaseLook",
     "Device",
     "DeviceDay",
     "EnrolmentToken",
@@ -30,6 +33,7 @@ __all__ = [
     "SeenRecord",
     "SourceGap",
     "TrialReport",
+    "UrgentCard",
     "Usage",
     "UsageKey",
     "User",

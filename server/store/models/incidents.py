@@ -7,11 +7,15 @@ from typing import ClassVar
 from django.db import models
 
 from server.store.models.devices import Device
-from server.store.models.people import User
+from server.store.models.people import LeadKey, User
 
 
 class Incident(models.Model):
-    """What the collector may know of a case: which device, how urgent, when, and who can open it."""
+    """What the collector may know of a case: which device, how urgent, when, who can open it, and who has it.
+
+    `device` and `signer` are empty for a concern that a lead recorded by hand (`recorded_by`). On the day `back_on` a
+    closed case returns to the queue by itself; whether to watch or because something was accepted until then is sealed.
+    """
 
     class State(models.TextChoices):
         """Whether somebody still has to look."""
@@ -21,8 +25,9 @@ class Incident(models.Model):
 
     id = models.UUIDField(primary_key=True)
     reference = models.CharField(max_length=20, unique=True)
-    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="incidents")
-    signer = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="signed_incidents")
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, blank=True, related_name="incidents")
+    signer = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, blank=True, related_name="signed_incidents")
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="concerns")
     group = models.CharField(max_length=64)
     urgent = models.BooleanField()
     started = models.DateTimeField()
@@ -34,6 +39,16 @@ class Incident(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True)
     new_since_closing = models.BooleanField(default=False)
+    first_opened_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="acknowledged_incidents"
+    )
+    assigned_to = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    assigned_at = models.DateTimeField(null=True, blank=True)
+    back_on = models.DateField(null=True, blank=True, db_index=True)
+    reopened_at = models.DateTimeField(null=True, blank=True)
+    merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
     sample = models.BooleanField(default=False)
 
     class Meta:
@@ -45,12 +60,14 @@ class Incident(models.Model):
 class AlertRecord(models.Model):
     """One alert or update as it came: exact header bytes, both envelopes, the device's signature.
 
-    `evidence_sha256` lets a heading's signature be checked without loading the evidence.
+    A concern recorded by hand is signed with a lead's key (`lead_key`) and not by a device. `evidence_sha256` lets a
+    heading's signature be checked without loading the evidence.
     """
 
     record = models.UUIDField()
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="records")
-    signer = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="alert_records")
+    signer = models.ForeignKey(Device, on_delete=models.PROTECT, null=True, related_name="alert_records")
+    lead_key = models.ForeignKey(LeadKey, on_delete=models.PROTECT, null=True, related_name="concern_records")
     revision = models.BigIntegerField()
     header = models.BinaryField()
     heading = models.BinaryField()
@@ -60,9 +77,15 @@ class AlertRecord(models.Model):
     received_at = models.DateTimeField()
 
     class Meta:
-        """A record of a device is kept once."""
+        """A record of a device is kept once, and every record has one signer."""
 
-        constraints: ClassVar = [models.UniqueConstraint(fields=["signer", "record"], name="alert_record_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["signer", "record"], name="alert_record_once"),
+            models.CheckConstraint(
+                condition=models.Q(signer__isnull=True) ^ models.Q(lead_key__isnull=True),
+                name="alert_record_one_signer",
+            ),
+        ]
 
 
 class IncidentRecipient(models.Model):
