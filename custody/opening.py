@@ -65,7 +65,7 @@ def read_export(data: bytes) -> Export:
 
 
 def open_all(export: Export, private_key: bytes) -> tuple[list[Opened], list[str]]:
-    """Return what opened, and a sentence for each alert that did not; `private_key` is raw X25519."""
+    """Return what opened, and a sentence for each alert that did not; `private_key` has 64 bytes."""
     opened, refused = [], []
     for number, alert in enumerate(export.alerts, start=1):
         try:

@@ -50,6 +50,8 @@ class Code(Enum):
     FORKED_COUNTER = ("forked_counter", 409, True, "Another record has this counter, so the identity is held.")
     WRONG_DEVICE = ("wrong_device", 400, False, "The record speaks for a device that the sender may not speak for.")
     UNKNOWN_PERSON = ("unknown_person", 400, False, "A row names a monthly person id that was never given out.")
+    # About what leads write.
+    BAD_LEAD_SIGNATURE = ("bad_lead_signature", 400, False, "This is not signed by the lead whose key it names.")
     # About enrolment.
     TOKEN_MALFORMED = ("token_malformed", 400, False, "This is not an enrolment token; copy it whole.")
     TOKEN_BAD_SIGNATURE = (

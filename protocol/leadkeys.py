@@ -1,4 +1,4 @@
-"""A lead's key as a file: an X25519 key pair, its private half wrapped by a passphrase of six words.
+"""A lead's key as a file: one half opens (X25519), one signs (Ed25519), both wrapped by a passphrase of six words.
 
 The browser (`server/web/static/web/leadkey.js`) makes and unlocks the same file with WebCrypto, and
 `fairwatch-custody open` unlocks it without any browser. The passphrase never leaves the computer where it is typed.
@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
@@ -27,8 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from protocol.errors import OpenError
-from protocol.messages import KeyId, Message
-from protocol.sealing import key_id
+from protocol.messages import KeyId, LeadPublicKey, Message
+from protocol.sealing import KEY_BYTES, halves, key_id, public_of
 
 PASSPHRASE_WORDS = 6
 """Six words of 2,048 are 66 bits; with the iterations below a stolen file costs some 2^86 hashes to guess."""
@@ -39,21 +40,29 @@ ITERATIONS = 600_000
 ITERATIONS_MAX = 10_000_000
 """A hostile file must not be able to keep a browser or the offline command busy for minutes."""
 
+Half = Literal["opening", "signing"]
 _SALT_BYTES = 16
 _NONCE_BYTES = 12
-_WRAPPED_BYTES = 48 + 16  # PKCS #8 of an X25519 key, and the tag
+_WRAPPED_BYTES = 48 + 16  # PKCS #8 of an X25519 or Ed25519 key, and the tag
+
+
+class Wrapped(Message, frozen=True):
+    """One private half in PKCS #8 under AES-256-GCM."""
+
+    nonce: Annotated[bytes, msgspec.Meta(min_length=_NONCE_BYTES, max_length=_NONCE_BYTES)]
+    wrapped: Annotated[bytes, msgspec.Meta(min_length=_WRAPPED_BYTES, max_length=_WRAPPED_BYTES)]
 
 
 class LeadKey(Message, frozen=True):
-    """The key file. `public_key` is 32 raw bytes; `wrapped` is AES-256-GCM over the private key in PKCS #8."""
+    """The key file. `public_key` is X25519, then Ed25519; `opening` and `signing` are their wrapped private halves."""
 
     version: Literal[1]
     key_id: KeyId
-    public_key: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    public_key: LeadPublicKey
     salt: Annotated[bytes, msgspec.Meta(min_length=_SALT_BYTES, max_length=_SALT_BYTES)]
     iterations: Annotated[int, msgspec.Meta(ge=ITERATIONS, le=ITERATIONS_MAX)]
-    nonce: Annotated[bytes, msgspec.Meta(min_length=_NONCE_BYTES, max_length=_NONCE_BYTES)]
-    wrapped: Annotated[bytes, msgspec.Meta(min_length=_WRAPPED_BYTES, max_length=_WRAPPED_BYTES)]
+    opening: Wrapped
+    signing: Wrapped
 
 
 @cache
@@ -73,31 +82,44 @@ def tidy(passphrase: str) -> str:
 
 
 def make(passphrase: str, *, randomness: Callable[[int], bytes] = os.urandom) -> LeadKey:
-    """Return a new key pair, its private half wrapped by the passphrase."""
-    secret = X25519PrivateKey.from_private_bytes(randomness(32))
-    public = secret.public_key().public_bytes_raw()
-    salt, nonce = randomness(_SALT_BYTES), randomness(_NONCE_BYTES)
-    inside = secret.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    wrapped = AESGCM(_wrapping_key(passphrase, salt, ITERATIONS)).encrypt(nonce, inside, _place(public))
-    return LeadKey(1, key_id(public), public, salt, ITERATIONS, nonce, wrapped)
+    """Return a new key, its private halves wrapped by the passphrase."""
+    private, salt = randomness(KEY_BYTES), randomness(_SALT_BYTES)
+    public = public_of(private)
+    wrapping = AESGCM(_wrapping_key(passphrase, salt, ITERATIONS))
+
+    def wrap(half: Half, secret: X25519PrivateKey | Ed25519PrivateKey) -> Wrapped:
+        nonce = randomness(_NONCE_BYTES)
+        inside = secret.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return Wrapped(nonce, wrapping.encrypt(nonce, inside, _place(half, public)))
+
+    opens, signs = halves(private)
+    opening = wrap("opening", X25519PrivateKey.from_private_bytes(opens))
+    signing = wrap("signing", Ed25519PrivateKey.from_private_bytes(signs))
+    return LeadKey(1, key_id(public), public, salt, ITERATIONS, opening, signing)
 
 
 def unlock(key: LeadKey, passphrase: str) -> bytes:
-    """Return the raw X25519 private key (32 bytes).
+    """Return the private key: 64 bytes, X25519, then Ed25519.
 
     Raises OpenError when the passphrase is wrong or the file was altered, its public key included.
     """
-    try:
-        wrapping = AESGCM(_wrapping_key(passphrase, key.salt, key.iterations))
-        secret = load_der_private_key(wrapping.decrypt(key.nonce, key.wrapped, _place(key.public_key)), None)
-    except (InvalidTag, ValueError) as fault:
-        raise OpenError("the passphrase does not open this key, or the key file was altered") from fault
-    if not isinstance(secret, X25519PrivateKey):
-        raise OpenError("the file holds a key of another kind")
-    public = secret.public_key().public_bytes_raw()
+    wrapping = AESGCM(_wrapping_key(passphrase, key.salt, key.iterations))
+
+    def unwrap(half: Half, kept: Wrapped) -> bytes:
+        try:
+            inside = wrapping.decrypt(kept.nonce, kept.wrapped, _place(half, key.public_key))
+            secret = load_der_private_key(inside, None)
+        except (InvalidTag, ValueError) as fault:
+            raise OpenError("the passphrase does not open this key, or the key file was altered") from fault
+        if not isinstance(secret, X25519PrivateKey if half == "opening" else Ed25519PrivateKey):
+            raise OpenError("the file holds a key of another kind")
+        return secret.private_bytes_raw()
+
+    private = unwrap("opening", key.opening) + unwrap("signing", key.signing)
+    public = public_of(private)
     if public != key.public_key or key_id(public) != key.key_id:
         raise OpenError("the file's public key is not that of its private key")
-    return secret.private_bytes_raw()
+    return private
 
 
 def fingerprint(public_key: bytes) -> str:
@@ -110,6 +132,6 @@ def _wrapping_key(passphrase: str, salt: bytes, iterations: int) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", tidy(passphrase).encode(), salt, iterations, 32)
 
 
-def _place(public_key: bytes) -> bytes:
-    # Stops a collector from pairing a lead's wrapped private key with a public key of its own.
-    return b"fairwatch/v1/leadkey\0" + public_key
+def _place(half: Half, public_key: bytes) -> bytes:
+    # Stops a collector from pairing a lead's wrapped private key with a public key of its own, half by half too.
+    return b"fairwatch/v1/leadkey\0" + half.encode() + b"\0" + public_key

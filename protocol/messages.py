@@ -28,6 +28,8 @@ ShortText = Annotated[str, msgspec.Meta(max_length=TEXT_MAX_CHARS)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 # `$` alone would let a line end follow.
 KeyId = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$(?!\n)")]
+LeadPublicKey = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+"""X25519 (32 bytes), which is sealed to, then Ed25519 (32 bytes), which signs what a lead writes."""
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
 Group = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]

@@ -31,7 +31,7 @@ from tuf.api.metadata import (
 
 from protocol.errors import NotTrusted
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, MESSAGE_VERSION
-from protocol.messages import Group, KeyId, Message, Positive, ShortText, place_of, reader
+from protocol.messages import Group, KeyId, LeadPublicKey, Message, Positive, ShortText, place_of, reader
 from protocol.sealing import key_id
 
 # --- names -------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class Recipient(Message, frozen=True):
     """
 
     key_id: KeyId
-    public_key: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    public_key: LeadPublicKey
     role: Role
     label: ShortText
     groups: tuple[Group, ...] = ()

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
@@ -23,7 +24,12 @@ from protocol.errors import OpenError, SealError
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES
 
 ENVELOPE_VERSION = 1
-Purpose = Literal["heading", "evidence", "note", "trial"]
+LeadPurpose = Literal["note", "mute", "exception", "concern", "rewrap"]
+"""What leads seal and sign themselves (`documents.py`, `rewraps.py`)."""
+Purpose = Literal["heading", "evidence", "trial"] | LeadPurpose
+KEY_BYTES = 64
+"""A key's length, public or private: an X25519 half (32 bytes), which opens, then an Ed25519 half, which signs."""
+_HALF = 32
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _KEY_ID_BYTES = 16
 _WRAP_BYTES = 32 + 32 + 16  # HPKE enc, content key, tag
@@ -35,8 +41,8 @@ _NONCE = bytes(12)  # safe: each content key seals exactly one text
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where an envelope belongs. Sealed in, so that a hostile collector can't move one to another record.
 
-    `subject` is the device (for a note: the incident), `record` the record (for a note: the note's own id), `header`
-    the exact header bytes (empty for a note).
+    `subject` is the device (for what a lead writes: the incident), `record` the record (there: its own id), `header`
+    the exact header bytes (there: empty).
     """
 
     purpose: Purpose
@@ -60,8 +66,27 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 def key_id(public_key: bytes) -> str:
-    """Return the id of an X25519 public key (32 raw bytes): 32 hex digits of its SHA-256."""
+    """Return the id of a public key (64 bytes): 32 hex digits of its SHA-256.
+
+    Both halves count, so that a device's signature over whom it sealed to also says whose signatures to believe.
+    """
     return hashlib.sha256(public_key).digest()[:_KEY_ID_BYTES].hex()
+
+
+def public_of(private_key: bytes) -> bytes:
+    """Return the public key (64 bytes) of a private one (64 bytes); raises OpenError when it is of another length."""
+    opening, signing = halves(private_key)
+    return (
+        X25519PrivateKey.from_private_bytes(opening).public_key().public_bytes_raw()
+        + Ed25519PrivateKey.from_private_bytes(signing).public_key().public_bytes_raw()
+    )
+
+
+def halves(key: bytes) -> tuple[bytes, bytes]:
+    """Return the half that seals or opens, and the half that signs; raises OpenError for another length."""
+    if len(key) != KEY_BYTES:
+        raise OpenError(f"a key has {KEY_BYTES} bytes, not {len(key)}")
+    return key[:_HALF], key[_HALF:]
 
 
 def seal(
@@ -72,7 +97,7 @@ def seal(
     largest: bool = False,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> bytes:
-    """Return an envelope with `text`, for the holders of `recipients` (raw X25519 public keys).
+    """Return an envelope with `text`, for the holders of `recipients` (public keys of 64 bytes).
 
     `largest` pads to the larger size whatever the text's length, where small or large would tell something already.
 
@@ -84,9 +109,10 @@ def seal(
     slots = []
     for public in recipients:
         try:
-            wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(public), b"wrap\0" + info)
-        except ValueError as fault:
-            raise SealError("a recipient's key is not a usable X25519 key") from fault
+            sealing, _ = halves(public)
+            wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(sealing), b"wrap\0" + info)
+        except (ValueError, OpenError) as fault:
+            raise SealError("a recipient's key is not a usable key") from fault
         slots.append(bytes.fromhex(key_id(public)) + wrapped)
     sizes = ENVELOPE_SIZES_BYTES[-1:] if largest else ENVELOPE_SIZES_BYTES
     sealed = AESGCM(content_key).encrypt(_NONCE, _pad(text, sizes), info)
@@ -108,13 +134,13 @@ def layout(envelope: bytes) -> Layout:
 
 
 def open_envelope(envelope: bytes, private_key: bytes, place: Place) -> bytes:
-    """Return the text of an envelope, with a recipient's raw X25519 private key.
+    """Return the text of an envelope, with a recipient's private key (64 bytes).
 
     Raises OpenError when it is not for this key, was altered, or belongs to another place.
     """
     shape = layout(envelope)
-    secret = X25519PrivateKey.from_private_bytes(private_key)
-    mine = key_id(secret.public_key().public_bytes_raw())
+    secret = X25519PrivateKey.from_private_bytes(halves(private_key)[0])
+    mine = key_id(public_of(private_key))
     if mine not in shape.key_ids:
         raise OpenError("the envelope is not sealed to this key")
     start = 2 + shape.key_ids.index(mine) * _SLOT_BYTES + _KEY_ID_BYTES

@@ -1,4 +1,4 @@
-"""Signatures: of requests (RFC 9421, Ed25519) and of what a device seals."""
+"""Signatures: of requests (RFC 9421, Ed25519), of what a device seals, and of what a lead writes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature as BadSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -23,8 +24,9 @@ from http_message_signatures import (
 from http_message_signatures.exceptions import HTTPMessageSignaturesException
 
 from protocol.codes import Code
-from protocol.errors import Refused
+from protocol.errors import OpenError, Refused
 from protocol.limits import CLOCK_TOLERANCE
+from protocol.sealing import LeadPurpose, halves
 
 PublicKey = Ed25519PublicKey
 TAG = "fairwatch-v1"
@@ -190,6 +192,36 @@ def verify_trial(public_key: bytes, signature: bytes, header: bytes, envelope: b
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, trial_statement(header, envelope))
     except (BadSignature, ValueError):
         raise Refused(Code.BAD_RECORD_SIGNATURE) from None
+
+
+def lead_statement(purpose: LeadPurpose, subject: UUID, record: UUID, sealed: bytes) -> bytes:
+    """Return what a lead signs: a label, what it is, the case, its own id, and the SHA-256 of what is sealed.
+
+    The purpose stops a note from being passed off as another kind of paper, the subject from being moved to another
+    case, the id from being stored twice.
+    """
+    label = b"fairwatch/v1/lead\0" + purpose.encode() + b"\0"
+    return label + subject.bytes + record.bytes + hashlib.sha256(sealed).digest()
+
+
+def sign_lead(private_key: bytes, purpose: LeadPurpose, subject: UUID, record: UUID, sealed: bytes) -> bytes:
+    """Return the Ed25519 signature (64 bytes) of a lead; `private_key` has both halves (64 bytes)."""
+    key = Ed25519PrivateKey.from_private_bytes(halves(private_key)[1])
+    return key.sign(lead_statement(purpose, subject, record, sealed))
+
+
+def verify_lead(
+    public_key: bytes, signature: bytes, purpose: LeadPurpose, subject: UUID, record: UUID, sealed: bytes
+) -> None:
+    """Check a lead's signature with their public key (64 bytes); raises Refused `bad_lead_signature`.
+
+    That the key may sign here at all is for the caller to know: see `documents.open_signed`.
+    """
+    try:
+        key = Ed25519PublicKey.from_public_bytes(halves(public_key)[1])
+        key.verify(signature, lead_statement(purpose, subject, record, sealed))
+    except (BadSignature, ValueError, OpenError):
+        raise Refused(Code.BAD_LEAD_SIGNATURE) from None
 
 
 DeviceKey = Ed25519PrivateKey

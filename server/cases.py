@@ -1,4 +1,4 @@
-"""What leads decide about a case: sealed notes, closing with a sealed outcome, reopening, and the day it comes back."""
+"""What leads decide about a case: signed and sealed notes, closing, reopening, and the day it comes back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from protocol.documents import SealedDocument
 from protocol.errors import OpenError
 from protocol.sealing import layout
-from server import audit, timeline
+from server import audit, leadkeys, timeline
 from server.errors import WrongState
 from server.holding import is_open
 from server.incidents import addressed, surface
@@ -21,22 +22,21 @@ BACK_WITHIN = timedelta(days=730)
 """Longer than any course; whoever wants to see a case later than that finds it among the closed ones."""
 
 
-def add_note(user: User, incident_id: UUID, note_id: UUID, envelope: bytes, *, now: datetime | None = None) -> Note:
-    """Keep a sealed note; the same note again is the same note.
+def add_note(user: User, incident_id: UUID, note: SealedDocument, *, now: datetime | None = None) -> Note:
+    """Keep a note, sealed and signed by its author; the same note again is the same note.
 
     Raises NotAllowed, NotThere (see `release`), WrongState when the envelope is not one, is sealed to nobody who has
-    the incident, or its id is taken.
+    the incident, is not signed by the author, or its id is taken.
     """
     mine = addressed(user, incident_id)
     with transaction.atomic():
-        return _note(user, mine.incident, note_id, envelope, "note_added", now or datetime.now(UTC))
+        return _note(user, mine.incident, note, "note_added", now or datetime.now(UTC))
 
 
 def close(
     user: User,
     incident_id: UUID,
-    note_id: UUID,
-    envelope: bytes,
+    note: SealedDocument,
     *,
     back_on: date | None = None,
     now: datetime | None = None,
@@ -52,11 +52,11 @@ def close(
     _check_day(back_on, at)
     with transaction.atomic():
         incident = _locked(incident_id)
-        if Note.objects.filter(pk=note_id, incident=incident, author=user, envelope=envelope).exists():
+        if Note.objects.filter(pk=note.id, incident=incident, author=user, envelope=note.envelope).exists():
             return incident
         if not is_open(incident):
             raise WrongState(_closed_by(incident))
-        _note(user, incident, note_id, envelope, "incident_closed", at)
+        _note(user, incident, note, "incident_closed", at)
         incident.state = Incident.State.CLOSED
         incident.closed_at, incident.closed_by, incident.new_since_closing = at, user, False
         incident.back_on = back_on
@@ -65,17 +65,17 @@ def close(
     return incident
 
 
-def reopen(user: User, incident_id: UUID, note_id: UUID, envelope: bytes, *, now: datetime | None = None) -> Incident:
+def reopen(user: User, incident_id: UUID, note: SealedDocument, *, now: datetime | None = None) -> Incident:
     """Open a closed case again, with a sealed note that says why; raises as `close`."""
     addressed(user, incident_id)
     at = now or datetime.now(UTC)
     with transaction.atomic():
         incident = _locked(incident_id)
-        if Note.objects.filter(pk=note_id, incident=incident, author=user, envelope=envelope).exists():
+        if Note.objects.filter(pk=note.id, incident=incident, author=user, envelope=note.envelope).exists():
             return incident
         if incident.state == Incident.State.OPEN:
             raise WrongState("this case is open already")
-        _note(user, incident, note_id, envelope, "note_added", at)
+        _note(user, incident, note, "note_added", at)
         _open_again(incident, at)
         timeline.add(incident, What.REOPENED, user, at)
     return incident
@@ -144,19 +144,28 @@ def recipients(user: User, incident_id: UUID) -> list[str]:
     return list(rows.values_list("key_id", flat=True))
 
 
-def _note(user: User, incident: Incident, note_id: UUID, envelope: bytes, action: str, at: datetime) -> Note:
+def _note(user: User, incident: Incident, note: SealedDocument, action: str, at: datetime) -> Note:
     try:
-        sealed_to = set(layout(envelope).key_ids)
+        sealed_to = set(layout(note.envelope).key_ids)
     except OpenError as fault:
         raise WrongState(f"the note is not a sealed envelope: {fault}") from None
     if not IncidentRecipient.objects.filter(incident=incident, key_id__in=sealed_to).exists():
         raise WrongState("the note is sealed to nobody who has this incident")
-    closing = action == "incident_closed"
-    there = Note.objects.filter(pk=note_id).first()
+    leadkeys.check_own(user, "note", incident.pk, note)
+    there = Note.objects.filter(pk=note.id).first()
     if there is not None:
-        same = (there.incident_id, there.author_id, bytes(there.envelope)) == (incident.pk, user.pk, envelope)
+        same = (there.incident_id, there.author_id, bytes(there.envelope)) == (incident.pk, user.pk, note.envelope)
         if not same:
             raise WrongState("another note has this id")
         return there
     audit.write(audit.actor_of(user), action, f"incident:{incident.pk}", now=at)
-    return Note.objects.create(id=note_id, incident=incident, author=user, at=at, closing=closing, envelope=envelope)
+    return Note.objects.create(
+        id=note.id,
+        incident=incident,
+        author=user,
+        at=at,
+        closing=action == "incident_closed",
+        envelope=note.envelope,
+        signer=note.signer,
+        signature=note.signature,
+    )

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from protocol import leadkeys
-from protocol.errors import NotTrusted
+from protocol.documents import SealedDocument, check_signed
+from protocol.errors import NotTrusted, Refused
 from protocol.messages import decode, encode
 from protocol.publication import RECIPIENTS_TARGET, RecipientList, decode_recipients
-from protocol.sealing import key_id
+from protocol.sealing import LeadPurpose, key_id
 from server import audit
 from server.errors import NotAllowed, WrongState
 from server.store.models import LeadKey, User
@@ -73,6 +75,18 @@ def keep(user: User, data: bytes, *, now: datetime | None = None) -> LeadKey:
             )
     except IntegrityError:
         raise WrongState("this key was saved by another request; look again") from None
+
+
+def check_own(user: User, purpose: LeadPurpose, subject: UUID, document: SealedDocument) -> None:
+    """Check that a person signed this, with a key of their own that is in use; raises WrongState.
+
+    Stops whoever got into an account, or the collector's database, from writing in a lead's name.
+    """
+    own = LeadKey.objects.filter(user=user, active=True).values_list("key_id", flat=True)
+    try:
+        check_signed(purpose, document, subject, set(own))
+    except Refused:
+        raise WrongState("this is not signed with one of your own keys; unlock your key and write it again") from None
 
 
 def held(user: User) -> Held:

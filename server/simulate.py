@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from protocol import leadkeys, sealing
+from protocol import leadkeys
+from protocol.documents import seal_signed
 from protocol.limits import MESSAGE_VERSION
 from protocol.messages import PeopleQuestion, encode
 from protocol.signing import DeviceKey
@@ -31,11 +32,14 @@ Progress = Callable[[str], None]
 # --- history, into the database ----------------------------------------------------------------------------------
 
 
-def write_history(now: datetime, progress: Progress, seed: int = sample.SEED) -> None:
+def write_history(
+    now: datetime, progress: Progress, seed: int = sample.SEED, *, signing: Mapping[str, bytes] | None = None
+) -> None:
     """Write forty devices, three months of use and sixty cases into the collector whose settings are loaded.
 
     Cases are sealed to the signed recipients, or, where nothing is signed yet, to the leads' keys that are there.
-    Raises SetUpError when there is nobody to seal to.
+    `signing` holds leads' private keys (64 bytes) by user name: outcomes are signed with the first, and without one
+    every sample case stays open. Raises SetUpError when there is nobody to seal to.
     """
     from server import ingest
     from server.store.models import Device, Organisation
@@ -68,7 +72,7 @@ def write_history(now: datetime, progress: Progress, seed: int = sample.SEED) ->
         for batch in sender.batches():
             all_stored(ingest.take(batch, sender.device, min(received, now)))
         progress(f"sample cases: {place} of {len(cases)}")
-    _close(cases, now)
+    _close(cases, now, signing or {})
 
 
 def _write_device(
@@ -90,14 +94,15 @@ def _write_device(
         all_stored(ingest.take(batch, sender.device, last_seen))
 
 
-def _close(cases: Sequence[sample.Case], now: datetime) -> None:
-    """Close the older cases as a lead would: a sealed outcome, and a line in the audit log."""
+def _close(cases: Sequence[sample.Case], now: datetime, signing: Mapping[str, bytes]) -> None:
+    """Close the older cases as a lead would: a sealed and signed outcome, and a line in the audit log."""
     from server import cases as desk
     from server.store.models import Incident, User
 
-    lead = User.objects.filter(role="lead", lead_keys__active=True).first()
+    lead = User.objects.filter(role="lead", username__in=signing, lead_keys__active=True).first()
     if lead is None:
         return
+    readers = _readers()[0]
     there = {incident.started: incident for incident in Incident.objects.filter(sample=True)}
     for case in cases:
         if not case.closed:
@@ -113,9 +118,9 @@ def _close(cases: Sequence[sample.Case], now: datetime) -> None:
             "author": lead.get_full_name(),
             "at": f"{min(at, now):%Y-%m-%dT%H:%M:%SZ}",
         }
-        place = sealing.Place(purpose="note", subject=incident.pk, record=note, header=b"")
-        envelope = sealing.seal(msgspec.json.encode(content), _readers()[0], place)
-        desk.close(lead, incident.pk, note, envelope, now=min(at, now))
+        text = msgspec.json.encode(content)
+        sealed = seal_signed("note", text, readers, incident.pk, note, signing[lead.username])
+        desk.close(lead, incident.pk, sealed, now=min(at, now))
 
 
 def _readers() -> tuple[list[bytes], tuple[int, int]]:
@@ -148,16 +153,18 @@ def say(line: str) -> None:
         print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def make_lead_keys() -> dict[str, str]:
-    """Give every lead and deputy without a key one, made here for the sample; returns the words by user name."""
+def make_lead_keys() -> tuple[dict[str, str], dict[str, bytes]]:
+    """Give every lead and deputy without a key one, made here for the sample: words and private keys by user name."""
     from server import leadkeys as kept
     from server.store.models import User
 
-    words = {}
+    words, signing = {}, {}
     for user in User.objects.filter(role__in=("lead", "deputy"), lead_keys__isnull=True):
         words[user.username] = leadkeys.make_passphrase()
-        kept.keep(user, encode(leadkeys.make(words[user.username])))
-    return words
+        file = leadkeys.make(words[user.username])
+        kept.keep(user, encode(file))
+        signing[user.username] = leadkeys.unlock(file, words[user.username])
+    return words, signing
 
 
 def run(given: argparse.Namespace) -> int:
@@ -175,8 +182,8 @@ def run(given: argparse.Namespace) -> int:
         say("")
         print(f"{stored} records stored")  # noqa: T201
         return 0
-    words = _prepare(given.data_dir)
-    write_history(datetime.now(UTC), say)
+    words, signing = _prepare(given.data_dir)
+    write_history(datetime.now(UTC), say, signing=signing)
     say("")
     print(f"Wrote 40 sample devices, {sample.DAYS} days and {sample.CASES} sealed cases into {given.data_dir}")  # noqa: T201
     for name, passphrase in words.items():
@@ -184,7 +191,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _prepare(data_dir: Path) -> dict[str, str]:
+def _prepare(data_dir: Path) -> tuple[dict[str, str], dict[str, bytes]]:
     """Set the collector up, making it where there is none, with a lead who can open the sample."""
     from server.start import require
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from protocol import leadkeys
-from protocol.messages import encode
+from protocol.messages import decode, encode
 from server.children import Children, EveryHost
 from server.errors import SetUpError
 from server.start import set_up
@@ -101,7 +101,9 @@ class Stage:
             from server import simulate
 
             say("writing three months of sample use and sixty sealed sample cases")
-            simulate.write_history(datetime.now(UTC), simulate.say)
+            file = decode((self.keys / "lead.json").read_bytes(), leadkeys.LeadKey)
+            signing = {"lead": leadkeys.unlock(file, words["lead"])}
+            simulate.write_history(datetime.now(UTC), simulate.say, signing=signing)
             simulate.say("")
         say(f"starting the collector at {self.url}")
         self.children.start("server-run", [server, "run", "--data-dir", self.collector, "--http"])

@@ -9,12 +9,13 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from protocol.documents import SealedDocument
 from protocol.messages import decode_header, reader
 from server import cases, incidents, leadkeys, queue, review
 from server.store.models import Incident, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
-from server.web.sealed import Sealed, SealedNote, heading_of
+from server.web.sealed import Sealed, heading_of
 from server.web.words import category_names
 
 OUTCOMES = (
@@ -75,7 +76,14 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     )
     sealed_to = decode_header(given.header).sealed_to
     notes = [
-        {"id": note.pk, "author": note.author.get_full_name(), "at": note.at, "envelope": bytes(note.envelope)}
+        {
+            "id": note.pk,
+            "author": note.author.get_full_name(),
+            "at": note.at,
+            "envelope": bytes(note.envelope),
+            "signer": bytes(note.signer),
+            "signature": bytes(note.signature),
+        }
         for note in cases.notes(user, incident_id)
     ]
     return answer({"alert": sealed, "recipients": leadkeys.readers(sealed_to, [given.key_id]), "notes": notes})
@@ -100,15 +108,15 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 
 @data("POST", Role.LEAD, Role.DEPUTY)
 def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
-    """Keep a sealed note."""
-    note = reader(SealedNote).decode(request.body)
-    kept = cases.add_note(person(request), incident_id, note.id, note.envelope)
+    """Keep a note, sealed and signed in the browser."""
+    note = reader(SealedDocument).decode(request.body)
+    kept = cases.add_note(person(request), incident_id, note)
     return answer({"id": kept.pk, "at": kept.at})
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)
 def close(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Close a case with its sealed outcome."""
-    note = reader(SealedNote).decode(request.body)
-    cases.close(person(request), incident_id, note.id, note.envelope)
+    note = reader(SealedDocument).decode(request.body)
+    cases.close(person(request), incident_id, note)
     return answer({"id": note.id, "state": "closed"})

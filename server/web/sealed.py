@@ -1,4 +1,4 @@
-"""What is sealed, as the browser gets it and hands it in."""
+"""What is sealed, as the browser gets it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,6 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     lead_key: bytes | None
     evidence: bytes | None = None
     evidence_digest: bytes | None = None
-
-
-class SealedNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A note on its way in: its id is bound into the envelope."""
-
-    id: UUID
-    envelope: bytes
 
 
 def heading_of(row: QueueRow) -> Sealed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,14 +11,13 @@ from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from agent.bundle import Bundle
 from agent.observation import Observation
 from agent.spool import Spool
 from protocol.messages import Alert, AlertHeader, Evidence, Heading, decode, decode_body, decode_header
 from protocol.publication import Recipient, RecipientList
-from protocol.sealing import Place, key_id, open_envelope
+from protocol.sealing import KEY_BYTES, Place, key_id, open_envelope, public_of
 from protocol.signing import verify_alert
 from rules.compiler import compile_shipped
 from rules.engine import Rules
@@ -90,10 +90,10 @@ class Office:
     """The people who may open evidence, and their keys."""
 
     def __init__(self) -> None:
-        self.keys = {name: X25519PrivateKey.generate() for name in ("lead", "deputy", "partner_lead", "recovery")}
+        self.keys = {name: os.urandom(KEY_BYTES) for name in ("lead", "deputy", "partner_lead", "recovery")}
 
     def public(self, name: str) -> bytes:
-        return self.keys[name].public_key().public_bytes_raw()
+        return public_of(self.keys[name])
 
     def id_of(self, name: str) -> str:
         return key_id(self.public(name))
@@ -118,7 +118,7 @@ class Office:
         header, opened = decode_header(alert.header), {}
         for purpose, envelope in (("heading", alert.heading), ("evidence", alert.evidence)):
             place = Place(purpose=purpose, subject=header.device, record=header.record, header=alert.header)
-            opened[purpose] = open_envelope(envelope, self.keys[name].private_bytes_raw(), place)
+            opened[purpose] = open_envelope(envelope, self.keys[name], place)
         return header, decode(opened["heading"], Heading), decode(opened["evidence"], Evidence)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from tuf.api.metadata import (
     DelegatedRole,
     Delegations,
@@ -39,7 +39,7 @@ from protocol.errors import NotTrusted, Refused
 from protocol.messages import EnrolmentToken
 from protocol.publication import DELEGATED, OFFLINE, RECIPIENTS_TARGET, Recipient, dated, decode_recipients, delta_path
 from protocol.rolekeys import from_pem, new_key, public_half, sign
-from protocol.sealing import key_id
+from protocol.sealing import KEY_BYTES, key_id, public_of
 from protocol.tokens import write
 from rules import delta
 from rules.writer import PackWriter
@@ -147,7 +147,7 @@ def person_key(organisation, name):
 def with_an_own_recipient(device):
     """Return the next recipients metadata with the collector's key in the list, unsigned, and serve its file."""
     listed = device.load().recipients
-    public = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    public = public_of(os.urandom(KEY_BYTES))
     mine = Recipient(key_id(public), public, "lead", "collector")
     wide = msgspec.structs.replace(listed, version=3, recipients=(*listed.recipients, mine))
     data = msgspec.json.encode(wide)

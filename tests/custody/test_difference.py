@@ -19,7 +19,7 @@ def listed(version, *recipients, pilot=False):
 
 
 def recipient(number, label, **more):
-    public = bytes([number]) * 32
+    public = bytes([number]) * 64
     return Recipient(key_id(public), public, "lead", label, **more)
 
 
@@ -48,7 +48,7 @@ def test_a_pilot_and_an_empty_beginning_are_said():
 def test_a_new_key_is_to_be_compared_aloud():
     old, new = listed(1, recipient(1, "Alex")), listed(2, recipient(1, "Alex"), recipient(2, "Sam"))
     lines = list(difference.of_recipients(old, new))
-    assert next(line.key for line in lines if "NEW" in line.text) == difference.grouped(key_id(bytes([2]) * 32))
+    assert next(line.key for line in lines if "NEW" in line.text) == difference.grouped(key_id(bytes([2]) * 64))
     assert any("aloud" in line.text for line in lines)
     assert not any("aloud" in line.text for line in difference.of_recipients(new, new))
 

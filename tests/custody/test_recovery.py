@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from custody import recovery
 from custody.errors import CustodyError
+from protocol.sealing import halves, key_id, public_of
 
 PUBLIC, SHARES = recovery.make()
 TEXTS = [recovery.share_text(number, words) for number, words in enumerate(SHARES, start=1)]
@@ -15,7 +15,16 @@ TEXTS = [recovery.share_text(number, words) for number, words in enumerate(SHARE
 @pytest.mark.parametrize("two", [(0, 1), (0, 2), (1, 2)])
 def test_any_two_shares_make_the_key_again(two):
     secret = recovery.combine([TEXTS[at] for at in two])
-    assert X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw() == PUBLIC.public_key
+    assert public_of(secret) == PUBLIC.public_key
+    assert key_id(PUBLIC.public_key) == PUBLIC.key_id
+
+
+def test_the_shares_hold_neither_half_but_what_both_are_derived_from():
+    seeds = [bytes(32), bytes([1]) * 32]
+    made = [recovery.make(lambda _, seed=seed: seed) for seed in seeds]
+    privates = [recovery.combine(shares[:2]) for _, shares in made]
+    parts = [*seeds, *(half for private in privates for half in halves(private))]
+    assert len(set(parts)) == 6
 
 
 def test_shares_may_be_typed_from_paper_in_capitals_and_lines():

@@ -2,12 +2,11 @@
 
 import msgspec
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from protocol import leadkeys
 from protocol.errors import OpenError, Refused
 from protocol.messages import decode, encode
-from protocol.sealing import key_id
+from protocol.sealing import key_id, public_of
 
 PHRASE = "apple bridge candle dolphin engine forest"
 
@@ -18,8 +17,7 @@ def key():
 
 
 def test_the_passphrase_gives_back_the_private_key_of_the_public_key(key):
-    secret = X25519PrivateKey.from_private_bytes(leadkeys.unlock(key, PHRASE))
-    assert secret.public_key().public_bytes_raw() == key.public_key
+    assert public_of(leadkeys.unlock(key, PHRASE)) == key.public_key
     assert key.key_id == key_id(key.public_key)
 
 
@@ -33,12 +31,26 @@ def test_another_passphrase_does_not_open_it(key):
         leadkeys.unlock(key, "apple bridge candle dolphin engine forests")
 
 
-@pytest.mark.parametrize("field", ["salt", "nonce", "wrapped", "public_key"])
+@pytest.mark.parametrize("field", ["salt", "public_key", "opening.nonce", "opening.wrapped", "signing.wrapped"])
 def test_an_altered_file_does_not_open(key, field):
-    value = getattr(key, field)
-    altered = msgspec.structs.replace(key, **{field: bytes((value[0] ^ 1,)) + value[1:]})
+    half, _, inner = field.partition(".")
+    value = getattr(getattr(key, half), inner) if inner else getattr(key, half)
+    bad = bytes((value[0] ^ 1,)) + value[1:]
+    bad = msgspec.structs.replace(getattr(key, half), **{inner: bad}) if inner else bad
+    altered = msgspec.structs.replace(key, **{half: bad})
     with pytest.raises(OpenError):
         leadkeys.unlock(altered, PHRASE)
+
+
+def test_neither_half_can_stand_in_the_others_place_or_come_from_another_file(key):
+    other = leadkeys.make(PHRASE)
+    for change in (
+        {"opening": key.signing, "signing": key.opening},
+        {"signing": other.signing},
+        {"public_key": key.public_key[:32] + other.public_key[32:]},
+    ):
+        with pytest.raises(OpenError):
+            leadkeys.unlock(msgspec.structs.replace(key, **change), PHRASE)
 
 
 def test_a_file_with_another_keys_id_does_not_open(key):
@@ -64,7 +76,7 @@ def test_two_keys_with_one_passphrase_share_nothing(key):
     other = leadkeys.make(PHRASE)
     assert other.public_key != key.public_key
     assert other.salt != key.salt
-    assert other.nonce != key.nonce
+    assert len({one.nonce for file in (key, other) for one in (file.opening, file.signing)}) == 4
 
 
 def test_the_word_list_is_long_plain_and_without_repeats():

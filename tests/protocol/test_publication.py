@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
 def recipient(number, role="lead", **more):
-    public = bytes([number]) * 32
+    public = bytes([number]) * 64
     return Recipient(key_id(public), public, role, f"{role} {number}", **more)
 
 

@@ -42,6 +42,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from protocol import sealing, signing
+from protocol.documents import SealedDocument, seal_signed
 from protocol.messages import (
     Alert,
     AlertHeader,
@@ -326,8 +327,8 @@ class HeldKey:
 
 def make_lead_key(user: User) -> HeldKey:
     """Give a person a lead key."""
-    private = os.urandom(32)
-    public = sealing.X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+    private = os.urandom(sealing.KEY_BYTES)
+    public = sealing.public_of(private)
     number = sealing.key_id(public)
     LeadKey.objects.create(user=user, key_id=number, public_key=public, wrapped={}, created_at=NOW)
     return HeldKey(number, public, private)
@@ -345,16 +346,16 @@ def deputy_key(people: People) -> HeldKey:
     return make_lead_key(people.deputy)
 
 
-def make_sealed_note(incident: UUID, *keys: HeldKey, text: bytes = b"Advice given.") -> tuple[UUID, bytes]:
-    """Seal a note as the lead's browser does: its id and its envelope."""
-    note = uuid4()
-    place = sealing.Place(purpose="note", subject=incident, record=note, header=b"")
-    return note, sealing.seal(text, [key.public for key in keys], place)
+def make_sealed_note(
+    incident: UUID, *keys: HeldKey, text: bytes = b"Advice given.", by: HeldKey | None = None, note: UUID | None = None
+) -> SealedDocument:
+    """Seal and sign a note as the browser does, with the first key unless `by` says another."""
+    return seal_signed("note", text, [key.public for key in keys], incident, note or uuid4(), (by or keys[0]).private)
 
 
 @pytest.fixture
 def sealed_note() -> Any:
-    """`sealed_note(incident, key, ...)`: a note's id and envelope."""
+    """`sealed_note(incident, key, ..., by=key)`: a sealed and signed note."""
     return make_sealed_note
 
 

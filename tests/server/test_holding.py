@@ -35,7 +35,7 @@ def test_acknowledging_is_kept_once_and_says_who_was_first(database, people, sha
 
 
 def test_a_late_acknowledgement_never_reopens_a_case(database, people, shared, lead_key, sealed_note, now):
-    cases.close(people.lead, shared, *sealed_note(shared, lead_key))
+    cases.close(people.lead, shared, sealed_note(shared, lead_key))
     holding.acknowledge(people.deputy, shared, now)
     assert Incident.objects.get().state == "closed"
 
@@ -110,7 +110,7 @@ def test_the_colleagues_are_the_others_who_can_open_the_case(database, people, s
 
 
 def test_a_closed_case_is_given_to_nobody(database, people, shared, lead_key, sealed_note, now):
-    cases.close(people.lead, shared, *sealed_note(shared, lead_key))
+    cases.close(people.lead, shared, sealed_note(shared, lead_key))
     with pytest.raises(WrongState, match="reopen it first"):
         holding.assign(people.lead, shared, people.lead.pk, None, now)
 
@@ -144,7 +144,7 @@ def test_the_standing_changes_when_anything_happened(database, people, shared, l
     numbers = [holding.look(people.lead, shared, now).changes]
     holding.assign(people.lead, shared, people.lead.pk, None, now)
     numbers.append(holding.look(people.lead, shared, now).changes)
-    cases.add_note(people.lead, shared, *sealed_note(shared, lead_key))
+    cases.add_note(people.lead, shared, sealed_note(shared, lead_key))
     numbers.append(holding.look(people.lead, shared, now).changes)
     device.send(device.alert(lead_key, alert=shared, revision=1))
     numbers.append(holding.look(people.lead, shared, now).changes)

@@ -19,8 +19,8 @@ def test_an_incident_sealed_to_others_does_not_exist_for_a_deputy(database, peop
         lambda: incidents.release(people.deputy, case),
         lambda: cases.notes(people.deputy, case),
         lambda: cases.recipients(people.deputy, case),
-        lambda: cases.add_note(people.deputy, case, *sealed_note(case, deputy_key)),
-        lambda: cases.close(people.deputy, case, *sealed_note(case, deputy_key)),
+        lambda: cases.add_note(people.deputy, case, sealed_note(case, deputy_key)),
+        lambda: cases.close(people.deputy, case, sealed_note(case, deputy_key)),
     ):
         with pytest.raises(NotThere) as there:
             act()

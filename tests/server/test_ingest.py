@@ -388,7 +388,7 @@ def test_nobody_adds_to_another_devices_incident(database, device, other_device,
 def test_a_late_update_never_reopens_a_closed_incident(database, device, lead_key, people, sealed_note):
     alert = uuid4()
     device.send(device.alert(lead_key, alert=alert))
-    cases.close(people.lead, alert, *sealed_note(alert, lead_key))
+    cases.close(people.lead, alert, sealed_note(alert, lead_key))
     assert device.send(device.alert(lead_key, alert=alert, revision=1)).results == [("stored", None)]
     kept = Incident.objects.get()
     assert (kept.state, kept.new_since_closing) == ("closed", True)

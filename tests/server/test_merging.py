@@ -59,7 +59,7 @@ def test_a_case_that_took_others_in_can_become_a_part_itself_and_no_circle_can_b
 
 
 def test_a_case_does_not_vanish_into_a_closed_one(database, people, three, lead_key, sealed_note, now):
-    cases.close(people.lead, three[1], *sealed_note(three[1], lead_key))
+    cases.close(people.lead, three[1], sealed_note(three[1], lead_key))
     with pytest.raises(WrongState, match="is closed; reopen it first"):
         merging.merge(people.lead, three[0], three[1], now)
 
@@ -92,7 +92,7 @@ def test_what_is_new_in_a_part_shows_at_the_whole_however_deep_and_urgent_stays_
     first, second, third = three
     merging.merge(people.lead, first, second, now)
     merging.merge(people.lead, second, third, now)
-    cases.close(people.lead, third, *sealed_note(third, lead_key))
+    cases.close(people.lead, third, sealed_note(third, lead_key))
     assert queue.rows(people.lead, closed=False) == []
     device.send(device.alert(lead_key, alert=first, revision=1, urgent=True))
     (row,) = queue.rows(people.lead, closed=False)

@@ -33,7 +33,7 @@ def test_the_queue_is_open_and_urgent_first(database, device, people, lead_key, 
     for name, urgent in (("routine", False), ("urgent", True), ("done", True)):
         made[name] = uuid4()
         device.send(device.alert(lead_key, alert=made[name], urgent=urgent))
-    cases.close(people.lead, made["done"], *sealed_note(made["done"], lead_key))
+    cases.close(people.lead, made["done"], sealed_note(made["done"], lead_key))
     assert [row.id for row in queue.rows(people.lead)] == [made["urgent"], made["routine"], made["done"]]
     assert [row.id for row in queue.rows(people.lead, closed=False)] == [made["urgent"], made["routine"]]
 

@@ -13,7 +13,7 @@ from server.recipients import known_key_ids
 
 
 def _recipient(role):
-    public = sealing.X25519PrivateKey.from_private_bytes(os.urandom(32)).public_key().public_bytes_raw()
+    public = sealing.public_of(os.urandom(sealing.KEY_BYTES))
     return Recipient(sealing.key_id(public), public, role, role)
 
 

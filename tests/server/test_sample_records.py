@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import pytest
 
 from protocol.limits import BATCH_MAX_RECORDS
 from protocol.messages import Alert, Receipt, Receipts, decode_body, decode_header
+from protocol.sealing import KEY_BYTES, public_of
 from protocol.signing import DeviceKey, verify_alert
 from server import sample
 from server.errors import SetUpError
@@ -47,9 +49,7 @@ def test_an_alert_is_signed_by_the_device_and_says_nothing_in_clear(sender, orga
 
 @pytest.fixture
 def organisation_key():
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    return X25519PrivateKey.generate().public_key().public_bytes_raw()
+    return public_of(os.urandom(KEY_BYTES))
 
 
 def test_totals_take_the_monthly_id_of_each_account(sender):

@@ -21,7 +21,7 @@ SERVER = Path(sys.executable).with_name("fairwatch-server")
 
 def test_the_history_is_stored_once_sealed_and_marked(database, people, lead_key):
     told = []
-    simulate.write_history(NOW, told.append)
+    simulate.write_history(NOW, told.append, signing={"lead": lead_key.private})
     assert Organisation.objects.get().sample
     assert Device.objects.filter(sample=True).count() == 40
     assert set(Device.objects.values_list("group", flat=True)) == set(sample.GROUPS)
@@ -39,6 +39,12 @@ def test_the_history_is_stored_once_sealed_and_marked(database, people, lead_key
     assert heading.person.startswith("sample-")
 
 
+@pytest.mark.django_db
+def test_without_a_leads_own_key_nobody_signs_an_outcome_so_sample_cases_stay_open(people, lead_key):
+    simulate.write_history(NOW, lambda _line: None)
+    assert Incident.objects.filter(sample=True).count() == Incident.objects.filter(state="open").count() == 60
+
+
 def test_without_anybody_who_could_open_it_no_history_is_written(database, organisation):
     with pytest.raises(SetUpError, match="nobody can open cases"):
         simulate.write_history(NOW, lambda _line: None)
@@ -47,10 +53,11 @@ def test_without_anybody_who_could_open_it_no_history_is_written(database, organ
 
 @pytest.mark.django_db
 def test_every_lead_without_a_key_gets_one_with_words(people):
-    words = simulate.make_lead_keys()
-    assert set(words) == {"lead", "deputy"}
+    words, private = simulate.make_lead_keys()
+    assert set(words) == set(private)
+    assert set(words) == {"lead", "deputy", "partner"}
     assert all(len(each.split()) == 6 for each in words.values())
-    assert simulate.make_lead_keys() == {}
+    assert simulate.make_lead_keys() == ({}, {})
     assert User.objects.get(username="it").lead_keys.count() == 0
 
 

@@ -134,7 +134,7 @@ def rules_folder(tmp_path_factory):
 
 @pytest.fixture
 def recipients(lead_key):
-    recovery = sealing.X25519PrivateKey.from_private_bytes(os.urandom(32)).public_key().public_bytes_raw()
+    recovery = sealing.public_of(os.urandom(sealing.KEY_BYTES))
     return RecipientList(
         1,
         True,
@@ -253,7 +253,7 @@ def test_what_is_not_as_a_device_seals_it_is_refused_by_name(database, laptop, d
         return device.send(device.parcel("trial", signed, record=record)).results[0]
 
     device.counter = 1000
-    stranger = sealing.X25519PrivateKey.from_private_bytes(os.urandom(32)).public_key().public_bytes_raw()
+    stranger = sealing.public_of(os.urandom(sealing.KEY_BYTES))
     assert made() == ("stored", None)
     assert made(key=other_device.key)[1] == "bad_record_signature"
     assert made({"device": other_device.id})[1] == "wrong_device"

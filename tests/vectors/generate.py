@@ -10,17 +10,16 @@ from uuid import UUID
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from protocol import messages, sealing, signing
+from protocol import documents, messages, sealing, signing
 
 HERE = Path(__file__).parent
 DEVICE = UUID("11111111-2222-4333-8444-555555555555")
 RECORD = UUID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee")
 OTHER = UUID("99999999-bbbb-4ccc-8ddd-eeeeeeeeeeee")
-LEAD = X25519PrivateKey.from_private_bytes(bytes(range(32)))
-RECOVERY = X25519PrivateKey.from_private_bytes(bytes(range(32, 64)))
-STRANGER = X25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
+LEAD = bytes(range(64))
+RECOVERY = bytes(range(64, 128))
+STRANGER = bytes(range(128, 192))
 SIGNER = Ed25519PrivateKey.from_private_bytes(bytes(range(96, 128)))
 AT = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 
@@ -29,12 +28,8 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def public(key: X25519PrivateKey) -> bytes:
-    return key.public_key().public_bytes_raw()
-
-
 def header() -> bytes:
-    ids = tuple(sealing.key_id(public(key)) for key in (LEAD, RECOVERY))
+    ids = tuple(sealing.key_id(sealing.public_of(key)) for key in (LEAD, RECOVERY))
     return messages.encode(
         messages.AlertHeader(
             version=1,
@@ -65,7 +60,7 @@ def flipped(data: bytes, at: int) -> bytes:
 
 def envelopes() -> list[dict[str, object]]:
     text = b'{"version":1}'
-    keys = [public(LEAD), public(RECOVERY)]
+    keys = [sealing.public_of(LEAD), sealing.public_of(RECOVERY)]
     good = sealing.seal(text, keys, place("evidence"))
     large = sealing.seal(b"x" * 5000, keys, place("evidence"))
     slot = 2 + 96
@@ -98,7 +93,7 @@ def envelopes() -> list[dict[str, object]]:
         {
             "name": name,
             "envelope": b64(envelope),
-            "private_key": b64(key.private_bytes_raw()),
+            "private_key": b64(key),
             "purpose": purpose,
             "subject": str(DEVICE),
             "record": str(record),
@@ -111,7 +106,7 @@ def envelopes() -> list[dict[str, object]]:
 
 
 def alerts() -> list[dict[str, object]]:
-    keys = [public(LEAD), public(RECOVERY)]
+    keys = [sealing.public_of(LEAD), sealing.public_of(RECOVERY)]
     heading, evidence = (sealing.seal(b"{}", keys, place(part)) for part in ("heading", "evidence"))
     signature = signing.sign_alert(SIGNER, header(), heading, evidence)
     signer = SIGNER.public_key().public_bytes_raw()
@@ -138,7 +133,7 @@ def alerts() -> list[dict[str, object]]:
 
 
 def trials() -> list[dict[str, object]]:
-    keys = [public(LEAD), public(RECOVERY)]
+    keys = [sealing.public_of(LEAD), sealing.public_of(RECOVERY)]
     head = messages.encode(
         messages.TrialHeader(
             version=1,
@@ -183,10 +178,56 @@ def trials() -> list[dict[str, object]]:
             "envelope": b64(envelope),
             "signature": b64(signature),
             "public_key": b64(SIGNER.public_key().public_bytes_raw()),
-            "private_key": b64(LEAD.private_bytes_raw()),
+            "private_key": b64(LEAD),
             "refusal": refusal,
         }
         for name, header, envelope, signature, refusal in rows
+    ]
+
+
+def lead_documents() -> list[dict[str, object]]:
+    keys = [sealing.public_of(LEAD), sealing.public_of(RECOVERY)]
+    text = b'{"version":1,"kind":"outcome","finding":"false_alarm"}'
+    good = documents.seal_signed("note", text, keys, RECORD, OTHER, LEAD)
+    by_recovery = documents.seal_signed("note", text, keys, RECORD, OTHER, RECOVERY)
+    forged = documents.seal_signed("note", text, keys, RECORD, OTHER, STRANGER)
+    mute = documents.seal_signed("mute", text, keys, RECORD, OTHER, LEAD)
+    unreadable = documents.seal_signed("note", text, [sealing.public_of(STRANGER)], RECORD, OTHER, LEAD)
+    change = msgspec.structs.replace
+    mixed = LEAD[:32] + STRANGER[32:]
+    half = documents.seal_signed("note", text, keys, RECORD, OTHER, mixed)
+    bad = "bad_lead_signature"
+    rows: list[tuple[str, documents.SealedDocument, str, UUID, str | None]] = [
+        ("as the lead wrote it", good, "note", RECORD, None),
+        ("by another who may read the case", by_recovery, "note", RECORD, None),
+        ("forged by somebody who holds no key of the case", forged, "note", RECORD, bad),
+        ("forged, and said to be the lead's", change(forged, signer=good.signer), "note", RECORD, bad),
+        ("the lead's, and said to be another's", change(good, signer=by_recovery.signer), "note", RECORD, bad),
+        ("the lead's opening half with another signing half", half, "note", RECORD, bad),
+        ("moved to another case", good, "note", DEVICE, bad),
+        ("under another id", change(good, id=DEVICE), "note", RECORD, bad),
+        ("a mute shown as a note", mute, "note", RECORD, bad),
+        ("a note shown as a mute", good, "mute", RECORD, bad),
+        ("another envelope", change(good, envelope=by_recovery.envelope), "note", RECORD, bad),
+        ("a flipped bit in the envelope", change(good, envelope=flipped(good.envelope, 900)), "note", RECORD, bad),
+        ("a flipped bit in the signature", change(good, signature=flipped(good.signature, 5)), "note", RECORD, bad),
+        ("not for this key", unreadable, "note", RECORD, "not sealed to this key"),
+    ]
+    return [
+        {
+            "name": name,
+            "purpose": purpose,
+            "subject": str(subject),
+            "id": str(document.id),
+            "envelope": b64(document.envelope),
+            "signer": b64(document.signer),
+            "signature": b64(document.signature),
+            "signers": [sealing.key_id(one) for one in keys],
+            "private_key": b64(LEAD),
+            "text": b64(text) if refusal is None else None,
+            "refusal": refusal,
+        }
+        for name, document, purpose, subject, refusal in rows
     ]
 
 
@@ -308,6 +349,7 @@ if __name__ == "__main__":
         ("envelopes", envelopes()),
         ("alerts", alerts()),
         ("trials", trials()),
+        ("documents", lead_documents()),
         ("requests", requests()),
         ("messages", decodings()),
     ):

@@ -102,7 +102,10 @@ class IncidentRecipient(models.Model):
 
 
 class Note(models.Model):
-    """A lead's note on an incident, sealed in the browser; the collector can't read it."""
+    """A lead's note on an incident, sealed and signed in the browser; the collector can neither read nor make one.
+
+    `signer` is the author's public key (64 bytes).
+    """
 
     id = models.UUIDField(primary_key=True)
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="notes")
@@ -110,6 +113,8 @@ class Note(models.Model):
     at = models.DateTimeField()
     closing = models.BooleanField(default=False)
     envelope = models.BinaryField()
+    signer = models.BinaryField(max_length=64)
+    signature = models.BinaryField(max_length=64)
 
 
 class TrialReport(models.Model):

@@ -73,11 +73,11 @@ class Person(models.Model):
 
 
 class LeadKey(models.Model):
-    """A lead's public key, and the private one wrapped in the browser by a passphrase the collector never sees."""
+    """A lead's public key (64 bytes), and the private one wrapped in the browser by words the collector never sees."""
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="lead_keys")
     key_id = models.CharField(max_length=32, unique=True)
-    public_key = models.BinaryField(max_length=32)
+    public_key = models.BinaryField(max_length=64)
     wrapped = models.JSONField()
     created_at = models.DateTimeField()
     active = models.BooleanField(default=True)

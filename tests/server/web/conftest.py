@@ -56,7 +56,7 @@ def modules(chromium):
     page.goto(f"http://localhost:{server.server_address[1]}/")
     page.evaluate(
         """async () => {
-          for (const name of ["bytes", "hpke", "envelope", "leadkey", "alert", "keystore", "people"]) {
+          for (const name of ["bytes", "hpke", "envelope", "leadkey", "alert", "keystore", "people", "sealed"]) {
             window[name] = await import(`/web/${name}.js`);
           }
         }"""

@@ -17,6 +17,7 @@ from django.utils.regex_helper import normalize
 from custody import opening
 from protocol import leadkeys as keyfile
 from protocol import sealing
+from protocol.documents import seal_signed
 from protocol.messages import encode
 from protocol.publication import Recipient, RecipientList
 from server import leadkeys
@@ -219,12 +220,10 @@ def test_a_case_saved_sealed_is_logged_and_is_what_the_offline_command_opens(cas
 
 
 def test_a_note_is_kept_sealed_and_closing_moves_the_case(case, key, as_role):
-    client = as_role("lead")
+    client, private = as_role("lead"), keyfile.unlock(key[0], "six words")
     for action, state in (("notes", "open"), ("close", "closed")):
-        note = uuid4()
-        place = sealing.Place(purpose="note", subject=case.pk, record=note, header=b"")
-        sealed = sealing.seal(b"secret words", [one.public_key for one in key], place)
-        body = json.dumps({"id": str(note), "envelope": base64.b64encode(sealed).decode()})
+        readers = [one.public_key for one in key]
+        body = encode(seal_signed("note", b"secret words", readers, case.pk, uuid4(), private))
         answer = client.post(f"/desk/data/incidents/{case.pk}/{action}", body, content_type="application/json")
         assert answer.status_code == 200
         case.refresh_from_db()

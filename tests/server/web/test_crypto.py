@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import cryptography_vectors
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from protocol import leadkeys, messages, sealing
+from protocol import documents, leadkeys, messages, sealing
 
 PHRASE = "anchor basil cactus dolphin ember falcon"
 # Runs an action and gives back base64 of its bytes, or the class and words of its refusal.
 RUN = """
-  window.pairOf = async (raw) => {
-    const secret = Uint8Array.from(raw);
-    const der = bytes.concat(bytes.unhex("302e020100300506032b656e04220420"), secret);
-    const extractable = await crypto.subtle.importKey("pkcs8", der, { name: "X25519" }, true, ["deriveBits"]);
+  window.halfOf = async (name, prefix, uses, raw) => {
+    const der = bytes.concat(bytes.unhex(prefix), Uint8Array.from(raw));
+    const extractable = await crypto.subtle.importKey("pkcs8", der, { name }, true, uses);
     const { x } = await crypto.subtle.exportKey("jwk", extractable);
     const padded = x.replaceAll("-", "+").replaceAll("_", "/");
-    const privateKey = await crypto.subtle.importKey("pkcs8", der, { name: "X25519" }, false, ["deriveBits"]);
+    const privateKey = await crypto.subtle.importKey("pkcs8", der, { name }, false, uses);
     return { privateKey, publicKey: bytes.unbase64(padded) };
+  };
+  window.openingOf = (raw) => halfOf("X25519", "302e020100300506032b656e04220420", ["deriveBits"], raw);
+  window.signingOf = (raw) => halfOf("Ed25519", "302e020100300506032b657004220420", ["sign"], raw);
+  window.pairOf = async (raw) => {
+    const [opening, signing] = [await openingOf(raw.slice(0, 32)), await signingOf(raw.slice(32))];
+    const publicKey = bytes.concat(opening.publicKey, signing.publicKey);
+    return { privateKey: opening.privateKey, signingKey: signing.privateKey, publicKey };
   };
   window.attempt = async (action) => {
     try { return { done: await action() }; }
@@ -56,8 +62,8 @@ def test_the_published_hpke_vectors_pass_in_the_browser_sending_and_receiving(js
     turns = [row for row in enumerate(vector["encryptions"]) if row[0] in {0, 1, 2, 4, 255}]
     result = js(
         """async ([vector, turns]) => {
-          const pair = await pairOf(bytes.unhex(vector.skRm));
-          const ephemeral = await pairOf(bytes.unhex(vector.skEm));
+          const pair = await openingOf(bytes.unhex(vector.skRm));
+          const ephemeral = await openingOf(bytes.unhex(vector.skEm));
           const info = bytes.unhex(vector.info);
           const { enc, context } = await hpke.begin(bytes.unhex(vector.pkRm), info, ephemeral);
           const receiving = await hpke.accept(bytes.unhex(vector.enc), pair, info);
@@ -129,10 +135,48 @@ def test_our_own_alert_vectors_verify_or_are_refused_in_the_browser(js, vectors)
         assert moved["fault"] == "AlertError"
 
 
+def test_our_own_document_vectors_open_or_are_refused_in_the_browser(js, vectors):
+    rows = vectors("documents")
+    results = js(
+        """async (rows) => {
+          const results = [];
+          for (const row of rows) {
+            const pair = await pairOf(bytes.unbase64(row.private_key));
+            results.push(await attempt(() => sealed.openSigned(row.purpose, row, row.subject, pair, row.signers)));
+          }
+          return results;
+        }""",
+        rows,
+    )
+    for row, result in zip(rows, results, strict=True):
+        if row["refusal"] is None:
+            assert result == {"done": json.loads(base64.b64decode(row["text"]))}, row["name"]
+        else:
+            refused_as = "SignatureError" if row["refusal"] == "bad_lead_signature" else "OpenError"
+            assert result["fault"] == refused_as, row["name"]
+
+
+def test_python_opens_and_believes_what_the_browser_seals_and_signs(js):
+    author, reader = os.urandom(sealing.KEY_BYTES), os.urandom(sealing.KEY_BYTES)
+    keys = [sealing.public_of(author), sealing.public_of(reader)]
+    subject, record = uuid4(), uuid4()
+    made = js(
+        """async ([author, keys, subject, record]) => {
+          const pair = await pairOf(bytes.unbase64(author));
+          return sealed.sealSigned("note", { text: "née" }, keys.map(bytes.unbase64), subject, record, pair);
+        }""",
+        [b64(author), [b64(key) for key in keys], str(subject), str(record)],
+    )
+    document = messages.decode(json.dumps(made).encode(), documents.SealedDocument)
+    assert document.signer == keys[0]
+    text = documents.open_signed("note", document, subject, reader, [sealing.key_id(keys[0])])
+    assert json.loads(text) == {"text": "née"}
+
+
 @pytest.mark.parametrize("size", [0, 1, 4092, 4093, 16380])
 def test_python_opens_what_the_browser_seals(js, size):
-    keys = [X25519PrivateKey.generate() for _ in range(3)]
-    publics = [key.public_key().public_bytes_raw() for key in keys]
+    keys = [os.urandom(sealing.KEY_BYTES) for _ in range(3)]
+    publics = [sealing.public_of(key) for key in keys]
     subject, record = str(uuid4()), str(uuid4())
     sealed = js(
         """async ([size, keys, subject, record]) => {
@@ -143,12 +187,12 @@ def test_python_opens_what_the_browser_seals(js, size):
     )
     place = sealing.Place(purpose="note", subject=UUID(subject), record=UUID(record), header=b"")
     for key in keys:
-        assert sealing.open_envelope(base64.b64decode(sealed), key.private_bytes_raw(), place) == b"x" * size
+        assert sealing.open_envelope(base64.b64decode(sealed), key, place) == b"x" * size
 
 
 def test_a_text_too_long_to_seal_is_refused(js):
     refused = js(
-        """async (id) => attempt(() => envelope.seal(new Uint8Array(16381), [new Uint8Array(32).fill(9)],
+        """async (id) => attempt(() => envelope.seal(new Uint8Array(16381), [new Uint8Array(64).fill(9)],
           { purpose: "note", subject: id, record: id, header: new Uint8Array(0) }))""",
         str(uuid4()),
     )
@@ -156,9 +200,9 @@ def test_a_text_too_long_to_seal_is_refused(js):
 
 
 def test_nothing_opens_after_any_one_byte_was_altered(js):
-    secret = X25519PrivateKey.generate()
+    secret = os.urandom(sealing.KEY_BYTES)
     place = sealing.Place(purpose="evidence", subject=uuid4(), record=uuid4(), header=b"header")
-    sealed = sealing.seal(b"text", [secret.public_key().public_bytes_raw()], place)
+    sealed = sealing.seal(b"text", [sealing.public_of(secret)], place)
     results = js(
         """async ([sealed, secret, subject, record, header]) => {
           const pair = await pairOf(bytes.unbase64(secret));
@@ -177,7 +221,7 @@ def test_nothing_opens_after_any_one_byte_was_altered(js):
           results.push(bytes.text(await envelope.open(good, pair, place)));
           return results;
         }""",
-        [b64(sealed), b64(secret.private_bytes_raw()), str(place.subject), str(place.record), "header"],
+        [b64(sealed), b64(secret), str(place.subject), str(place.record), "header"],
     )
     assert results == ["OpenError"] * 15 + ["text"]
 
@@ -187,16 +231,17 @@ def test_a_key_made_in_the_browser_unlocks_in_python_and_in_the_browser_without_
         """async (phrase) => {
           const file = await leadkey.make(phrase);
           const pair = await leadkey.unlock(file, "  " + phrase.toUpperCase());
-          const taken = await attempt(() => crypto.subtle.exportKey("pkcs8", pair.privateKey));
-          return { file, extractable: pair.privateKey.extractable, taken: taken.fault };
+          const taken = [];
+          for (const key of [pair.privateKey, pair.signingKey]) {
+            taken.push(key.extractable, (await attempt(() => crypto.subtle.exportKey("pkcs8", key))).fault);
+          }
+          return { file, taken };
         }""",
         PHRASE,
     )
     key = messages.decode(json.dumps(result["file"]).encode(), leadkeys.LeadKey)
-    secret = X25519PrivateKey.from_private_bytes(leadkeys.unlock(key, PHRASE))
-    assert secret.public_key().public_bytes_raw() == key.public_key
-    assert result["extractable"] is False
-    assert result["taken"] == "DOMException"
+    assert sealing.public_of(leadkeys.unlock(key, PHRASE)) == key.public_key
+    assert result["taken"] == [False, "DOMException"] * 2
 
 
 def test_a_key_made_in_python_unlocks_in_the_browser_and_opens_there(js):
@@ -213,12 +258,13 @@ def test_a_key_made_in_python_unlocks_in_the_browser_and_opens_there(js):
           for (const [change, words] of [
             [{}, phrase + "s"], [{ public_key: other }, phrase], [{ key_id: "0".repeat(32) }, phrase],
             [{ iterations: 1000 }, phrase], [{ version: 2 }, phrase],
+            [{ opening: file.signing, signing: file.opening }, phrase],
           ]) refusals.push((await attempt(() => leadkey.unlock({ ...file, ...change }, words))).fault);
           return { text, refusals };
         }""",
         [json.loads(messages.encode(key)), PHRASE, b64(sealed), str(place.subject), str(place.record)],
     )
-    assert results == {"text": "opened", "refusals": ["KeyError"] * 5}
+    assert results == {"text": "opened", "refusals": ["KeyError"] * 6}
 
 
 def test_the_browsers_passphrase_is_six_words_of_the_list_and_new_each_time(js):

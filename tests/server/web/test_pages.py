@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from msgspec import structs
 
 from protocol import leadkeys as keyfile
+from protocol.documents import seal_signed
 from protocol.messages import encode
 from server import leadkeys
-from server.store.models import AuditEntry, Device, Incident, LeadKey
+from server.store.models import AuditEntry, Device, Incident, LeadKey, Note
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
@@ -137,6 +142,31 @@ def test_a_reader_whom_the_device_did_not_seal_to_gets_no_note(site, cases, peop
     assert page.is_hidden("#note-card")
 
 
+def test_a_note_that_the_collector_made_up_moved_or_put_under_another_name_is_not_shown(site, cases, file, people):
+    lead, stranger = keyfile.unlock(file, PHRASE), os.urandom(64)
+    good, other = cases[0].pk, cases[1].pk
+    said = {"kind": "outcome", "finding": "false_alarm", "outcome": "none", "author": "The lead"}
+    text = json.dumps({**said, "text": "nothing in it", "at": "2026-11-20T10:00:00Z"}).encode()
+    readers = [file.public_key]
+    mine = seal_signed("note", text.replace(b"nothing in it", b"rang the tutor"), readers, good, uuid4(), lead)
+    forged = seal_signed("note", text, readers, good, uuid4(), stranger)
+    moved = seal_signed("note", text, readers, other, uuid4(), lead)
+    renamed = structs.replace(forged, id=uuid4(), signer=file.public_key)
+    for note in (mine, forged, moved, renamed):
+        kept = {name: getattr(note, name) for name in ("id", "envelope", "signer", "signature")}
+        Note.objects.create(incident=cases[0], author=people.lead, at=datetime.now(UTC), **kept)
+    page = site("lead")
+    unlock(page)
+    page.goto(f"/desk/incidents/{good}/")
+    page.click("#open:enabled")
+    page.wait_for_selector("#opened:not([hidden])")
+    shown = page.inner_text("#notes")
+    assert "rang the tutor" in shown
+    assert shown.count("Not to be trusted") == 3
+    assert "nothing in it" not in shown
+    assert page.faults == []
+
+
 def test_wrong_words_are_refused_in_words_and_right_ones_open_on_the_second_try(site, cases):
     page = site("lead")
     page.wait_for_selector("#unlock-go:enabled")
@@ -158,7 +188,7 @@ KEPT = """async () => {
     asked.onsuccess = () => done(asked.result);
   });
   db.close();
-  return all.map((one) => one.pair.privateKey.extractable);
+  return all.map(({ pair }) => pair.privateKey.extractable || pair.signingKey.extractable);
 }"""
 
 

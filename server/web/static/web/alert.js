@@ -32,18 +32,6 @@ export async function open(alert, read, purpose, pair) {
   return JSON.parse(text(await envelope.open(unbase64(alert[purpose]), pair, place)));
 }
 
-/** Seal a note about an incident to everybody in the table of recipients. */
-export async function sealNote(content, recipients, incident, note) {
-  const place = { purpose: "note", subject: incident, record: note, header: new Uint8Array(0) };
-  return envelope.seal(utf8(JSON.stringify(content)), recipients, place);
-}
-
-/** Open a sealed note. */
-export async function openNote(sealed, incident, note, pair) {
-  const place = { purpose: "note", subject: incident, record: note, header: new Uint8Array(0) };
-  return JSON.parse(text(await envelope.open(sealed, pair, place)));
-}
-
 /**
  * The public keys to seal a note to: those given, but only if each is one that the device itself sealed the case to.
  * Stops a collector from adding a reader.

@@ -10,13 +10,20 @@ const KEY_ID = 16;
 const WRAP = 32 + 32 + 16; // HPKE enc, content key, tag
 const SLOT = KEY_ID + WRAP;
 const TAG = 16;
+const KEY = 64; // a public key: X25519, which is sealed to, then Ed25519, which signs
 const GCM = (info) => ({ name: "AES-GCM", iv: new Uint8Array(12), additionalData: info }); // one text a content key
 
 /** An envelope that does not open: altered, moved to another record, of an unknown version, or not for this key. */
 export class OpenError extends Error {}
 
-/** The id of a public key: 32 hex digits of its SHA-256. */
+/** The id of a public key (64 bytes, both halves): 32 hex digits of its SHA-256. */
 export const keyId = async (publicKey) => hex((await sha256(publicKey)).slice(0, KEY_ID));
+
+/** The half of a public key that is sealed to, and the half that its holder's signatures are checked with. */
+export function halves(publicKey) {
+  if (publicKey.length !== KEY) throw new OpenError("a key has 64 bytes");
+  return [publicKey.slice(0, KEY / 2), publicKey.slice(KEY / 2)];
+}
 
 /** The bytes that bind an envelope to its place: { purpose, subject, record, header }. */
 export async function placeInfo({ purpose, subject, record, header }) {
@@ -43,7 +50,7 @@ export async function seal(message, recipients, place) {
   const contentKey = random(32);
   const slots = [];
   for (const publicKey of recipients) {
-    const wrapped = await hpke.seal(contentKey, publicKey, concat(utf8("wrap\0"), info));
+    const wrapped = await hpke.seal(contentKey, halves(publicKey)[0], concat(utf8("wrap\0"), info));
     slots.push(unhex(await keyId(publicKey)), wrapped);
   }
   const aes = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["encrypt"]);
@@ -51,7 +58,7 @@ export async function seal(message, recipients, place) {
   return concat([VERSION, recipients.length], ...slots, sealed);
 }
 
-/** Open an envelope with a key pair; throws OpenError in words when it does not open. */
+/** Open an envelope with an unlocked key, { privateKey, signingKey, publicKey }; throws OpenError in words when it does not open. */
 export async function open(envelope, pair, place) {
   const ids = layout(envelope);
   const slot = ids.indexOf(await keyId(pair.publicKey));
@@ -59,7 +66,8 @@ export async function open(envelope, pair, place) {
   const info = await placeInfo(place);
   const start = 2 + slot * SLOT + KEY_ID;
   try {
-    const contentKey = await hpke.open(envelope.slice(start, start + WRAP), pair, concat(utf8("wrap\0"), info));
+    const opening = { privateKey: pair.privateKey, publicKey: halves(pair.publicKey)[0] };
+    const contentKey = await hpke.open(envelope.slice(start, start + WRAP), opening, concat(utf8("wrap\0"), info));
     const aes = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["decrypt"]);
     const padded = await crypto.subtle.decrypt(GCM(info), aes, envelope.slice(2 + ids.length * SLOT));
     return unpad(new Uint8Array(padded));

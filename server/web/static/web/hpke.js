@@ -1,5 +1,5 @@
 // HPKE base mode (RFC 9180) in one suite: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
-// A key pair here is { privateKey: CryptoKey, publicKey: Uint8Array(32) }; the private key need not be extractable.
+// A key pair here is { privateKey: CryptoKey, publicKey: Uint8Array(32) }, the opening half of a lead's key alone; the private key need not be extractable.
 
 import { concat, utf8 } from "./bytes.js";
 

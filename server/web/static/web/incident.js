@@ -1,11 +1,11 @@
 // One case: its heading once unlocked, its evidence after a logged release, sealed notes and a sealed outcome.
 
 import * as alerts from "./alert.js";
-import { base64, unbase64 } from "./bytes.js";
 import { OpenError } from "./envelope.js";
 import { evidenceView, noteView } from "./caseview.js";
 import { fill } from "./headings.js";
 import { ask, element, find, show, tell } from "./page.js";
+import { openSigned, sealSigned, SignatureError } from "./sealed.js";
 import { whenUnlocked } from "./unlock.js";
 
 const page = find("case");
@@ -36,7 +36,7 @@ async function release(pair, categories) {
     show(find("before"), false);
     find("opened").replaceChildren(...evidenceView(evidence, header, categories));
     show(find("opened"));
-    await showNotes(released.notes, pair);
+    await showNotes(released.notes, pair, header.sealed_to);
     offerForms(readers, pair);
     find("evidence-title").setAttribute("tabindex", "-1");
     find("evidence-title").focus();
@@ -46,14 +46,18 @@ async function release(pair, categories) {
   }
 }
 
-async function showNotes(notes, pair) {
+async function showNotes(notes, pair, signers) {
   const list = find("notes");
   list.replaceChildren();
   for (const note of notes) {
     try {
-      list.append(noteView(await alerts.openNote(unbase64(note.envelope), incident, note.id, pair), note));
-    } catch {
-      list.append(element("p", { class: "message bad" }, `A note of ${note.author} can’t be opened with this key.`));
+      list.append(noteView(await openSigned("note", note, incident, pair, signers), note));
+    } catch (fault) {
+      const words =
+        fault instanceof SignatureError
+          ? `Not to be trusted: a note said to be by ${note.author}. ${fault.message}`
+          : `A note of ${note.author} can’t be opened with this key.`;
+      list.append(element("p", { class: "message bad", "data-refused": note.id }, words));
     }
   }
   if (notes.length === 0) list.append(element("p", { class: "quiet", id: "no-notes" }, "None yet."));
@@ -84,10 +88,9 @@ async function send(event, address, content, readers, pair) {
   try {
     const id = crypto.randomUUID();
     const whole = { version: 1, ...content, author, at: new Date().toISOString() };
-    const sealed = await alerts.sealNote(whole, readers, incident, id);
-    await ask(address, { id, envelope: base64(sealed) });
+    await ask(address, await sealSigned("note", whole, readers, incident, id, pair));
     find("no-notes")?.remove();
-    find("notes").append(noteView(await alerts.openNote(sealed, incident, id, pair), { author, at: whole.at }));
+    find("notes").append(noteView(whole, { author, at: whole.at }));
     form.reset();
     if (content.kind === "outcome") closed();
   } catch (fault) {

@@ -2,7 +2,7 @@
 // The passphrase and the private key never leave this computer; the collector gets the public key and the wrapped file.
 
 import { base64, concat, equal, random, unbase64, utf8 } from "./bytes.js";
-import { keyId } from "./envelope.js";
+import { halves, keyId } from "./envelope.js";
 import { rawPublic } from "./hpke.js";
 
 const ITERATIONS = 600_000;
@@ -14,10 +14,18 @@ export class KeyError extends Error {}
 
 export const tidy = (passphrase) => passphrase.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean).join(" ");
 
-/** Whether this browser has what is needed (X25519 in WebCrypto, in a secure context). */
+// The halves of a key: how WebCrypto names them, and what their private key does.
+const HALVES = {
+  opening: { kind: { name: "X25519" }, uses: ["deriveBits"] },
+  signing: { kind: { name: "Ed25519" }, uses: ["sign"] },
+};
+
+/** Whether this browser has what is needed (X25519 and Ed25519 in WebCrypto, in a secure context). */
 export async function supported() {
   try {
-    await crypto.subtle.generateKey({ name: "X25519" }, false, ["deriveBits"]);
+    for (const { kind, uses } of Object.values(HALVES)) {
+      await crypto.subtle.generateKey(kind, false, uses[0] === "sign" ? ["sign", "verify"] : uses);
+    }
     return true;
   } catch {
     return false;
@@ -35,53 +43,67 @@ export function makePassphrase(words) {
   return chosen.join(" ");
 }
 
-/** A new key file. The private key is extractable only inside this function, for as long as wrapping takes. */
+/** A new key file. The private keys are extractable only inside this function, for as long as wrapping takes. */
 export async function make(passphrase) {
-  const pair = await crypto.subtle.generateKey({ name: "X25519" }, true, ["deriveBits"]);
-  const publicKey = await rawPublic(pair.publicKey);
+  const opens = await crypto.subtle.generateKey(HALVES.opening.kind, true, ["deriveBits"]);
+  const signs = await crypto.subtle.generateKey(HALVES.signing.kind, true, ["sign", "verify"]);
+  const publicKey = concat(await rawPublic(opens.publicKey), await rawPublic(signs.publicKey));
   const salt = random(16);
-  const nonce = random(12);
   const wrapping = await wrappingKey(passphrase, salt, ITERATIONS, "wrapKey");
-  const wrapped = await crypto.subtle.wrapKey("pkcs8", pair.privateKey, wrapping, gcm(nonce, publicKey));
   return {
     version: 1,
     key_id: await keyId(publicKey),
     public_key: base64(publicKey),
     salt: base64(salt),
     iterations: ITERATIONS,
-    nonce: base64(nonce),
-    wrapped: base64(new Uint8Array(wrapped)),
+    opening: await wrap("opening", opens.privateKey, wrapping, publicKey),
+    signing: await wrap("signing", signs.privateKey, wrapping, publicKey),
   };
 }
 
-/** The key pair in a file, its private key not extractable; throws KeyError. */
+/** The key in a file, { privateKey, signingKey, publicKey }, its private halves not extractable; throws KeyError. */
 export async function unlock(file, passphrase) {
   if (file.version !== 1 || !(file.iterations >= ITERATIONS && file.iterations <= ITERATIONS_MAX)) {
     throw new KeyError("This key file is of a kind that this page does not know.");
   }
   const publicKey = unbase64(file.public_key);
   const wrapping = await wrappingKey(passphrase, unbase64(file.salt), file.iterations, "unwrapKey");
-  let privateKey;
+  let pair;
   try {
-    const how = gcm(unbase64(file.nonce), publicKey);
-    const kind = { name: "X25519" };
-    privateKey = await crypto.subtle.unwrapKey("pkcs8", unbase64(file.wrapped), wrapping, how, kind, false, ["deriveBits"]);
+    const privateKey = await unwrap("opening", file.opening, wrapping, publicKey);
+    pair = { privateKey, signingKey: await unwrap("signing", file.signing, wrapping, publicKey), publicKey };
   } catch {
     throw new KeyError("These words do not open the key. Check each word against your sheet.");
   }
-  if ((await keyId(publicKey)) !== file.key_id || !(await belong(privateKey, publicKey))) {
+  if ((await keyId(publicKey)) !== file.key_id || !(await belong(pair))) {
     throw new KeyError("The key file was altered: its public key is not that of its private key.");
   }
-  return { privateKey, publicKey };
+  return pair;
 }
 
-/** Whether the two halves are one pair: both must agree on a secret with a third key. */
-async function belong(privateKey, publicKey) {
+async function wrap(half, privateKey, wrapping, publicKey) {
+  const nonce = random(12);
+  const wrapped = await crypto.subtle.wrapKey("pkcs8", privateKey, wrapping, gcm(half, nonce, publicKey));
+  return { nonce: base64(nonce), wrapped: base64(new Uint8Array(wrapped)) };
+}
+
+function unwrap(half, kept, wrapping, publicKey) {
+  const { kind, uses } = HALVES[half];
+  const how = gcm(half, unbase64(kept.nonce), publicKey);
+  return crypto.subtle.unwrapKey("pkcs8", unbase64(kept.wrapped), wrapping, how, kind, false, uses);
+}
+
+/** Whether private and public belong together: both agree on a secret with a third key, and a signature holds. */
+async function belong({ privateKey, signingKey, publicKey }) {
+  const [opening, signing] = halves(publicKey);
   const third = await crypto.subtle.generateKey({ name: "X25519" }, false, ["deriveBits"]);
-  const claimed = await crypto.subtle.importKey("raw", publicKey, { name: "X25519" }, true, []);
+  const claimed = await crypto.subtle.importKey("raw", opening, { name: "X25519" }, true, []);
   const mine = await crypto.subtle.deriveBits({ name: "X25519", public: third.publicKey }, privateKey, 256);
   const theirs = await crypto.subtle.deriveBits({ name: "X25519", public: claimed }, third.privateKey, 256);
-  return equal(new Uint8Array(mine), new Uint8Array(theirs));
+  if (!equal(new Uint8Array(mine), new Uint8Array(theirs))) return false;
+  const text = utf8("fairwatch/v1/leadkey");
+  const verifying = await crypto.subtle.importKey("raw", signing, { name: "Ed25519" }, false, ["verify"]);
+  return crypto.subtle.verify({ name: "Ed25519" }, verifying, await crypto.subtle.sign({ name: "Ed25519" }, signingKey, text), text);
 }
 
 async function wrappingKey(passphrase, salt, iterations, use) {
@@ -91,11 +113,11 @@ async function wrappingKey(passphrase, salt, iterations, use) {
 }
 
 // The public key is bound in, so that a collector can't pair a wrapped private key with a public key of its own.
-const gcm = (nonce, publicKey) => ({
+const gcm = (half, nonce, publicKey) => ({
   name: "AES-GCM",
   iv: nonce,
-  additionalData: concat(utf8("fairwatch/v1/leadkey\0"), publicKey),
+  additionalData: concat(utf8(`fairwatch/v1/leadkey\0${half}\0`), publicKey),
 });
 
-/** What people compare of a key: its id in eight groups of four. */
+/** What people compare of a key, both halves of it: its id in eight groups of four. */
 export const fingerprint = (id) => id.match(/.{4}/g).join(" ");
