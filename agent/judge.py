@@ -25,10 +25,11 @@ REMINDED_KEY = "judge reminded"
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """What policy says of one verdict: the category that counts, and the decision for it."""
+    """What policy says of one verdict: the category that counts, and the decision for it in the person's group."""
 
     category: str
     decision: Decision
+    group: str = ""
 
     @property
     def flagged(self) -> bool:
@@ -46,7 +47,11 @@ class SeenName(NamedTuple):
 
 
 class CaseKey(NamedTuple):
-    """What repeats must share to be one alert; urgency is part of it, so that nothing routine delays an urgent one."""
+    """What repeats must share to be one alert.
+
+    Urgency is part of it, so that nothing routine delays an urgent one; the group, since those who may open an alert
+    are another group's after a policy moved the person.
+    """
 
     device: UUID
     person: str
@@ -54,6 +59,7 @@ class CaseKey(NamedTuple):
     kind: Kind
     certainty: Certainty
     urgent: bool
+    group: str = ""
 
 
 class Reminded(NamedTuple):
@@ -99,7 +105,7 @@ def decide(verdict: Verdict, policy: Policy, group: str, at: datetime) -> Judgem
     A protected verdict is never flagged, whatever else matched and whatever a policy says: seeking help must be safe.
     """
     weighed = weigh(verdict, policy, group, at)
-    return Judgement(weighed.category, weighed.decision) if weighed is not None else None
+    return Judgement(weighed.category, weighed.decision, group) if weighed is not None else None
 
 
 def first_flag(observation: Observation, verdict: Verdict, judgement: Judgement, alert: UUID) -> Flag:
@@ -148,6 +154,7 @@ def case_of(observation: Observation, judgement: Judgement) -> CaseKey:
         observation.kind,
         certainty_of(observation.source, observation.kind),
         judgement.decision.urgent,
+        judgement.group,
     )
 
 

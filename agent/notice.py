@@ -123,7 +123,7 @@ _NO_GROUPS: Final = (
 )
 
 
-_GROUP_NOT_NAMED: Final = "Your organisation's signed policy does not name this device's group: nothing is collected."
+_GROUP_NOT_NAMED: Final = "Your organisation's signed policy names no group of yours: nothing is collected."
 
 
 def _private_times(facts: NoticeFacts) -> tuple[str, ...]:

@@ -100,15 +100,15 @@ class Pipeline:
     ) -> None:
         """`people(month, accounts)` gives monthly ids or raises; `remind(person, category_name, minutes)` tells them.
 
-        `group_of(device)` is for a gateway, which observes other devices than its own. `draw()` gives a number
-        from 0 to below 1.
+        `group_of(device)`, for those whom no pattern of the policy means, is for a gateway, which observes other
+        devices than its own. `draw()` gives a number from 0 to below 1.
         """
         self._spool = spool
         self._identity = identity
         self._clock = clock
         self._people = people
         self._remind = remind
-        self._group_of = group_of if group_of is not None else lambda _device: identity.group
+        self._device_group = group_of if group_of is not None else lambda _device: identity.group
         self._lock = threading.RLock()
         self._bundle: Bundle | None = None
         self._judge = Judge(new_id, spool.load(REMINDED_KEY))
@@ -230,11 +230,16 @@ class Pipeline:
         )
         return True
 
+    def _group_of(self, device: UUID, person: str) -> str:
+        """The person's group by the policy's account patterns, whichever device they use; else the device's."""
+        own = self._bundle.policy.group_of(person) if self._bundle is not None else None
+        return own if own is not None else self._device_group(device)
+
     # --- inside a transaction --------------------------------------------------------------------------------------
 
     def _take(self, batch: Batch, judge: Judge) -> list[Reminder]:
         for observation in batch.observations:
-            passage = _Passage(observation, self._bundle, self._group_of(observation.device), judge)
+            passage = _Passage(observation, self._bundle, self._group_of(observation.device, observation.person), judge)
             for stage in self._road:
                 if not stage(passage):
                     break
@@ -281,7 +286,7 @@ class Pipeline:
         for one in spent:
             # A visit may have waited over a change of rules, after which there is no such category any more.
             if one.day == today and one.category in bundle.policy.taxonomy.by_id:
-                decision = bundle.policy.decide(one.category, self._group_of(one.device), now)
+                decision = bundle.policy.decide(one.category, self._group_of(one.device, one.person), now)
                 found.append(judge.remind(one.device, one.person, one.day, one.category, one.seconds, decision))
         return [reminder for reminder in found if reminder is not None]
 

@@ -375,15 +375,15 @@ class Service:
         self._pipeline.accept(Batch(observations=(seen,), bookmark=None))
 
     def _settings(self, person: str) -> Settings:
-        notice = self._notice()
+        notice = self._notice(person)
         is_new = self._notices.is_new(person, notice.version)
         return Settings(notice=notice, observe=self._pipeline.observing, notice_is_new=is_new)
 
-    def _notice(self) -> Notice:
+    def _notice(self, person: str) -> Notice:
         if self._bundle is None:
             return compose(NoticeFacts(organisation="", groups=()))
         policy = self._bundle.policy
-        own = policy.group(self._identity.group)
+        own = policy.group(policy.group_of(person) or self._identity.group)
         groups = (
             (PrivateTime(group=own.name, kind=own.private_time, working_hours=describe(own.working_hours)),)
             if own is not None

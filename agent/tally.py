@@ -110,7 +110,8 @@ def label_of(
 class Tally:
     """The totals under way. Every change counts once the spool's transaction is committed (see `Memory`)."""
 
-    def __init__(self, load: Load, group_of: Callable[[UUID], str]) -> None:
+    def __init__(self, load: Load, group_of: Callable[[UUID, str], str]) -> None:
+        """`group_of(device, person)` says for which group a person's use counts."""
         self.memory = Memory(load)
         self._group_of = group_of
         self._last_front: dict[Owner, tuple[str, int]] = {}
@@ -218,7 +219,7 @@ class Tally:
     def _count(
         self, owner: Owner, kind: Kind, row: Visit, spans: Iterable[Span], *, visits: int, zone: ZoneInfo
     ) -> None:
-        key = RowKey(owner, self._group_of(owner.device), kind, row.category, row.name)
+        key = RowKey(owner, self._group_of(owner.device, owner.person), kind, row.category, row.name)
         if visits:
             day = instant(row.at_ms).astimezone(zone).date()
             self.memory.day(day, change=True).rows.setdefault(key, Row()).visits += visits

@@ -34,7 +34,7 @@ from protocol.messages import (
 )
 from protocol.sealing import Layout, layout
 from protocol.signing import verify_alert, verify_trial
-from server import coverage, incidents, log, trials, usage
+from server import coverage, incidents, log, policy_in_force, trials, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -133,7 +133,9 @@ def _receipt(parcel: Parcel, result: Any, refused: Refused | None = None) -> Rec
 
 
 def _keep_totals(taking: _Taking, parcel: Parcel, totals: UsageTotals) -> None:  # noqa: ARG001
-    _speaks_for(taking, totals.device, totals.group)
+    _speaks_for(taking, totals.device)
+    if not _is_known_group(taking, totals.group):
+        raise Refused(Code.WRONG_DEVICE)
     usage.add(taking.number, totals.rows)
 
 
@@ -142,6 +144,10 @@ def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
     verify_alert(bytes(device.public_key), alert.signature, alert.header, alert.heading, alert.evidence)
     header = decode_header(alert.header)
     _is_of(taking, parcel, header)
+    if not _is_known_group(taking, header.group):
+        # After a restored backup devices may have a newer policy than is here: their alerts wait for it.
+        newer = 0 < policy_in_force.version() < header.policy_version
+        raise Refused(Code.BUSY if newer else Code.WRONG_DEVICE)
     if _sane(header.started) > _sane(header.ended):
         raise Refused(Code.BAD_RECORD, "the alert ends before it starts")
     for envelope in (alert.heading, alert.evidence):
@@ -158,6 +164,8 @@ def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
     verify_trial(bytes(device.public_key), report.signature, report.header, report.envelope)
     header = decode_trial_header(report.header)
     _is_of(taking, parcel, header)
+    if header.group != taking.group:
+        raise Refused(Code.WRONG_DEVICE)
     if not _EARLIEST.date() < header.day < _LATEST.date():
         raise Refused(Code.BAD_RECORD, "a day is out of this world")
     if _layout(report.envelope, header).padded_bytes != ENVELOPE_SIZES_BYTES[-1]:
@@ -167,7 +175,9 @@ def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
 
 
 def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> None:
-    _speaks_for(taking, heartbeat.device, heartbeat.group)
+    _speaks_for(taking, heartbeat.device)
+    if heartbeat.group != taking.group:
+        raise Refused(Code.WRONG_DEVICE)
     _sane(heartbeat.at)
     if len(parcel.body) > HEALTH_MAX_BYTES:
         raise Refused(Code.BAD_RECORD, "the heartbeat is too large")
@@ -182,7 +192,7 @@ def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> No
 
 
 def _keep_loss(taking: _Taking, parcel: Parcel, loss: Loss) -> None:
-    _speaks_for(taking, loss.device, taking.group)
+    _speaks_for(taking, loss.device)
     LossReport.objects.create(
         device=taking.device,
         record=parcel.record,
@@ -207,7 +217,7 @@ _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
 def _is_of(taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader) -> None:
     if (header.record, header.counter) != (parcel.record, parcel.counter):
         raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
-    _speaks_for(taking, header.signer, header.group)
+    _speaks_for(taking, header.signer)
     if header.device != header.signer:  # a gateway will speak for phones; no device does yet
         raise Refused(Code.WRONG_DEVICE)
 
@@ -227,9 +237,17 @@ def _is_known(header: AlertHeader | TrialHeader) -> None:
         raise Refused(Code.UNKNOWN_RECIPIENT)
 
 
-def _speaks_for(taking: _Taking, device: UUID, group: str) -> None:
-    if device != taking.device_id or group != taking.group:
+def _speaks_for(taking: _Taking, device: UUID) -> None:
+    if device != taking.device_id:
         raise Refused(Code.WRONG_DEVICE)
+
+
+def _is_known_group(taking: _Taking, group: str) -> bool:
+    """Whether a record may be of that group: the device's, or one that the policy gives account patterns.
+
+    The collector does not know whose record it is, so a hostile device can choose among these, and no others.
+    """
+    return group == taking.group or group in policy_in_force.pattern_groups()
 
 
 def _sane(at: datetime) -> datetime:

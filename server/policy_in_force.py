@@ -5,8 +5,10 @@ The folder was verified when it was taken in; what is read of it here decides no
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from django.conf import settings
@@ -28,12 +30,17 @@ class _Accepted(msgspec.Struct):
 
 def in_force() -> Policy | None:
     """Return the newest published policy; None before the first, or where it can't be read."""
-    return next(iter(_policies()), None)
+    return next(iter(_numbered().values()), None)
+
+
+def version() -> int:
+    """Return the number of the newest published policy; 0 before the first."""
+    return max(_numbered(), default=0)
 
 
 def pattern_groups() -> frozenset[str]:
     """Return the groups that a policy, of the newest ones, gives account patterns: a person's group is one of them."""
-    return frozenset(group.id for policy in _policies() for group in policy.groups if group.accounts)
+    return frozenset(group.id for policy in _numbered().values() for group in policy.groups if group.accounts)
 
 
 def is_staff(group: str) -> bool:
@@ -49,29 +56,30 @@ def group_of(account: str) -> str | None:
     return policy.group_of(account) if policy is not None else None
 
 
-def _policies() -> tuple[Policy, ...]:
+def _numbered() -> Mapping[int, Policy]:
+    """The newest policies by their number, newest first."""
     folder = Path(settings.RULES_DIR)
     try:
         changed = (folder / "metadata" / "timestamp.json").stat().st_mtime_ns
     except OSError:
-        return ()
+        return {}
     return _read(folder, changed)
 
 
 @lru_cache(maxsize=4)
-def _read(folder: Path, _changed: int) -> tuple[Policy, ...]:
+def _read(folder: Path, _changed: int) -> Mapping[int, Policy]:
     # The timestamp is replaced last in every publication and renewed each day: as long as it stays, so does the rest.
     try:
         last = msgspec.json.decode((folder / "accepted.json").read_bytes(), type=_Accepted).versions["policy"]
     except (OSError, msgspec.MsgspecError, KeyError):
-        return ()
-    found = (_policy(folder, version) for version in range(last, max(0, last - POLICIES_READ), -1))
-    return tuple(policy for policy in found if policy is not None)
+        return {}
+    found = {number: _policy(folder, number) for number in range(last, max(0, last - POLICIES_READ), -1)}
+    return MappingProxyType({number: policy for number, policy in found.items() if policy is not None})
 
 
-def _policy(folder: Path, version: int) -> Policy | None:
+def _policy(folder: Path, number: int) -> Policy | None:
     try:
-        piece = parse((folder / "metadata" / file_name("policy", version)).read_bytes(), Targets, "policy").signed
+        piece = parse((folder / "metadata" / file_name("policy", number)).read_bytes(), Targets, "policy").signed
         text, categories = (
             folder / "targets" / target_file_name(path, piece.targets[path].hashes["sha256"])
             for path in (POLICY_TARGET, CATEGORIES_TARGET)

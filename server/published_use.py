@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Sum
 
-from server.store.models import Device, Usage, UsageKey
+from server import policy_in_force
+from server.store.models import Device, PersonMonth, Usage, UsageKey
 
 PEOPLE_MIN = 5
 """Promise 7: every figure rests on at least five contributing people."""
@@ -35,12 +36,17 @@ class Cell:
 
 
 def by_group(year: int, month: int) -> list[Cell]:
-    """Return a month's cells, whole hours. A group is the device's; a person counts by the monthly id.
+    """Return a month's cells, whole hours. A person counts by the monthly id.
 
-    A name never shows, and sensitive categories are `other` before they reach the collector.
+    A group is the one that the policy in force gives the person's account, else the device's: not the one that a
+    record claims, which a device's administrator could choose, nor the one that IT imported, since moving one person
+    between groups would tell that person's use. A name never shows, and sensitive categories are `other` before they
+    reach the collector.
     """
     first = year * 10000 + month * 100
     groups = dict(Device.objects.values_list("number", "group"))
+    accounts = PersonMonth.objects.filter(month=f"{year:04}-{month:02}").values_list("id", "account")
+    own = {person: group for person, account in accounts if (group := policy_in_force.group_of(account)) is not None}
     categories = dict(UsageKey.objects.values_list("id", "category"))
     rows = (
         Usage.objects.filter(day__gt=first, day__lt=first + 100)
@@ -50,7 +56,7 @@ def by_group(year: int, month: int) -> list[Cell]:
     people: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for person, device, key, seconds in rows:
         if seconds > 0 and device in groups and key in categories:
-            people[categories[key], groups[device]][person] += seconds
+            people[categories[key], own.get(person, groups[device])][person] += seconds
     return [_cell(category, group, list(shares.values())) for (category, group), shares in sorted(people.items())]
 
 

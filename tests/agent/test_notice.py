@@ -68,7 +68,7 @@ def test_without_working_hours_all_of_the_time_is_private() -> None:
 
 def test_a_device_whose_group_the_policy_does_not_name_is_told_that_nothing_is_collected() -> None:
     text = " ".join(as_text(compose(NoticeFacts(organisation="", groups=(), starts=date(2026, 1, 1)))).split())
-    assert "does not name this device's group: nothing is collected." in text
+    assert "names no group of yours: nothing is collected." in text
     assert "until your organisation's signed policy has reached" not in text
 
 

@@ -20,6 +20,7 @@ from agent.observation import Batch
 from agent.pipeline import ASK_AGAIN, Pipeline
 from agent.tally import VISIT_MAX_SECONDS
 from protocol.messages import decode_body
+from rules.accounts import AccountPattern
 from rules.compiler import compile_shipped
 from rules.model import Taxonomy
 
@@ -144,6 +145,70 @@ def test_a_gateway_keeps_its_subjects_apart_and_signs_for_itself(
     assert {(header.device, header.group, header.signer) for header, _, _ in due} == {
         (phone, group, device.device) for phone, group in phones.items()
     }
+    assert len({header.alert for header, _, _ in due}) == 2
+
+
+def with_accounts(bundle, **patterns):
+    """The bundle with account patterns for two groups, or for those that are given."""
+    patterns = patterns or {"partners": "p-*", "learners": "l-*@example.org"}
+    groups = tuple(
+        structs.replace(group, accounts=(AccountPattern.parse(patterns[group.id]),) if group.id in patterns else ())
+        for group in bundle.policy.groups
+    )
+    return replace(bundle, policy=structs.replace(bundle.policy, groups=groups))
+
+
+def test_the_rules_of_a_persons_group_follow_them_to_any_device(
+    open_spool, device, clock, bundle, opened, office, seen
+):
+    agent = Agent(open_spool, device, clock, with_accounts(bundle))
+    shop = "www.ebay.co.uk"
+    agent.see(seen(shop, person="sam"), seen(shop, person="L-Anna@Example.org"))
+    ((header, heading, _),) = opened(agent.spool, office, device)
+    assert (header.group, heading.category, heading.person) == ("learners", "shopping", "L-Anna@Example.org")
+    # At night the device keeps nothing of staff, what is urgent of learners, and partners have no such time.
+    clock.now = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
+    people = ("sam", "l-ben@example.org", "p-carol")
+    agent.see(*(seen(name, clock.now, person=person) for person in people for name in (URGENT, ROUTINE)))
+    found = {(head.group, heading.person, heading.category) for head, heading, _ in opened(agent.spool, office, device)}
+    assert found == {
+        ("learners", "L-Anna@Example.org", "shopping"),
+        ("learners", "l-ben@example.org", "suicide"),
+        ("partners", "p-carol", "suicide"),
+        ("partners", "p-carol", "gambling"),
+    }
+
+
+def test_a_case_is_sealed_to_the_leads_of_the_persons_group(open_spool, device, clock, bundle, opened, office, seen):
+    agent = Agent(open_spool, device, clock, with_accounts(bundle))
+    agent.see(seen(ROUTINE, person="p-carol"), seen(ROUTINE, person="sam"))
+    sealed_to = {header.group: header.sealed_to for header, _, _ in opened(agent.spool, office, device)}
+    assert office.id_of("partner_lead") in sealed_to["partners"]
+    assert office.id_of("partner_lead") not in sealed_to["staff"]
+
+
+def test_totals_of_one_device_are_apart_by_their_persons_group(open_spool, device, clock, bundle, seen):
+    agent = Agent(open_spool, device, clock, with_accounts(bundle))
+    for person in ("sam", "p-carol", "l-anna@example.org"):
+        agent.see(seen("linux:libreoffice-writer", person=person))
+    agent.pipeline.tick(clock.forward(minutes=16))
+    found = {totals.group: {row.person for row in totals.rows} for totals in agent.bodies("totals")}
+    assert found == {
+        "staff": {uuid5(MONTHLY, "2026-03 sam")},
+        "partners": {uuid5(MONTHLY, "2026-03 p-carol")},
+        "learners": {uuid5(MONTHLY, "2026-03 l-anna@example.org")},
+    }
+
+
+def test_a_policy_that_moves_a_person_begins_a_new_alert_for_the_leads_of_their_new_group(
+    open_spool, device, clock, bundle, opened, office, seen
+):
+    agent = Agent(open_spool, device, clock, with_accounts(bundle))
+    agent.see(seen(ROUTINE, person="p-carol"))
+    agent.pipeline.use(with_accounts(bundle, learners="l-*"))
+    agent.see(seen(ROUTINE, clock.now + timedelta(minutes=1), person="p-carol"))
+    due = opened(agent.spool, office, device)
+    assert [(header.group, header.revision) for header, _, _ in due] == [("partners", 0), ("staff", 0)]
     assert len({header.alert for header, _, _ in due}) == 2
 
 

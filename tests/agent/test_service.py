@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -23,8 +24,11 @@ from agent import config, keys, service, updates
 from agent.errors import NotEnrolledError
 from agent.health import HealthReport
 from agent.http import Collector
+from agent.notice import as_text
 from agent.session.messages import Front
 from protocol.messages import Heartbeat, decode_body
+from rules import policy as policy_module
+from rules.policy import Policy
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -72,6 +76,16 @@ def test_without_signed_rules_it_runs_shows_the_notice_and_observes_nothing(runn
     assert running._collect_from(ME) is None
     running._take_front(ME, Front(identity="linux:xterm", started=datetime.now(UTC), seconds=5.0))
     assert json.loads(running._answer(ME, "own_totals")) == []
+
+
+def test_the_notice_tells_each_person_the_private_time_of_their_own_group(running):
+    text = Path(policy_module.__file__).with_name("policy.toml").read_text("utf-8")
+    text = text.replace('name = "Staff"', 'name = "Staff"\naccounts = ["s-*"]')
+    running._bundle = SimpleNamespace(policy=Policy.parse(text, "policy.toml"))
+    staff, learner = (as_text(running._notice(person)) for person in ("S-Sam", "anna"))
+    assert "Staff: outside" in staff
+    assert "Learners: outside" in learner
+    assert "Staff:" not in learner
 
 
 def test_status_tells_each_source_and_why_it_does_not_see(running):

@@ -78,7 +78,7 @@ class Bench:
     def __init__(self, disk: Disk | None = None, zone: ZoneInfo = LONDON) -> None:
         self.disk = disk or Disk()
         self.zone = zone
-        self.tally = Tally(self.disk.load, lambda _device: "staff")
+        self.tally = Tally(self.disk.load, lambda _device, _person: "staff")
 
     def commit(self) -> None:
         self.tally.write(self.disk.save)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import msgspec
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protocol.messages import Batch, Loss, UsageRow, UsageTotals, encode
+from rules import policy as policy_module
 from server import cases, ingest
 from server.store.models import (
     AlertRecord,
@@ -26,6 +28,7 @@ from server.store.models import (
     Usage,
     UsageKey,
 )
+from tests.server.test_rules_in_force import sign_policy
 
 # --- once, and only once -----------------------------------------------------------------------------------------
 
@@ -306,6 +309,43 @@ def test_an_alert_altered_in_any_part_is_refused(database, device, lead_key, par
 def test_a_header_that_does_not_fit_is_refused(database, device, lead_key, change, code):
     parcel = device.alert(lead_key, change=lambda header: msgspec.structs.replace(header, **change))
     assert device.send(parcel).results == [("refused", code)]
+    assert not Incident.objects.exists()
+
+
+@pytest.fixture
+def patterns(custodians, monkeypatch):
+    """A published policy that gives learners account patterns, and partners none."""
+    monkeypatch.setattr("django.conf.settings.RULES_DIR", custodians.collector / "rules")
+    text = Path(policy_module.__file__).with_name("policy.toml").read_text("utf-8")
+    custodians.publish()
+    sign_policy(custodians, text.replace('name = "Learners"', 'name = "Learners"\naccounts = ["l-*@example.org"]'))
+    custodians.publish()
+
+
+def in_group(group, policy_version=1):
+    return lambda header: msgspec.structs.replace(header, group=group, policy_version=policy_version)
+
+
+def test_a_record_is_of_the_devices_group_or_of_one_with_account_patterns_and_no_other(
+    database, device, lead_key, patterns
+):
+    taken = device.send(
+        device.alert(lead_key),
+        device.alert(lead_key, change=in_group("learners")),
+        device.alert(lead_key, change=in_group("partners")),
+        device.alert(lead_key, change=in_group("unheard_of")),
+        device.parcel("totals", UsageTotals(device.id, "learners", device.rows())),
+        device.parcel("totals", UsageTotals(device.id, "partners", device.rows())),
+        device.heartbeat(group="learners"),
+    )
+    stored, refused = ("stored", None), ("refused", "wrong_device")
+    assert taken.results == [stored, stored, refused, refused, stored, refused, refused]
+    assert sorted(Incident.objects.values_list("group", flat=True)) == ["learners", "staff"]
+
+
+def test_an_alert_by_a_policy_that_is_newer_than_the_one_here_waits_for_it(database, device, lead_key, patterns):
+    parcel = device.alert(lead_key, change=in_group("partners", policy_version=99))
+    assert device.send(parcel).results == [("retry", "busy")]
     assert not Incident.objects.exists()
 
 

@@ -78,3 +78,15 @@ def test_the_managers_page_shows_no_row_that_has_nothing_to_tell_and_no_totals(u
     assert "Games" not in page
     assert "28" not in page
     assert "83" not in page
+
+
+def test_a_person_counts_in_the_group_of_their_account_whichever_device_they_used(used, other_device, monkeypatch):
+    monkeypatch.setattr("server.policy_in_force.group_of", dict.fromkeys(("p0", "p1"), "learners").get)
+    used("streaming", [3600] * 7)
+    used("streaming", [3600] * 2, on=other_device)
+    used("games", [0, 0, 0, 0, 0, 7200, 7200], on=other_device)
+    assert told() == {
+        ("streaming", "staff"): 5,
+        ("streaming", "learners"): "fewer than five",
+        ("games", "learners"): "fewer than five",
+    }
