@@ -26,15 +26,17 @@ from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES
 ENVELOPE_VERSION = 1
 LeadPurpose = Literal["note", "mute", "exception", "concern", "rewrap"]
 """What leads seal and sign themselves (`documents.py`, `rewraps.py`)."""
-Purpose = Literal["heading", "evidence", "trial"] | LeadPurpose
+Purpose = Literal["heading", "evidence", "trial", "note", "mute", "exception", "concern", "rewrap"]
 KEY_BYTES = 64
 """A key's length, public or private: an X25519 half (32 bytes), which opens, then an Ed25519 half, which signs."""
 _HALF = 32
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 _KEY_ID_BYTES = 16
-_WRAP_BYTES = 32 + 32 + 16  # HPKE enc, content key, tag
-_SLOT_BYTES = _KEY_ID_BYTES + _WRAP_BYTES
+WRAP_BYTES = 32 + 32 + 16
+"""A wrapped content key: HPKE enc, the key, a tag."""
+_SLOT_BYTES = _KEY_ID_BYTES + WRAP_BYTES
 _TAG_BYTES = 16
+_ALTERED = "the envelope was altered or belongs to another record"
 _NONCE = bytes(12)  # safe: each content key seals exactly one text
 
 
@@ -108,11 +110,7 @@ def seal(
     info, content_key = place.info(), randomness(32)
     slots = []
     for public in recipients:
-        try:
-            sealing, _ = halves(public)
-            wrapped = _SUITE.encrypt(content_key, X25519PublicKey.from_public_bytes(sealing), b"wrap\0" + info)
-        except (ValueError, OpenError) as fault:
-            raise SealError("a recipient's key is not a usable key") from fault
+        wrapped = wrap_for(content_key, public, place)
         slots.append(bytes.fromhex(key_id(public)) + wrapped)
     sizes = ENVELOPE_SIZES_BYTES[-1:] if largest else ENVELOPE_SIZES_BYTES
     sealed = AESGCM(content_key).encrypt(_NONCE, _pad(text, sizes), info)
@@ -133,24 +131,63 @@ def layout(envelope: bytes) -> Layout:
     return Layout(ENVELOPE_VERSION, ids, padded)
 
 
-def open_envelope(envelope: bytes, private_key: bytes, place: Place) -> bytes:
+def open_envelope(envelope: bytes, private_key: bytes, place: Place, *, wrap: bytes | None = None) -> bytes:
     """Return the text of an envelope, with a recipient's private key (64 bytes).
 
-    Raises OpenError when it is not for this key, was altered, or belongs to another place.
+    `wrap` is its content key where it was re-wrapped for this key later (`rewraps.py`). Raises OpenError when it is not
+    for this key, was altered, or belongs to another place.
     """
-    shape = layout(envelope)
-    secret = X25519PrivateKey.from_private_bytes(halves(private_key)[0])
-    mine = key_id(public_of(private_key))
+    shape, content_key = layout(envelope), content_key_of(envelope, private_key, place, wrap=wrap)
+    try:
+        sealed = envelope[2 + len(shape.key_ids) * _SLOT_BYTES :]
+        return _unpad(AESGCM(content_key).decrypt(_NONCE, sealed, place.info()))
+    except InvalidTag as fault:
+        raise OpenError(_ALTERED) from fault
+
+
+def content_key_of(envelope: bytes, private_key: bytes, place: Place, *, wrap: bytes | None = None) -> bytes:
+    """Return the content key (32 bytes) of an envelope from its table, or from a re-wrap; raises OpenError."""
+    if wrap is not None:
+        return unwrap(wrap, private_key, place, rewrapped=True)
+    shape, mine = layout(envelope), key_id(public_of(private_key))
     if mine not in shape.key_ids:
         raise OpenError("the envelope is not sealed to this key")
     start = 2 + shape.key_ids.index(mine) * _SLOT_BYTES + _KEY_ID_BYTES
-    info = place.info()
+    return unwrap(envelope[start : start + WRAP_BYTES], private_key, place)
+
+
+def slot_of(envelope: bytes, number: str) -> bytes | None:
+    """Return what an envelope's table holds for a key id (80 bytes), without any of the text; None when nothing."""
+    shape = layout(envelope)
+    if number not in shape.key_ids:
+        return None
+    start = 2 + shape.key_ids.index(number) * _SLOT_BYTES + _KEY_ID_BYTES
+    return envelope[start : start + WRAP_BYTES]
+
+
+def wrap_for(content_key: bytes, public_key: bytes, place: Place, *, rewrapped: bool = False) -> bytes:
+    """Return a content key sealed to one public key (64 bytes), for one place; raises SealError.
+
+    A re-wrap says so in its info: it can't be passed off as a slot that the device made.
+    """
     try:
-        content_key = _SUITE.decrypt(envelope[start : start + _WRAP_BYTES], secret, b"wrap\0" + info)
-        sealed = envelope[2 + len(shape.key_ids) * _SLOT_BYTES :]
-        return _unpad(AESGCM(content_key).decrypt(_NONCE, sealed, info))
+        opening = X25519PublicKey.from_public_bytes(halves(public_key)[0])
+        return _SUITE.encrypt(content_key, opening, _label(rewrapped=rewrapped) + place.info())
+    except (ValueError, OpenError) as fault:
+        raise SealError("a recipient's key is not a usable key") from fault
+
+
+def unwrap(wrap: bytes, private_key: bytes, place: Place, *, rewrapped: bool = False) -> bytes:
+    """Return the content key in a wrap (80 bytes); raises OpenError."""
+    secret = X25519PrivateKey.from_private_bytes(halves(private_key)[0])
+    try:
+        return _SUITE.decrypt(wrap, secret, _label(rewrapped=rewrapped) + place.info())
     except (InvalidTag, ValueError) as fault:
-        raise OpenError("the envelope was altered or belongs to another record") from fault
+        raise OpenError(_ALTERED) from fault
+
+
+def _label(*, rewrapped: bool) -> bytes:
+    return b"rewrap\0" if rewrapped else b"wrap\0"
 
 
 def _pad(text: bytes, sizes: Sequence[int]) -> bytes:

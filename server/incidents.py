@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from protocol.messages import Alert, AlertHeader
-from server import audit, timeline
+from server import audit, leadkeys, timeline
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import AlertRecord, Device, Incident, IncidentRecipient, LeadKey, User
 
@@ -24,7 +24,8 @@ _REFERENCE_DIGITS = 5
 class ReleasedEvidence:
     """The sealed evidence of one incident, handed out after its line in the audit log was committed.
 
-    A device signed it, or, where a concern was recorded by hand, a lead: one of the two public keys is there.
+    A device signed it, or, where a concern was recorded by hand, a lead: one of the two public keys is there. `newer`
+    when a later report of the case is there that is not open to the user.
     """
 
     incident: UUID
@@ -38,6 +39,7 @@ class ReleasedEvidence:
     signature: bytes
     signer_public_key: bytes | None
     lead_public_key: bytes | None
+    newer: bool
     audit_seq: int
 
 
@@ -93,6 +95,7 @@ def release(user: User, incident_id: UUID, *, now: datetime | None = None) -> Re
         signature=bytes(kept.signature),
         signer_public_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
         lead_public_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
+        newer=mine.incident.revision > kept.revision,
         audit_seq=entry.seq,
     )
 
@@ -104,17 +107,23 @@ def may_open(user: User) -> None:
 
 
 def keys_of(user: User) -> list[str]:
-    """Return the ids of the user's keys in use."""
-    return list(LeadKey.objects.filter(user=user, active=True).values_list("key_id", flat=True))
+    """Return the ids of the user's keys in use; none once the custodians took all of them off the signed list.
+
+    A lead who left must not fetch older cases, which their key would still open. One whose newer key is on the list
+    keeps the older ones too: they are needed to share older cases with the newer key.
+    """
+    own = list(LeadKey.objects.filter(user=user, active=True).values_list("key_id", flat=True))
+    return own if user.is_active and leadkeys.still_listed(own) else []
 
 
 def visible(user: User) -> QuerySet[IncidentRecipient]:
     """What is sealed to a key of theirs, of the groups that they are for: a mistake in one of the two shows nothing.
 
+    A case that a lead handed to them by name is theirs whatever its group.
     Whatever a lead is shown, counted or told of begins here.
     """
     rows = IncidentRecipient.objects.filter(key_id__in=keys_of(user))
-    return rows.filter(incident__group__in=user.groups) if user.groups else rows
+    return rows.filter(Q(incident__group__in=user.groups) | Q(handed_over=True)) if user.groups else rows
 
 
 def addressed(user: User, incident_id: UUID) -> IncidentRecipient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -109,6 +110,13 @@ def signed_list() -> RecipientList | None:
     return max(_lists(), key=lambda listed: listed.version, default=None)
 
 
+def still_listed(key_ids: Iterable[str]) -> bool:
+    """Whether the newest signed list has one of these keys, or none of them was ever on a list (or there is none)."""
+    own, lists = set(key_ids), sorted(_lists(), key=lambda listed: listed.version)
+    named = [own & {one.key_id for one in listed.recipients} for listed in lists]
+    return not any(named) or bool(named[-1])
+
+
 def readers(key_ids: Iterable[str], own: Iterable[str]) -> list[bytes]:
     """Return the public keys, of those ids, that notes should be sealed to now: on the signed list, or one's own.
 
@@ -131,10 +139,20 @@ def _file(row: LeadKey) -> leadkeys.LeadKey | None:
 
 def _lists() -> list[RecipientList]:
     folder, _, name = RECIPIENTS_TARGET.rpartition("/")
-    lists = []
+    found = []
     for path in (Path(settings.RULES_DIR) / "targets" / folder).glob(f"*{name}"):
         try:
-            lists.append(decode_recipients(path.read_bytes()))
-        except (OSError, NotTrusted):
+            listed = _list(path, path.stat().st_mtime_ns)
+        except OSError:
             continue
-    return lists
+        if listed is not None:
+            found.append(listed)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _list(path: Path, _changed: int) -> RecipientList | None:
+    try:
+        return decode_recipients(path.read_bytes())
+    except NotTrusted:
+        return None

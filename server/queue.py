@@ -12,6 +12,7 @@ from server.errors import NotThere
 from server.incidents import may_open, visible
 from server.merging import standing_alone
 from server.review import Due
+from server.sharing import wraps_for
 from server.store.models import Incident, IncidentRecipient, User
 
 
@@ -19,9 +20,9 @@ from server.store.models import Incident, IncidentRecipient, User
 class QueueRow:
     """What a lead's queue shows of an incident before unlocking, and the sealed heading to unlock.
 
-    `key_id` is the lead's own key that the heading is sealed to. The device's signature covers header, heading and
-    evidence; `evidence_sha256` stands for the evidence, which is released apart. A concern that was recorded by hand
-    has no device: a lead's key signed it.
+    `key_id` is the lead's own key that the heading is sealed to, or `wrap` its content key where the case was opened to
+    them later. The device's signature covers header, heading and evidence; `evidence_sha256` stands for the evidence,
+    which is released apart. A concern that was recorded by hand has no device: a lead's key signed it.
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class QueueRow:
     signature: bytes
     signer_public_key: bytes | None
     lead_public_key: bytes | None
+    wrap: bytes | None
 
     @property
     def is_open(self) -> bool:
@@ -83,7 +85,8 @@ def rows(user: User, *, closed: bool = True) -> list[QueueRow]:
         other = newest.get(row.incident_id)
         if other is None or row.record.revision > other.record.revision:
             newest[row.incident_id] = row
-    return sorted((_queue_row(row) for row in newest.values()), key=_rank)
+    wraps = wraps_for(user, newest, ["heading"])
+    return sorted((_queue_row(row, wraps.get((row.record.record, "heading"))) for row in newest.values()), key=_rank)
 
 
 def row(user: User, incident_id: UUID) -> QueueRow:
@@ -98,7 +101,7 @@ def _rank(row: QueueRow) -> tuple[bool, bool, datetime, str]:
     return not row.is_open, not row.urgent, row.started, row.reference
 
 
-def _queue_row(row: IncidentRecipient) -> QueueRow:
+def _queue_row(row: IncidentRecipient, wrap: bytes | None) -> QueueRow:
     incident, kept = row.incident, row.record
     return QueueRow(
         id=incident.pk,
@@ -125,4 +128,5 @@ def _queue_row(row: IncidentRecipient) -> QueueRow:
         signature=bytes(kept.signature),
         signer_public_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
         lead_public_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
+        wrap=wrap,
     )

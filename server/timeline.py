@@ -22,6 +22,7 @@ _AUDITED = {
     What.CAME_BACK: "incident_came_back",
     What.MERGED: "incident_merged",
     What.TAKEN_APART: "incident_taken_apart",
+    What.SHARED: "incident_shared",
 }
 
 

@@ -11,13 +11,14 @@ from django.shortcuts import render
 
 from protocol.documents import SealedDocument
 from protocol.messages import decode_header, reader
-from server import cases, incidents, leadkeys, queue, review
+from server import cases, incidents, queue, review, sharing
 from server.store.models import Incident, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
 from server.web.sealed import Sealed, heading_of
 from server.web.words import category_names
 
+_PARTS = ("heading", "evidence")
 OUTCOMES = (
     ("none", "No further action"),
     ("advice", "Advice given"),
@@ -65,6 +66,7 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Hand out one case's sealed evidence and notes, once the opening is in the audit log."""
     user = person(request)
     given = incidents.release(user, incident_id)
+    wraps = sharing.wraps_for(user, [incident_id], [*_PARTS, "note"])
     sealed = Sealed(
         incident=given.incident,
         header=given.header,
@@ -73,8 +75,9 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         signer_key=given.signer_public_key,
         lead_key=given.lead_public_key,
         evidence=given.evidence,
+        wraps={purpose: wraps[given.record, purpose] for purpose in _PARTS if (given.record, purpose) in wraps},
     )
-    sealed_to = decode_header(given.header).sealed_to
+    readers = sharing.reader_keys(incident_id, decode_header(given.header).sealed_to, [given.key_id])
     notes = [
         {
             "id": note.pk,
@@ -83,10 +86,12 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
             "envelope": bytes(note.envelope),
             "signer": bytes(note.signer),
             "signature": bytes(note.signature),
+            "wrap": wraps.get((note.pk, "note")),
         }
         for note in cases.notes(user, incident_id)
     ]
-    return answer({"alert": sealed, "recipients": leadkeys.readers(sealed_to, [given.key_id]), "notes": notes})
+    let_in = sharing.introductions(incident_id)
+    return answer({"alert": sealed, "recipients": readers, "rewraps": let_in, "notes": notes, "newer": given.newer})
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)

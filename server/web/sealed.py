@@ -12,7 +12,8 @@ from server.queue import QueueRow
 class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     """An alert as the browser gets it: signed parts, and the evidence or only its hash.
 
-    A device's key signed it, or a lead's (64 bytes) where it is a concern that was recorded by hand.
+    A device's key signed it, or a lead's (64 bytes) where it is a concern that was recorded by hand. `wraps` has the
+    content keys of envelopes that were re-wrapped for the reader, by purpose.
     """
 
     incident: UUID
@@ -23,6 +24,7 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     lead_key: bytes | None
     evidence: bytes | None = None
     evidence_digest: bytes | None = None
+    wraps: dict[str, bytes] = {}
 
 
 def heading_of(row: QueueRow) -> Sealed:
@@ -35,4 +37,5 @@ def heading_of(row: QueueRow) -> Sealed:
         signer_key=row.signer_public_key,
         lead_key=row.lead_public_key,
         evidence_digest=row.evidence_sha256,
+        wraps={"heading": row.wrap} if row.wrap is not None else {},
     )

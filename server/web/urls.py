@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.web import case, home, it, leadkey, lists, oversight, people, queue, rules, trials
+from server.web import case, home, it, leadkey, lists, oversight, people, queue, rules, sharing, trials
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -16,6 +16,10 @@ urlpatterns = [
     path("desk/data/key", leadkey.save_key, name="save_key"),
     path("desk/data/people/", people.names, name="people_names"),
     path("desk/data/headings", queue.headings, name="headings"),
+    path("desk/share/", sharing.share, name="share"),
+    path("desk/data/share", sharing.newcomers, name="newcomers"),
+    path("desk/data/share/<str:key_id>/cases", sharing.to_share, name="to_share"),
+    path("desk/data/share/<str:key_id>", sharing.take, name="take_shared"),
     path("desk/trial/", trials.lists_on_trial, name="trial"),
     path("desk/data/trial", trials.open_counts, name="trial_counts"),
     path(f"{_case}heading", case.heading, name="heading"),

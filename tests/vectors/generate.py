@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import documents, messages, sealing, signing
+from protocol import documents, messages, rewraps, sealing, signing
 
 HERE = Path(__file__).parent
 DEVICE = UUID("11111111-2222-4333-8444-555555555555")
@@ -231,6 +231,54 @@ def lead_documents() -> list[dict[str, object]]:
     ]
 
 
+def rewrapped() -> list[dict[str, object]]:
+    """Rows of one reader's chain: whom the lead let in, whom that one did, and what lets nobody in."""
+    envelope = sealing.seal(b"{}", [sealing.public_of(LEAD)], place("heading"))
+    there, elsewhere = place("heading"), place("heading", OTHER)
+    deputy, third = RECOVERY, bytes(range(100, 164))
+    first = rewraps.rewrap(envelope, there, RECORD, sealing.public_of(deputy), LEAD)
+    second = rewraps.rewrap(envelope, there, RECORD, sealing.public_of(third), deputy, wrap=first.wrap)
+    change = msgspec.structs.replace
+    own = change(first, signer=sealing.public_of(STRANGER))
+    forged = change(own, signature=signing.sign_lead(STRANGER, "rewrap", RECORD, own.record, own.signed_part()))
+    strange = change(first, recipient=sealing.public_of(STRANGER))
+    as_slot = sealing.slot_of(envelope, sealing.key_id(sealing.public_of(LEAD)))
+    bad = "bad_lead_signature"
+    altered = "altered or belongs to another record"
+    rows: list[tuple[str, rewraps.Rewrap, bytes, bytes, sealing.Place, UUID, str | None]] = [
+        ("by the lead, for the deputy", first, first.wrap, deputy, there, RECORD, None),
+        ("by the deputy, for a third", second, second.wrap, third, there, RECORD, None),
+        ("by somebody who can't read the case", forged, first.wrap, deputy, there, RECORD, bad),
+        ("the collector's own key put in", strange, first.wrap, STRANGER, there, RECORD, bad),
+        ("in another case", first, first.wrap, deputy, there, OTHER, bad),
+        ("of another envelope", change(first, envelope_sha256=bytes(32)), first.wrap, deputy, there, RECORD, bad),
+        ("as the evidence's", change(first, purpose="evidence"), first.wrap, deputy, there, RECORD, bad),
+        ("opened with another's key", first, first.wrap, third, there, RECORD, altered),
+        ("another's wrap beside it", first, second.wrap, deputy, there, RECORD, altered),
+        ("for another record", first, first.wrap, deputy, elsewhere, RECORD, altered),
+        ("a slot of the table as a re-wrap", first, as_slot or b"", LEAD, there, RECORD, altered),
+    ]
+    return [
+        {
+            "name": name,
+            "envelope": b64(envelope),
+            "sealed_to": [sealing.key_id(sealing.public_of(LEAD)), sealing.key_id(sealing.public_of(deputy))],
+            "incident": str(incident),
+            "rewrap": msgspec.to_builtins(one),
+            "wrap": b64(wrap),
+            "private_key": b64(key),
+            "place": {
+                "purpose": where.purpose,
+                "subject": str(where.subject),
+                "record": str(where.record),
+                "header": b64(where.header),
+            },
+            "refusal": refusal,
+        }
+        for name, one, wrap, key, where, incident, refusal in rows
+    ]
+
+
 def requests() -> list[dict[str, object]]:
     url, body = "https://collector.example/v1/records", b'{"version":1}'
     headers = signing.sign_request("POST", url, body, key=SIGNER, key_id=str(DEVICE), at=AT)
@@ -350,6 +398,7 @@ if __name__ == "__main__":
         ("alerts", alerts()),
         ("trials", trials()),
         ("documents", lead_documents()),
+        ("rewraps", rewrapped()),
         ("requests", requests()),
         ("messages", decodings()),
     ):

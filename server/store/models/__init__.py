@@ -7,6 +7,7 @@ from server.store.models.devices import Device, EnrolmentToken, LossReport, Quar
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
+from server.store.models.sharing import Rewrap
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Person",
     "PersonMonth",
     "Quarantined",
+    "Rewrap",
     "Role",
     "SeenRecord",
     "SourceGap",

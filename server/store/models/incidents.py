@@ -89,11 +89,15 @@ class AlertRecord(models.Model):
 
 
 class IncidentRecipient(models.Model):
-    """That an incident is sealed to a key, and the newest of its records that is."""
+    """That an incident is sealed to a key, or was re-wrapped for it, and the newest of its records that is.
+
+    `handed_over` when a lead gave this one case to the key's holder by name, whatever groups they are for.
+    """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="recipients")
     key_id = models.CharField(max_length=32, db_index=True)
     record = models.ForeignKey(AlertRecord, on_delete=models.CASCADE)
+    handed_over = models.BooleanField(default=False)
 
     class Meta:
         """One row a key and incident."""

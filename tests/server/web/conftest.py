@@ -56,7 +56,8 @@ def modules(chromium):
     page.goto(f"http://localhost:{server.server_address[1]}/")
     page.evaluate(
         """async () => {
-          for (const name of ["bytes", "hpke", "envelope", "leadkey", "alert", "keystore", "people", "sealed"]) {
+          const names = ["bytes", "hpke", "envelope", "leadkey", "alert", "keystore", "people", "sealed", "rewrap"];
+          for (const name of names) {
             window[name] = await import(`/web/${name}.js`);
           }
         }"""

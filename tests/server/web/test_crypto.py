@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import cryptography_vectors
 import pytest
 
-from protocol import documents, leadkeys, messages, sealing
+from protocol import documents, leadkeys, messages, rewraps, sealing
 
 PHRASE = "anchor basil cactus dolphin ember falcon"
 # Runs an action and gives back base64 of its bytes, or the class and words of its refusal.
@@ -171,6 +171,58 @@ def test_python_opens_and_believes_what_the_browser_seals_and_signs(js):
     assert document.signer == keys[0]
     text = documents.open_signed("note", document, subject, reader, [sealing.key_id(keys[0])])
     assert json.loads(text) == {"text": "née"}
+
+
+def test_our_own_re_wrap_vectors_let_in_and_open_or_are_refused_in_the_browser(js, vectors):
+    rows = vectors("rewraps")
+    results = js(
+        """async (rows) => {
+          const results = [];
+          for (const row of rows) {
+            results.push(await attempt(async () => {
+              const recipient = await envelope.keyId(bytes.unbase64(row.rewrap.recipient));
+              const before = row.sealed_to.filter((id) => id !== recipient);
+              const after = await rewrap.readers(before, row.incident, [row.rewrap]);
+              if (!after.has(recipient)) throw new sealed.SignatureError("not let in");
+              const pair = await pairOf(bytes.unbase64(row.private_key));
+              const place = { ...row.place, header: bytes.unbase64(row.place.header) };
+              const wrap = bytes.unbase64(row.wrap);
+              return bytes.text(await envelope.open(bytes.unbase64(row.envelope), pair, place, wrap));
+            }));
+          }
+          return results;
+        }""",
+        rows,
+    )
+    for row, result in zip(rows, results, strict=True):
+        if row["refusal"] is None:
+            assert result == {"done": "{}"}, row["name"]
+        else:
+            refused_as = "SignatureError" if row["refusal"] == "bad_lead_signature" else "OpenError"
+            assert result["fault"] == refused_as, row["name"]
+
+
+def test_python_opens_and_believes_what_the_browser_re_wraps(js):
+    lead, deputy = os.urandom(sealing.KEY_BYTES), os.urandom(sealing.KEY_BYTES)
+    incident = uuid4()
+    place = sealing.Place(purpose="evidence", subject=uuid4(), record=uuid4(), header=b"{}")
+    sealed = sealing.seal(b"text", [sealing.public_of(lead)], place)
+    slot = sealing.slot_of(sealed, sealing.key_id(sealing.public_of(lead)))
+    made = js(
+        """async ([lead, recipient, sealed, slot, incident, subject, record]) => rewrap.make({
+          pair: await pairOf(bytes.unbase64(lead)),
+          recipient: bytes.unbase64(recipient),
+          digest: await bytes.sha256(bytes.unbase64(sealed)),
+          kept: { wrap: bytes.unbase64(slot), label: "wrap" },
+          incident,
+          place: { purpose: "evidence", subject, record, header: bytes.utf8("{}") },
+        })""",
+        [b64(lead), b64(sealing.public_of(deputy)), b64(sealed), b64(slot), str(incident), str(place.subject),
+         str(place.record)],
+    )  # fmt: skip
+    one = messages.decode(json.dumps(made).encode(), rewraps.Rewrap)
+    rewraps.check(one, incident, [sealing.key_id(sealing.public_of(lead))])
+    assert sealing.open_envelope(sealed, deputy, place, wrap=one.wrap) == b"text"
 
 
 @pytest.mark.parametrize("size", [0, 1, 4092, 4093, 16380])

@@ -2,6 +2,7 @@
 
 import { concat, sha256, text, unbase64, utf8 } from "./bytes.js";
 import * as envelope from "./envelope.js";
+import { readers } from "./rewrap.js";
 
 /** Something is not as the device made it. The message is for the person. */
 export class AlertError extends Error {}
@@ -28,19 +29,32 @@ export async function verify(alert, incident) {
 
 /** Open one of the two envelopes of a verified alert: purpose is "heading" or "evidence". */
 export async function open(alert, read, purpose, pair) {
-  const place = { purpose, subject: read.device, record: read.record, header: unbase64(alert.header) };
-  return JSON.parse(text(await envelope.open(unbase64(alert[purpose]), pair, place)));
+  const wrap = alert.wraps?.[purpose];
+  const place = placeOf(alert, read, purpose);
+  return JSON.parse(text(await envelope.openEither(unbase64(alert[purpose]), pair, place, wrap ? unbase64(wrap) : undefined)));
 }
 
+/** The place of one of the two envelopes of a verified alert. */
+export const placeOf = (alert, read, purpose) => ({
+  purpose,
+  subject: read.device,
+  record: read.record,
+  header: unbase64(alert.header),
+});
+
+/** Who may read a case and write in it: whom the device sealed it to, and whom one of these let in by a re-wrap. */
+export const readersOf = (read, rewraps) => readers(read.sealed_to, read.alert, rewraps);
+
 /**
- * The public keys to seal a note to: those given, but only if each is one that the device itself sealed the case to.
+ * The public keys to seal a note to: those given, but only if each is of somebody who may read the case (`readersOf`).
  * Stops a collector from adding a reader.
  */
-export async function recipientsOf(read, given) {
+export async function recipientsOf(read, given, rewraps) {
+  const allowed = await readersOf(read, rewraps);
   const keys = [];
   for (const encoded of given) {
     const key = unbase64(encoded);
-    if (!read.sealed_to.includes(await envelope.keyId(key))) {
+    if (!allowed.has(await envelope.keyId(key))) {
       throw new AlertError("The collector named a reader that this case was never sealed to. Nothing was sent.");
     }
     keys.push(key);

@@ -50,31 +50,62 @@ export async function seal(message, recipients, place) {
   const contentKey = random(32);
   const slots = [];
   for (const publicKey of recipients) {
-    const wrapped = await hpke.seal(contentKey, halves(publicKey)[0], concat(utf8("wrap\0"), info));
-    slots.push(unhex(await keyId(publicKey)), wrapped);
+    slots.push(unhex(await keyId(publicKey)), await wrapFor(contentKey, publicKey, info, "wrap"));
   }
   const aes = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["encrypt"]);
   const sealed = new Uint8Array(await crypto.subtle.encrypt(GCM(info), aes, pad(message)));
   return concat([VERSION, recipients.length], ...slots, sealed);
 }
 
-/** Open an envelope with an unlocked key, { privateKey, signingKey, publicKey }; throws OpenError in words when it does not open. */
-export async function open(envelope, pair, place) {
-  const ids = layout(envelope);
-  const slot = ids.indexOf(await keyId(pair.publicKey));
-  if (slot === -1) throw new OpenError("it is not sealed to this key");
+/**
+ * Open an envelope with an unlocked key, { privateKey, signingKey, publicKey }. `wrap` is its content key where it was
+ * re-wrapped for this key later. Throws OpenError in words when it does not open.
+ */
+export async function open(envelope, pair, place, wrap) {
+  const count = layout(envelope).length;
   const info = await placeInfo(place);
-  const start = 2 + slot * SLOT + KEY_ID;
+  const kept = wrap ? { wrap, label: "rewrap" } : { wrap: await slotOf(envelope, pair), label: "wrap" };
   try {
-    const opening = { privateKey: pair.privateKey, publicKey: halves(pair.publicKey)[0] };
-    const contentKey = await hpke.open(envelope.slice(start, start + WRAP), opening, concat(utf8("wrap\0"), info));
-    const aes = await crypto.subtle.importKey("raw", contentKey, "AES-GCM", false, ["decrypt"]);
-    const padded = await crypto.subtle.decrypt(GCM(info), aes, envelope.slice(2 + ids.length * SLOT));
+    const aes = await crypto.subtle.importKey("raw", await unwrap(kept, pair, info), "AES-GCM", false, ["decrypt"]);
+    const padded = await crypto.subtle.decrypt(GCM(info), aes, envelope.slice(2 + count * SLOT));
     return unpad(new Uint8Array(padded));
   } catch (fault) {
     if (fault instanceof OpenError) throw fault;
     throw new OpenError("it was altered, or belongs to another record");
   }
+}
+
+/** Open by the envelope's own table where this key is in it, else by a re-wrap: somebody may hold an older key as well. */
+export async function openEither(envelope, pair, place, wrap) {
+  const sealedTo = layout(envelope).includes(await keyId(pair.publicKey));
+  return open(envelope, pair, place, sealedTo ? undefined : wrap);
+}
+
+/** What an envelope's table holds for this key: its content key, wrapped by the device or the author. */
+async function slotOf(envelope, pair) {
+  const at = layout(envelope).indexOf(await keyId(pair.publicKey));
+  if (at === -1) throw new OpenError("it is not sealed to this key");
+  const start = 2 + at * SLOT + KEY_ID;
+  return envelope.slice(start, start + WRAP);
+}
+
+/** A content key sealed to one public key; label "wrap" in an envelope's table, "rewrap" for a later reader. */
+const wrapFor = (contentKey, publicKey, info, label) =>
+  hpke.seal(contentKey, halves(publicKey)[0], concat(utf8(`${label}\0`), info));
+
+const unwrap = ({ wrap, label }, pair, info) =>
+  hpke.open(wrap, { privateKey: pair.privateKey, publicKey: halves(pair.publicKey)[0] }, concat(utf8(`${label}\0`), info));
+
+/** One's own wrapped content key, { wrap, label }, sealed again to a later reader, in the same place. */
+export async function rewrap(kept, recipient, pair, place) {
+  const info = await placeInfo(place);
+  let contentKey;
+  try {
+    contentKey = await unwrap(kept, pair, info);
+  } catch {
+    throw new OpenError("it was altered, or belongs to another record");
+  }
+  return wrapFor(contentKey, recipient, info, "rewrap");
 }
 
 function pad(message) {

@@ -8,6 +8,7 @@ import { ask, element, find, show, tell } from "./page.js";
 import { openSigned, sealSigned, SignatureError } from "./sealed.js";
 import { whenUnlocked } from "./unlock.js";
 
+const NEWER = "There is a newer report of this case that is not open to you yet. Ask a colleague who can open it to share it with you.";
 const page = find("case");
 const { incident, author } = page.dataset;
 const problem = (words) => {
@@ -32,11 +33,13 @@ async function release(pair, categories) {
     const released = await ask(page.dataset.release, {});
     const header = await alerts.verify(released.alert, incident);
     const evidence = await alerts.open(released.alert, header, "evidence", pair);
-    const readers = await alerts.recipientsOf(header, released.recipients);
+    const readers = await alerts.recipientsOf(header, released.recipients, released.rewraps);
+    const signers = await alerts.readersOf(header, released.rewraps);
     show(find("before"), false);
     find("opened").replaceChildren(...evidenceView(evidence, header, categories));
     show(find("opened"));
-    await showNotes(released.notes, pair, header.sealed_to);
+    if (released.newer) find("opened").prepend(element("p", { class: "message warn" }, NEWER));
+    await showNotes(released.notes, pair, signers);
     offerForms(readers, pair);
     find("evidence-title").setAttribute("tabindex", "-1");
     find("evidence-title").focus();

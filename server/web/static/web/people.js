@@ -53,6 +53,12 @@ export function personView(account) {
   );
 }
 
+/** Whether two account names may be the same person's: where in doubt, yes. The rule of `same_account`. */
+export function sameAccount(one, other) {
+  const [first, second] = [parts(one), parts(other)];
+  return first.bare === second.bare && (first.domain === second.domain || !first.domain || !second.domain);
+}
+
 function parts(account) {
   const folded = account.trim().toLowerCase();
   const slash = folded.indexOf("\\");

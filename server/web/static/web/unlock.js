@@ -4,7 +4,10 @@ import { keyId } from "./envelope.js";
 import { IDLE_MINUTES, forget, keep, recall, whenForgotten } from "./keystore.js";
 import { KeyError, supported, unlock } from "./leadkey.js";
 import { find, show, tell } from "./page.js";
+import { newcomers } from "./sharing.js";
 
+const OFFERED = "fairwatch-sharing-looked";
+const OFFER_EVERY_MS = 10 * 60_000;
 const owner = document.body.dataset.owner;
 const files = () => JSON.parse(find("lock").dataset.key || "[]");
 
@@ -22,6 +25,7 @@ export async function whenUnlocked(opened) {
     } catch (fault) {
       tell(find("desk-problem"), fault.message);
     }
+    offerSharing();
   };
   find("lock-now").addEventListener("click", async () => {
     await forget();
@@ -39,6 +43,23 @@ export async function whenUnlocked(opened) {
   const kept = await recall(owner);
   const known = kept && files().some((file) => file.key_id === kept.keyId);
   if (known) await use(kept);
+}
+
+/** Say that a colleague who came later can't open older cases yet. Asked for once in a while: it costs the collector a count. */
+async function offerSharing() {
+  const offer = find("share-offer");
+  if (!offer || Date.now() - Number(sessionStorage.getItem(OFFERED) ?? 0) < OFFER_EVERY_MS) return;
+  try {
+    const [first, ...more] = await newcomers();
+    if (!first) return sessionStorage.setItem(OFFERED, String(Date.now()));
+    const whom = first.own ? "your own new key" : first.label;
+    const others = more.length === 0 ? "" : `, and to ${more.length} more`;
+    const count = first.cases === 1 ? "1 case is" : `${first.cases.toLocaleString("en-GB")} cases are`;
+    offer.querySelector("span").textContent = `${count} not yet open to ${whom}${others}. `;
+    show(offer);
+  } catch {
+    // An offer that can't be made must not stand in the way of a case.
+  }
 }
 
 /** What was opened leaves the screen after half an hour without a hand on it, and when another page locks. */

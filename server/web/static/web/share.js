@@ -1,0 +1,92 @@
+// The page that opens older cases to leads who came later: whom, after comparing their key, with progress.
+
+import { OpenError } from "./envelope.js";
+import { element, find, show, tell } from "./page.js";
+import * as sharing from "./sharing.js";
+import { whenUnlocked } from "./unlock.js";
+
+const cases = (count) => (count === 1 ? "1 case" : `${count.toLocaleString("en-GB")} cases`);
+
+function card(newcomer, pair) {
+  const title = newcomer.own ? "Your own new key" : newcomer.label;
+  const go = element("button", { type: "button", "data-share": newcomer.key_id }, "Share them");
+  const stop = element("button", { type: "button", class: "second", hidden: "" }, "Stop");
+  const bar = element("progress", { max: String(newcomer.cases), value: "0", "aria-label": "Cases shared", hidden: "" });
+  const told = element("p", { role: "status", "data-told": "" });
+  const tick = element("input", { type: "checkbox" });
+  tick.checked = sharing.compared(newcomer.key_id);
+  go.disabled = !tick.checked;
+  tick.addEventListener("change", () => (go.disabled = !tick.checked));
+  let stopping = false;
+  stop.addEventListener("click", () => {
+    stopping = true;
+    stop.disabled = true;
+  });
+  go.addEventListener("click", async () => {
+    sharing.haveCompared(newcomer.key_id);
+    go.disabled = tick.disabled = true;
+    stopping = false;
+    show(bar);
+    show(stop);
+    tell(find("desk-problem"));
+    try {
+      const progress = (said) => {
+        bar.value = said.done + said.keptBack + said.refused;
+        told.textContent = `${cases(said.done)} shared so far.`;
+      };
+      const said = await sharing.shareAll(newcomer, pair, progress, () => stopping);
+      told.textContent = inWords(said, title, stopping);
+      show(bar, false);
+    } catch (fault) {
+      const words = fault instanceof OpenError ? `A case can’t be opened: ${fault.message}.` : fault.message;
+      tell(find("desk-problem"), `${words} What was shared stays shared; press again to go on.`);
+      go.disabled = false;
+    } finally {
+      show(stop, false);
+      stop.disabled = false;
+      if (stopping) go.disabled = false;
+    }
+  });
+  return element(
+    "section",
+    { class: "card", "data-newcomer": newcomer.key_id },
+    element("h2", {}, title),
+    element("p", {}, `${cases(newcomer.cases)} that you can open ${newcomer.cases === 1 ? "is" : "are"} not yet open to this key.`),
+    element(
+      "dl",
+      { class: "facts" },
+      element("dt", {}, "Fingerprint"),
+      element("dd", { class: "mono" }, newcomer.fingerprint),
+      element("dt", {}, "Groups"),
+      element("dd", {}, newcomer.groups.length === 0 ? "all" : newcomer.groups.join(", ")),
+    ),
+    element("label", { class: "choice" }, tick, " ", element("span", {}, comparing(newcomer))),
+    element("p", {}, go, " ", stop),
+    bar,
+    told,
+  );
+}
+
+const comparing = (newcomer) =>
+  newcomer.own
+    ? "I compared this fingerprint with the sheet of my new key, and it is the same."
+    : `I compared this fingerprint with ${newcomer.label}, face to face or by telephone, and it is the same.`;
+
+function inWords(said, title, stopped) {
+  const parts = [stopped ? `Stopped. ${cases(said.done)} shared; press again to go on.` : `Done. ${cases(said.done)} shared.`];
+  if (said.keptBack > 0) parts.push(`${cases(said.keptBack)} kept back: about ${title}.`);
+  if (said.refused > 0) parts.push(`${cases(said.refused)} left out: not as the device made them, so not to be trusted.`);
+  return parts.join(" ");
+}
+
+await whenUnlocked(async (pair) => {
+  const found = await sharing.newcomers();
+  const none = element(
+    "section",
+    { class: "card" },
+    element("h2", {}, "Nothing to share"),
+    element("p", {}, "Every case that you can open is open to all leads who may have it."),
+  );
+  find("newcomers").replaceChildren(...(found.length > 0 ? found.map((one) => card(one, pair)) : [none]));
+  find("newcomers").dataset.ready = "true";
+});

@@ -1,0 +1,154 @@
+"""A lead shares older cases with a colleague's key in a real Chromium, and the colleague opens them in theirs."""
+
+from __future__ import annotations
+
+import json
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from protocol import leadkeys as keyfile
+from protocol.documents import seal_signed
+from protocol.messages import encode
+from protocol.publication import Recipient, RecipientList
+from server import cases as desk
+from server import leadkeys
+from server.store.models import AlertRecord, AuditEntry, Incident, IncidentRecipient, Note
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+PHRASE = {"lead": "anchor basil cactus dolphin ember falcon", "deputy": "six other words for the deputy"}
+HOST = "canary-host.example"
+
+
+@pytest.fixture(scope="session")
+def live_server_files():
+    settings.STATIC_ROOT = settings.STATIC_DIR
+
+
+@pytest.fixture(scope="module")
+def files():
+    return {name: keyfile.make(words) for name, words in PHRASE.items()} | {"recovery": keyfile.make("recovery")}
+
+
+class Held:
+    def __init__(self, file):
+        self.key_id, self.public = file.key_id, file.public_key
+
+
+@pytest.fixture
+def signed(files, people, tmp_path, monkeypatch):
+    """Both keys on the signed list; the deputy is never to see what is about the account `dee`."""
+    for name in PHRASE:
+        leadkeys.keep(getattr(people, name), encode(files[name]))
+    rows = tuple(
+        Recipient(files[name].key_id, files[name].public_key, role, label, (), about)
+        for name, role, label, about in (
+            ("lead", "lead", "Sam Okafor", ()),
+            ("deputy", "deputy", "Priya Nair", ("dee",)),
+            ("recovery", "recovery", "Recovery", ()),
+        )
+    )
+    folder = tmp_path / "rules" / "targets" / "recipients"
+    folder.mkdir(parents=True)
+    (folder / "0a.recipients.json").write_bytes(encode(RecipientList(1, True, rows)))
+    monkeypatch.setattr("django.conf.settings.RULES_DIR", tmp_path / "rules")
+
+
+@pytest.fixture
+def site(live_server_files, live_server, people, signed, chromium):
+    contexts = []
+
+    def sign_in(role, width=1280):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, base_url=live_server.url)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.faults = []
+        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        client = Client()
+        client.force_login(getattr(people, role))
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page.goto("/desk/")
+        page.wait_for_selector("#unlock-go:enabled")
+        page.fill("#passphrase", PHRASE[role])
+        page.press("#passphrase", "Enter")
+        page.wait_for_selector("#unlocked:not([hidden])")
+        return page
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def older(people, device, files, signed):
+    """Four cases from before the deputy came: two plain ones, one about the deputy, one that was tampered with."""
+    for person in ("amira", "bo", "CORP\\Dee", "cal"):
+        held = (Held(files["lead"]), Held(files["recovery"]))
+        assert device.send(device.alert(*held, name=HOST, person=person)).results == [("stored", None)]
+    first, second, about, tampered = Incident.objects.order_by("received_at")
+    private = keyfile.unlock(files["lead"], PHRASE["lead"])
+    said = {"version": 1, "kind": "note", "text": "Rang the tutor", "author": "Sam", "at": "2026-11-20T10:00:00Z"}
+    readers = [files["lead"].public_key]
+    note = seal_signed("note", json.dumps(said).encode(), readers, first.pk, uuid4(), private)
+    desk.add_note(people.lead, first.pk, note)
+    record = AlertRecord.objects.get(incident=tampered)
+    AlertRecord.objects.filter(pk=record.pk).update(heading=bytes(second.records.get().heading))
+    return first, second, about, tampered
+
+
+def test_older_cases_are_shared_after_comparing_keys_and_the_colleague_opens_them(site, older, files):
+    page = site("lead")
+    page.wait_for_selector("#share-offer:visible")
+    assert "4 cases are not yet open to Priya Nair" in page.inner_text("#share-offer")
+    page.click("#share-offer a")
+    card = page.locator(f"[data-newcomer='{files['deputy'].key_id}']")
+    card.wait_for()
+    assert keyfile.fingerprint(files["deputy"].public_key) in card.inner_text()
+    assert card.locator("button[data-share]").is_disabled()
+    card.locator("input").check()
+    card.locator("button[data-share]").click()
+    page.wait_for_selector("text=Done. 2 cases shared.")
+    told = card.inner_text()
+    assert "1 case kept back" in told
+    assert "1 case left out: not as the device made them" in told
+    shared = set(IncidentRecipient.objects.filter(key_id=files["deputy"].key_id).values_list("incident", flat=True))
+    assert shared == {older[0].pk, older[1].pk}
+    assert AuditEntry.objects.filter(action="evidence_released").count() == 0
+    assert page.faults == []
+    colleague = site("deputy")
+    colleague.wait_for_selector("#queue[data-opened]")
+    assert "amira" in colleague.inner_text("#queue")
+    colleague.goto(f"/desk/incidents/{older[0].pk}/")
+    colleague.click("#open:enabled")
+    colleague.wait_for_selector("#opened:not([hidden])")
+    assert HOST in colleague.inner_text("#opened")
+    assert "Rang the tutor" in colleague.inner_text("#notes")
+    colleague.fill("#note-text", "Thank you, I take it from here")
+    colleague.click("#note button")
+    colleague.wait_for_selector("#notes article:nth-of-type(2)")
+    assert colleague.faults == []
+    page.goto(f"/desk/incidents/{older[0].pk}/")
+    page.click("#open:enabled")
+    page.wait_for_selector("#opened:not([hidden])")
+    assert "I take it from here" in page.inner_text("#notes")
+    assert Note.objects.count() == 2
+
+
+def test_one_case_is_handed_over_by_name_and_one_about_the_colleague_never(site, older, files):
+    page = site("lead")
+    hand = """async ([incident, key]) => {
+      const sharing = await import("/static/web/sharing.js");
+      const keystore = await import("/static/web/keystore.js");
+      const pair = await keystore.recall(document.body.dataset.owner);
+      const newcomer = (await sharing.newcomers()).find((one) => one.key_id === key);
+      try { return await sharing.shareCase(incident, newcomer, pair); } catch (fault) { return fault.message; }
+    }"""
+    key = files["deputy"].key_id
+    assert page.evaluate(hand, [str(older[1].pk), key]) == 1
+    assert "about this person" in page.evaluate(hand, [str(older[2].pk), key])
+    assert IncidentRecipient.objects.get(key_id=key).incident_id == older[1].pk
+    assert AuditEntry.objects.filter(action="incident_shared").count() == 1
