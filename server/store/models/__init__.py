@@ -6,6 +6,7 @@ from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
+from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
 from server.store.models.usage import Usage, UsageKey
@@ -35,6 +36,7 @@ __all__ = [
     "SeenRecord",
     "SourceGap",
     "TrialReport",
+    "UnlockPasskey",
     "UrgentCard",
     "Usage",
     "UsageKey",

@@ -2,9 +2,11 @@
 
 import * as leadkey from "./leadkey.js";
 import { ask, element, find, show, tell } from "./page.js";
+import * as passkey from "./passkey.js";
 import { whenUnlocked } from "./unlock.js";
 
 const making = find("making");
+offerPasskeys();
 await whenUnlocked(async () => {});
 const able = await leadkey.supported();
 show(find("unsupported"), !able);
@@ -46,5 +48,52 @@ async function save(file) {
     tell(find("make-problem"), fault instanceof leadkey.KeyError ? slip : fault.message);
   } finally {
     button.disabled = false;
+  }
+}
+
+function offerPasskeys() {
+  const card = find("passkeys");
+  if (!card) return;
+  show(find(passkey.supported() ? "add-passkey" : "no-passkeys"));
+  find("add-passkey").addEventListener("submit", (event) => {
+    event.preventDefault();
+    addPasskey(card);
+  });
+  for (const button of card.querySelectorAll("[data-passkey]")) {
+    button.addEventListener("click", () => removePasskey(card, button));
+  }
+}
+
+async function addPasskey(card) {
+  const button = find("passkey-add");
+  const words = find("passkey-words");
+  button.disabled = true;
+  tell(find("passkey-problem"));
+  try {
+    const [file] = JSON.parse(find("lock").dataset.key);
+    const kept = await passkey.add(file, words.value, making.dataset.name);
+    await ask(card.dataset.add, { ...kept, label: find("passkey-label").value.trim() });
+    words.value = "";
+    location.reload();
+  } catch (fault) {
+    tell(find("passkey-problem"), fault.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function removePasskey(card, button) {
+  if (button.dataset.sure === undefined) {
+    button.dataset.sure = "";
+    button.textContent = `Really remove ${button.dataset.label}?`;
+    return;
+  }
+  button.disabled = true;
+  try {
+    await ask(card.dataset.remove, { id: Number(button.dataset.passkey) });
+    location.reload();
+  } catch (fault) {
+    button.disabled = false;
+    tell(find("passkey-problem"), fault.message);
   }
 }

@@ -56,13 +56,15 @@ export async function make(passphrase) {
     public_key: base64(publicKey),
     salt: base64(salt),
     iterations: ITERATIONS,
-    opening: await wrap("opening", opens.privateKey, wrapping, publicKey),
-    signing: await wrap("signing", signs.privateKey, wrapping, publicKey),
+    ...(await wrapHalves({ privateKey: opens.privateKey, signingKey: signs.privateKey }, wrapping, placeOf(publicKey))),
   };
 }
 
-/** The key in a file, { privateKey, signingKey, publicKey }, its private halves not extractable; throws KeyError. */
-export async function unlock(file, passphrase) {
+/**
+ * The key in a file, { privateKey, signingKey, publicKey }; throws KeyError. Its private halves can't be taken out again,
+ * unless `extractable`: only for as long as locking them another way takes.
+ */
+export async function unlock(file, passphrase, extractable = false) {
   if (file.version !== 1 || !(file.iterations >= ITERATIONS && file.iterations <= ITERATIONS_MAX)) {
     throw new KeyError("This key file is of a kind that this page does not know.");
   }
@@ -70,27 +72,42 @@ export async function unlock(file, passphrase) {
   const wrapping = await wrappingKey(passphrase, unbase64(file.salt), file.iterations, "unwrapKey");
   let pair;
   try {
-    const privateKey = await unwrap("opening", file.opening, wrapping, publicKey);
-    pair = { privateKey, signingKey: await unwrap("signing", file.signing, wrapping, publicKey), publicKey };
+    pair = { ...(await unwrapHalves(file, wrapping, placeOf(publicKey), extractable)), publicKey };
   } catch {
     throw new KeyError("These words do not open the key. Check each word against your sheet.");
   }
-  if ((await keyId(publicKey)) !== file.key_id || !(await belong(pair))) {
-    throw new KeyError("The key file was altered: its public key is not that of its private key.");
-  }
+  await checkWhole(pair, file.key_id);
   return pair;
 }
 
-async function wrap(half, privateKey, wrapping, publicKey) {
-  const nonce = random(12);
-  const wrapped = await crypto.subtle.wrapKey("pkcs8", privateKey, wrapping, gcm(half, nonce, publicKey));
-  return { nonce: base64(nonce), wrapped: base64(new Uint8Array(wrapped)) };
+/** Check that the halves of an unlocked key are those of its public key and its id; throws KeyError. */
+export async function checkWhole(pair, id) {
+  if ((await keyId(pair.publicKey)) !== id || !(await belong(pair))) {
+    throw new KeyError("The key file was altered: its public key is not that of its private key.");
+  }
 }
 
-function unwrap(half, kept, wrapping, publicKey) {
-  const { kind, uses } = HALVES[half];
-  const how = gcm(half, unbase64(kept.nonce), publicKey);
-  return crypto.subtle.unwrapKey("pkcs8", unbase64(kept.wrapped), wrapping, how, kind, false, uses);
+/** Both private halves under a wrapping key, { opening, signing }; `place` gives the bytes that bind each to its place. */
+export async function wrapHalves({ privateKey, signingKey }, wrapping, place) {
+  const kept = {};
+  for (const [half, key] of [["opening", privateKey], ["signing", signingKey]]) {
+    const nonce = random(12);
+    const wrapped = await crypto.subtle.wrapKey("pkcs8", key, wrapping, gcm(nonce, place(half)));
+    kept[half] = { nonce: base64(nonce), wrapped: base64(new Uint8Array(wrapped)) };
+  }
+  return kept;
+}
+
+/** The private halves again, { privateKey, signingKey }. */
+export async function unwrapHalves(kept, wrapping, place, extractable = false) {
+  const [privateKey, signingKey] = await Promise.all(
+    ["opening", "signing"].map((half) => {
+      const how = gcm(unbase64(kept[half].nonce), place(half));
+      const { kind, uses } = HALVES[half];
+      return crypto.subtle.unwrapKey("pkcs8", unbase64(kept[half].wrapped), wrapping, how, kind, extractable, uses);
+    }),
+  );
+  return { privateKey, signingKey };
 }
 
 /** Whether private and public belong together: both agree on a secret with a third key, and a signature holds. */
@@ -113,11 +130,9 @@ async function wrappingKey(passphrase, salt, iterations, use) {
 }
 
 // The public key is bound in, so that a collector can't pair a wrapped private key with a public key of its own.
-const gcm = (half, nonce, publicKey) => ({
-  name: "AES-GCM",
-  iv: nonce,
-  additionalData: concat(utf8(`fairwatch/v1/leadkey\0${half}\0`), publicKey),
-});
+const placeOf = (publicKey) => (half) => concat(utf8(`fairwatch/v1/leadkey\0${half}\0`), publicKey);
+
+const gcm = (iv, additionalData) => ({ name: "AES-GCM", iv, additionalData });
 
 /** What people compare of a key, both halves of it: its id in eight groups of four. */
 export const fingerprint = (id) => id.match(/.{4}/g).join(" ");

@@ -79,6 +79,7 @@ function inWords(said, title, stopped) {
   return parts.join(" ");
 }
 
+find("share-offer")?.remove(); // this is where it leads to
 await whenUnlocked(async (pair) => {
   const found = await sharing.newcomers();
   const none = element(

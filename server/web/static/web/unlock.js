@@ -1,15 +1,17 @@
-// The unlock form of the desk's pages: six words in, a key pair that can't be taken out again.
+// The unlock form of the desk's pages: a passkey of this device or six words in, a key that can't be taken out again.
 
 import { keyId } from "./envelope.js";
 import { IDLE_MINUTES, forget, keep, recall, whenForgotten } from "./keystore.js";
 import { KeyError, supported, unlock } from "./leadkey.js";
-import { find, show, tell } from "./page.js";
+import { ask, find, show, tell } from "./page.js";
+import * as passkey from "./passkey.js";
 import { newcomers } from "./sharing.js";
 
 const OFFERED = "fairwatch-sharing-looked";
 const OFFER_EVERY_MS = 10 * 60_000;
 const owner = document.body.dataset.owner;
 const files = () => JSON.parse(find("lock").dataset.key || "[]");
+const passkeys = () => JSON.parse(find("lock").dataset.passkeys || "[]");
 
 /** Call `opened(pair)` as soon as this person's key is unlocked: at once when it already is. */
 export async function whenUnlocked(opened) {
@@ -38,6 +40,11 @@ export async function whenUnlocked(opened) {
     event.preventDefault();
     attempt(use);
   });
+  if (passkeys().length > 0 && passkey.supported()) {
+    show(find("by-passkey"));
+    find("passkey-go").disabled = false;
+    find("passkey-go").addEventListener("click", () => attemptPasskey(use));
+  }
   // Disabled until now: Enter before this module was there would have loaded the page anew and lost the words.
   find("unlock-go").disabled = false;
   const kept = await recall(owner);
@@ -94,6 +101,22 @@ async function attempt(use) {
   } finally {
     button.disabled = false;
     button.textContent = "Unlock";
+  }
+}
+
+async function attemptPasskey(use) {
+  const button = find("passkey-go");
+  tell(find("unlock-problem"));
+  button.disabled = true;
+  try {
+    const { pair, passkey: used } = await passkey.unlockWith(passkeys());
+    await keep(pair, owner, await keyId(pair.publicKey));
+    ask("/desk/data/passkeys/used", { id: used.id }).catch(() => {}); // only for the list on the key page
+    await use(pair);
+  } catch (fault) {
+    tell(find("unlock-problem"), fault instanceof KeyError ? fault.message : "The key could not be unlocked.");
+  } finally {
+    button.disabled = false;
   }
 }
 
