@@ -11,7 +11,7 @@ from django.db import transaction
 from protocol.documents import SealedDocument
 from protocol.errors import OpenError
 from protocol.sealing import layout
-from server import audit, leadkeys, timeline
+from server import audit, leadkeys, notify, timeline
 from server.errors import WrongState
 from server.holding import is_open
 from server.incidents import addressed, surface
@@ -62,6 +62,7 @@ def close(
         incident.back_on = back_on
         incident.save(update_fields=["state", "closed_at", "closed_by", "new_since_closing", "back_on"])
         timeline.add(incident, What.CLOSED, user, at)
+        notify.incident_closed(incident, at)
     return incident
 
 
@@ -91,6 +92,7 @@ def bring_back(now: datetime) -> None:
             _open_again(incident, now)
             timeline.add(incident, What.CAME_BACK, None, now)
             surface(incident, now)
+            notify.incident_came_back(incident, now)
 
 
 def _open_again(incident: Incident, at: datetime) -> None:

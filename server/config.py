@@ -9,16 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from server import list_settings
+from server import list_settings, notify_config
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
+from server.notify_config import Contact, Escalating, Mail
 
 FILE_NAME = "collector.toml"
 DATABASE_VARIABLE = "FAIRWATCH_DATABASE"
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,9 @@ class Config:
     workers: int = 1
     database: Database = field(default_factory=Database)
     lists: tuple[ListSettings, ...] = ()
+    mail: Mail = field(default_factory=Mail)
+    escalation: Escalating = field(default_factory=Escalating)
+    contacts: tuple[Contact, ...] = ()
 
     @property
     def tls(self) -> bool:
@@ -88,7 +93,29 @@ def parse(text: str, file_name: str) -> Config:
     if "database" in values:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
     values["lists"] = _lists(values.get("lists", ()), text, file_name)
+    if "escalation" in values:
+        steps = _section(values["escalation"], notify_config.ESCALATION_KEYS, text, file_name, "escalation")
+        values["escalation"] = Escalating(**steps)
+    if "mail" in values:
+        mail = _section(values["mail"], notify_config.MAIL_KEYS, text, file_name, "mail")
+        values["mail"] = _made(notify_config.mail, mail, file_name, _line_of(text, "mail", ""))
+    values["contacts"] = tuple(
+        _made(
+            notify_config.contact,
+            _section(table, notify_config.CONTACT_KEYS, text, file_name, "contacts", number),
+            file_name,
+            _line_of(text, "contacts", "", number),
+        )
+        for number, table in enumerate(values.get("contacts", ()), start=1)
+    )
     return Config(**values)
+
+
+def _made(make: Callable[[dict[str, Any]], _Made], values: dict[str, Any], file_name: str, line: int | None) -> _Made:
+    try:
+        return make(values)
+    except ValueError as fault:
+        raise ConfigError(file_name, line, str(fault)) from None
 
 
 def port_of(url: str) -> int:
@@ -210,6 +237,12 @@ _TOP: dict[str, _Rule] = {
     "lists": (
         lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
         "sections: [[lists]]",
+    ),
+    "mail": (lambda value: isinstance(value, dict), "a section: [mail]"),
+    "escalation": (lambda value: isinstance(value, dict), "a section: [escalation]"),
+    "contacts": (
+        lambda value: isinstance(value, list) and len(value) <= 20 and all(isinstance(one, dict) for one in value),
+        "at most 20 sections: [[contacts]]",
     ),
 }
 _DATABASE: dict[str, _Rule] = {

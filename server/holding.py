@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from server import timeline
+from server import notify, responders, timeline
 from server.errors import NotAllowed, WrongState
 from server.incidents import addressed, may_open
-from server.store.models import CaseLook, Incident, IncidentRecipient, LeadKey, Note, User
+from server.store.models import CaseLook, Incident, Note, User
 from server.timeline import What
 
 LOOKING = timedelta(seconds=30)
@@ -120,6 +120,7 @@ def _standing(incident: Incident, looking: tuple[str, ...]) -> Standing:
 
 
 def _acknowledge(incident: Incident, user: User, now: datetime) -> None:
+    notify.incident_acknowledged(incident, now)
     if incident.acknowledged_by_id is not None:
         return
     incident.acknowledged_by, incident.acknowledged_at = user, now
@@ -140,11 +141,7 @@ def _colleague(incident_id: UUID, user_id: int) -> User:
 
 
 def _who_can_open(incident_id: UUID) -> list[User]:
-    sealed_to = IncidentRecipient.objects.filter(incident_id=incident_id).values("key_id")
-    keys = LeadKey.objects.filter(active=True, key_id__in=sealed_to)
-    people = User.objects.filter(pk__in=keys.values("user"), is_active=True)
-    group = Incident.objects.values_list("group", flat=True).get(pk=incident_id)
-    able = [one for one in people if one.opens_evidence and (not one.groups or group in one.groups)]
+    able = responders.readers(Incident.objects.get(pk=incident_id))
     return sorted(able, key=lambda one: one.get_full_name().casefold())
 
 

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from protocol.messages import Alert, AlertHeader
-from server import audit, leadkeys, timeline
+from server import audit, leadkeys, notify, timeline
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import AlertRecord, Device, Incident, IncidentRecipient, LeadKey, User
 
@@ -69,6 +69,7 @@ def record(alert: Alert, header: AlertHeader, signer: Device, now: datetime) -> 
         received_at=now,
     )
     _address(incident, kept, header.sealed_to)
+    notify.incident_recorded(incident, now)
     return incident
 
 
@@ -81,6 +82,7 @@ def release(user: User, incident_id: UUID, *, now: datetime | None = None) -> Re
     at = now or datetime.now(UTC)
     with transaction.atomic(durable=True):
         entry = audit.write(audit.actor_of(user), "evidence_released", f"incident:{incident_id}", now=at)
+        notify.evidence_released(mine.incident, user, at)
         timeline.opened(mine.incident, user, at)
     kept = AlertRecord.objects.select_related("signer", "lead_key").get(pk=mine.record_id)
     return ReleasedEvidence(

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from server import timeline
+from server import notify, timeline
 from server.errors import WrongState
 from server.holding import is_open, who_can_open
 from server.incidents import addressed, visible
@@ -32,6 +32,7 @@ def merge(user: User, incident_id: UUID, into_id: UUID, now: datetime) -> None:
         incident.save(update_fields=["merged_into"])
         timeline.add(incident, What.MERGED, user, now, other=into)
         timeline.add(into, What.TOOK_IN, user, now, other=incident)
+        notify.incident_merged(incident, into, now)
 
 
 def take_apart(user: User, incident_id: UUID, now: datetime) -> None:

@@ -123,9 +123,14 @@ ACCOUNT_PREVENT_ENUMERATION = True
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/account/login/"
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+# Without [mail] in collector.toml, mails are files in the data folder.
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if CONFIG.mail.host else 'filebased'}.EmailBackend"
 EMAIL_FILE_PATH = str(DATA_DIR / "mails")
-DEFAULT_FROM_EMAIL = "fairwatch@" + (CONFIG.allowed_hosts[0] if CONFIG.allowed_hosts else "localhost")
+EMAIL_HOST, EMAIL_PORT = CONFIG.mail.host, CONFIG.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = CONFIG.mail.user, CONFIG.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = CONFIG.mail.security == "starttls", CONFIG.mail.security == "ssl"
+EMAIL_TIMEOUT = 10  # each step of talking to the mail server; the urgent path can't wait for one that hangs
+DEFAULT_FROM_EMAIL = CONFIG.mail.sender or f"fairwatch@{CONFIG.allowed_hosts[0]}"
 
 # Sessions end after a working day or with the browser; a stolen cookie must not last.
 SESSION_COOKIE_AGE = 10 * 60 * 60

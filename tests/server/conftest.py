@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -61,7 +62,17 @@ from protocol.messages import (
 )
 from server import usage
 from server.device_api import device_api
-from server.store.models import Device, LeadKey, Organisation, PersonMonth, Role, User
+from server.store.models import (
+    AlertRecord,
+    Device,
+    Incident,
+    IncidentRecipient,
+    LeadKey,
+    Organisation,
+    PersonMonth,
+    Role,
+    User,
+)
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 HOST = "localhost:8460"
@@ -598,3 +609,33 @@ def open_part():
         return sealing.open_envelope(getattr(kept, purpose), key.private, place)
 
     return opened
+
+
+def make_incident(device: EnrolledDevice, *keys: HeldKey, urgent: bool = True, at: datetime = NOW) -> Incident:
+    """Put a case into the store as `incidents.record` keeps it, received at a chosen time; nobody is told of it."""
+    incident = Incident.objects.create(
+        id=uuid4(),
+        reference=f"FW-2026-{Incident.objects.count():05}",
+        device_id=device.id,
+        signer_id=device.id,
+        group=device.group,
+        urgent=urgent,
+        started=at - timedelta(minutes=3),
+        ended=at,
+        received_at=at,
+        updated_at=at,
+        revision=0,
+    )
+    record = AlertRecord.objects.create(
+        record=uuid4(), incident=incident, signer_id=device.id, revision=0, header=b"", heading=b"", evidence=b"",
+        evidence_sha256=b"", signature=b"", received_at=at,
+    )  # fmt: skip
+    for key in keys:
+        IncidentRecipient.objects.create(incident=incident, key_id=key.key_id, record=record)
+    return incident
+
+
+@pytest.fixture
+def new_incident(device: EnrolledDevice) -> Any:
+    """`new_incident(key, ..., urgent=True, at=NOW)`: one more case of the device."""
+    return partial(make_incident, device)

@@ -6,12 +6,14 @@ from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
+from server.store.models.notify import Absence, Escalation, MailCheck, NotifyChannel, NotifySettings, OutboxMessage
 from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
+    "Absence",
     "AlertRecord",
     "AuditDetail",
     "AuditEntry",
@@ -20,14 +22,19 @@ __all__ = [
     "Device",
     "DeviceDay",
     "EnrolmentToken",
+    "Escalation",
     "Incident",
     "IncidentRecipient",
     "Job",
     "LeadKey",
     "ListState",
     "LossReport",
+    "MailCheck",
     "Note",
+    "NotifyChannel",
+    "NotifySettings",
     "Organisation",
+    "OutboxMessage",
     "Person",
     "PersonMonth",
     "Quarantined",
