@@ -282,6 +282,29 @@ def _open(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
     return {"alerts": alerts, "warnings": warnings, "refused": refused, "say": say, "exit": 2 if refused else 0}
 
 
+def _audit(given: argparse.Namespace, _asking: Asking) -> dict[str, Any]:
+    from custody.chain import check
+
+    found = check(given.export, given.head)
+    say = [f"The chain holds for {found.last.seq} lines; the last is {found.last}"]
+    if found.broken is not None:
+        say = [f"BROKEN at line {found.broken.seq}: {plain(found.broken.reason)}", f"Good up to {found.last}"]
+    say += [f"NOT IN THE LOG: {head}; lines up to there were altered, or cut off the end" for head in found.lost]
+    if given.head and not found.lost:
+        say.append("Every kept head is in it.")
+    elif not given.head:
+        say.append("A log computed anew from end to end holds too: compare a head that you were sent, with --head.")
+    return {
+        "ok": found.good,
+        "last": str(found.last),
+        "broken": found.broken.seq if found.broken is not None else None,
+        "reason": found.broken.reason if found.broken is not None else "",
+        "kept_heads_lost": [str(head) for head in found.lost],
+        "say": say,
+        "exit": 0 if found.good else 1,
+    }
+
+
 def _passphrase(_given: argparse.Namespace, _asking: Asking) -> dict[str, Any]:
     from protocol.leadkeys import make_passphrase
 
@@ -336,6 +359,7 @@ _RUNS: Mapping[str, Callable[[argparse.Namespace, Asking], dict[str, Any]]] = {
     "verify": _verify,
     "token": _token,
     "open": _open,
+    "audit": _audit,
     "passphrase": _passphrase,
 }
 

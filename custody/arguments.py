@@ -134,5 +134,11 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     made.add_argument("--publication", type=Path, help="compare with the list of recipients there")
     secret(made)
 
+    made = command("audit", "check an exported audit log away from the collector")
+    made.add_argument("export", type=Path, help="the file that the collector exported, JSON or CSV")
+    made.add_argument(
+        "--head", action="append", default=[], metavar="SEQ:HASH", help="a head that was kept, as it came by mail"
+    )
+
     command("passphrase", "make a passphrase of six words")
     return whole

@@ -20,6 +20,7 @@ COMMANDS = {
     "token": ("server.token_file", "register an enrolment token that IT made"),
     "publish": ("server.publish_folder", "publish what custodians or IT signed"),
     "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),
+    "audit": ("server.audit_command", "check the audit log, or write it out"),
     "doctor": ("server.doctor", "check that everything is right"),
     "demo": ("server.demo", "run everything on this machine, with a sample fleet"),
     "simulate": ("server.simulate", "write sample history, or drive live traffic"),

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
+from protocol.audit import GENESIS, START, AuditLine, Break, Head, detail_hash, follow, line_hash, time_text
 from server.store.models import AuditDetail, AuditEntry, User
 
-GENESIS = "0" * 64
-"""What the first line names as the line before it."""
+__all__ = ["GENESIS", "actor_of", "find_break", "guarded", "head", "lines", "verify", "write"]
 
 _LOCK = 0x46574155  # one number for PostgreSQL's advisory lock: two writers must not take the same `seq`
+
+_READ_AT_ONCE = 2000
+_COLUMNS = ("seq", "at", "actor", "action", "subject", "detail_hash", "previous", "hash")
+_TRIGGERS = {
+    "sqlite": {"store_auditentry_no_update", "store_auditentry_no_delete"},
+    "postgresql": {"store_auditentry_no_change", "store_auditentry_no_truncate"},
+}
 
 
 def actor_of(user: User) -> str:
@@ -39,31 +45,22 @@ def write(
     at = now if now is not None else datetime.now(UTC)
     with transaction.atomic():
         _one_writer()
-        last = AuditEntry.objects.order_by("-seq").values_list("seq", "hash").first()
-        seq, previous = (last[0] + 1, last[1]) if last is not None else (1, GENESIS)
+        last = head()
         salt = randomness(16)
-        detail_hash = hashlib.sha256(f"{salt}\0{detail}".encode()).hexdigest()
         entry = AuditEntry(
-            seq=seq, at=at, actor=actor, action=action, subject=subject, detail_hash=detail_hash, previous=previous
+            seq=last[0] + 1,
+            at=at,
+            actor=actor,
+            action=action,
+            subject=subject,
+            detail_hash=detail_hash(salt, detail),
+            previous=last[1],
         )
-        entry.hash = _hash(entry)
+        entry.hash = line_hash(entry.seq, time_text(at), actor, action, subject, entry.detail_hash, entry.previous)
         entry.save(force_insert=True)
         if detail:
             AuditDetail.objects.create(entry=entry, salt=salt, text=detail)
     return entry
-
-
-def verify() -> int | None:
-    """Return the `seq` of the first line that was changed, removed or slipped in; None when the chain holds.
-
-    Lines cut off the end can't be seen from here: the newest hash (`head`) leaves the collector for that.
-    """
-    expected_seq, previous = 1, GENESIS
-    for entry in AuditEntry.objects.order_by("seq").iterator(chunk_size=2000):
-        if entry.seq != expected_seq or entry.previous != previous or entry.hash != _hash(entry):
-            return expected_seq
-        expected_seq, previous = expected_seq + 1, entry.hash
-    return _first_altered_detail()
 
 
 def head() -> tuple[int, str]:
@@ -72,18 +69,73 @@ def head() -> tuple[int, str]:
     return last if last is not None else (0, GENESIS)
 
 
-def _first_altered_detail() -> int | None:
-    for one in AuditDetail.objects.select_related("entry").order_by("entry_id").iterator(chunk_size=2000):
-        if hashlib.sha256(f"{one.salt}\0{one.text}".encode()).hexdigest() != one.entry.detail_hash:
-            return one.entry_id
-    return None
+def lines(after: int = 0, most: int | None = None) -> Iterator[AuditLine]:
+    """Yield the lines after a number in their order, with the words kept beside them; at most so many."""
+    left = most
+    while left is None or left > 0:
+        size = _READ_AT_ONCE if left is None else min(_READ_AT_ONCE, left)
+        rows = list(AuditEntry.objects.filter(seq__gt=after).order_by("seq").values_list(*_COLUMNS)[:size])
+        if not rows:
+            return
+        kept = AuditDetail.objects.filter(entry_id__gt=after, entry_id__lte=rows[-1][0])
+        details = {seq: (salt, text) for seq, salt, text in kept.values_list("entry_id", "salt", "text")}
+        for seq, at, *others in rows:
+            actor, action, subject, digest, previous, own = others
+            salt, text = details.get(seq, ("", ""))
+            yield AuditLine(
+                seq=seq,
+                at=time_text(at),
+                actor=actor,
+                action=action,
+                subject=subject,
+                detail_hash=digest,
+                previous=previous,
+                hash=own,
+                salt=salt,
+                detail=text,
+            )
+        after = rows[-1][0]
+        left = None if left is None else left - len(rows)
 
 
-def _hash(entry: AuditEntry) -> str:
-    at = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
-    parts = (str(entry.seq), at, entry.actor, entry.action, entry.subject, entry.detail_hash, entry.previous)
-    # Each part with its length, so that text can't move from one field into the next.
-    return hashlib.sha256("".join(f"{len(part)}:{part}," for part in parts).encode()).hexdigest()
+def find_break(start: Head = START, most: int | None = None) -> tuple[Head, Break | None]:
+    """Check the lines after `start`, at most so many; return the last that holds, and where the chain breaks.
+
+    Lines cut off the end, and a chain computed anew from end to end, can't be seen from here: heads leave the
+    collector for that (`server.heads`).
+    """
+    last = start
+    if start == START and AuditEntry.objects.filter(seq__lt=1).exists():
+        return last, Break(1, "a line was put in before the first")
+    for line in lines(start.seq, most):
+        wrong = follow(line, last)
+        if wrong is not None:
+            return last, wrong
+        last = Head(line.seq, line.hash)
+    return last, None
+
+
+def verify() -> int | None:
+    """Return the `seq` of the first line that was changed, removed or slipped in; None when the whole chain holds."""
+    wrong = find_break()[1]
+    return wrong.seq if wrong is not None else None
+
+
+def guarded() -> bool:
+    """Whether the database itself still refuses changes to the log: whoever wants to alter it drops these first."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT tgname FROM pg_trigger WHERE tgrelid = 'store_auditentry'::regclass"
+                " AND NOT tgisinternal AND tgenabled IN ('O', 'A')"
+            )
+        else:
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'store_auditentry'"
+                " AND sql LIKE '%RAISE(ABORT%'"
+            )
+        there = {row[0] for row in cursor.fetchall()}
+    return there >= _TRIGGERS[connection.vendor]
 
 
 def _one_writer() -> None:

@@ -36,6 +36,13 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """Where the audit log's head goes each day, outside IT: `mailto:` addresses and https addresses (webhooks)."""
+
+    head_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """What collector.toml may say. `url` is what devices and people use; `hosts` are further names for it."""
 
@@ -45,6 +52,7 @@ class Config:
     behind_proxy: bool = False
     workers: int = 1
     database: Database = field(default_factory=Database)
+    audit: Audit = field(default_factory=Audit)
     lists: tuple[ListSettings, ...] = ()
     mail: Mail = field(default_factory=Mail)
     escalation: Escalating = field(default_factory=Escalating)
@@ -92,6 +100,8 @@ def parse(text: str, file_name: str) -> Config:
     values = _section(found, _TOP, text, file_name, "")
     if "database" in values:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
+    if "audit" in values:
+        values["audit"] = Audit(**_section(values["audit"], _AUDIT, text, file_name, "audit"))
     values["lists"] = _lists(values.get("lists", ()), text, file_name)
     if "escalation" in values:
         steps = _section(values["escalation"], notify_config.ESCALATION_KEYS, text, file_name, "escalation")
@@ -222,10 +232,15 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _is_head_to(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) and _HEAD_TO.fullmatch(one) for one in value)
+
+
 def _is_workers(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 64
 
 
+_HEAD_TO = re.compile(r"mailto:[^@\s,?]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9.-]+(:\d{1,5})?(/\S*)?")
 _Rule = tuple[Callable[[object], bool], str]
 _TOP: dict[str, _Rule] = {
     "url": (_is_url, 'an address without a path, like "https://fairwatch.example.org"'),
@@ -234,6 +249,7 @@ _TOP: dict[str, _Rule] = {
     "behind_proxy": (lambda value: isinstance(value, bool), "true or false"),
     "workers": (_is_workers, "a whole number from 1 to 64 (SQLite always uses 1)"),
     "database": (lambda value: isinstance(value, dict), "a section: [database]"),
+    "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
     "lists": (
         lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
         "sections: [[lists]]",
@@ -252,4 +268,7 @@ _DATABASE: dict[str, _Rule] = {
     "name": (_is_text, "text: the database's name"),
     "user": (_is_text, "text: the database's user"),
     "password": (_is_text, "text"),
+}
+_AUDIT: dict[str, _Rule] = {
+    "head_to": (_is_head_to, 'a list like ["mailto:chair@example.org", "https://hooks.example.org/audit"]'),
 }

@@ -6,6 +6,7 @@ CollectorError
 ├── NotAllowed      this role, or this person, may not do that (retrying never helps)
 ├── NotThere        nothing of that name that this person may know of (retrying never helps)
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
+├── HeadNotSent     the audit log's head did not reach where it should go (retrying can help)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
 What is wrong with a device's message is `protocol.errors.Refused`.
@@ -53,5 +54,11 @@ class PublishRefused(CollectorError):
 
 class ListFault(CollectorError):
     """A list could not be fetched or used; what is offered of it stays, and a later try may succeed."""
+
+    retry_can_help: ClassVar[bool] = True
+
+
+class HeadNotSent(CollectorError):
+    """The audit log's head did not leave the collector today; it is tried again."""
 
     retry_can_help: ClassVar[bool] = True

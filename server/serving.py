@@ -163,12 +163,13 @@ def _check_migrated() -> None:
 
 
 def _jobs() -> tuple[TimedJob, ...]:
-    from server import audit, cases, log, retention
+    from django.conf import settings
+
+    from server import audit_check, cases, heads, retention
     from server.schedule import TimedJob
 
-    def check_audit(now: datetime) -> None:  # noqa: ARG001
-        broken = audit.verify()
-        log.event("audit_intact" if broken is None else "audit_broken", seq=broken)
+    def check_audit(now: datetime) -> None:
+        audit_check.whole(now)
 
     def delete(now: datetime) -> None:
         retention.delete_what_is_over(now)
@@ -177,6 +178,7 @@ def _jobs() -> tuple[TimedJob, ...]:
         TimedJob("retention", timedelta(days=1), delete),
         TimedJob("cases", timedelta(minutes=15), cases.bring_back),
         TimedJob("audit", timedelta(days=1), check_audit),
+        *heads.timed_jobs(settings.CONFIG.audit.head_to),
         *_publication_jobs(),
     )
 

@@ -135,11 +135,18 @@ DEFAULT_FROM_EMAIL = CONFIG.mail.sender or f"fairwatch@{CONFIG.allowed_hosts[0]}
 # Sessions end after a working day or with the browser; a stolen cookie must not last.
 SESSION_COOKIE_AGE = 10 * 60 * 60
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+# The prefix makes browsers refuse a cookie of this name that another host of the domain, or plain HTTP, would plant.
+_COOKIE_PREFIX = "__Host-" if CONFIG.tls else ""
+SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}fairwatch"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CONFIG.tls
 SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}fairwatch-form"
+CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = CONFIG.tls
 CSRF_COOKIE_SAMESITE = "Strict"
+# Messages wait in the session: a cookie of their own would be one more thing that a browser keeps.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_TRUSTED_ORIGINS = [CONFIG.url.rstrip("/")]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -16,9 +16,9 @@ TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
-    "server": ("init", "run", "user", "token", "publish", "lists", "doctor", "demo", "simulate"),
+    "server": ("init", "run", "user", "token", "publish", "lists", "audit", "doctor", "demo", "simulate"),
     "custody": (
-        "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "passphrase",
+        "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit", "passphrase",
     ),
     "rules": ("build", "shipped", "check", "explain", "lint"),
 }  # fmt: skip
@@ -36,6 +36,8 @@ BAD_INPUT = [
     ("server user somebody --data-dir {new}", "not a collector's data folder"),
     ("server lists refresh --data-dir {new}", "say which list"),
     ("server lists export some_list --data-dir {new}", "-o FOLDER goes with export"),
+    ("server audit verify --data-dir {new}", "not a collector's data folder"),
+    ("server audit verify -o {new} --data-dir {new}", "go with export"),
     ("server demo --keep {new}", "--keep goes with --check"),
     ("agent enrol --data-dir {new} --token rubbish", "not an enrolment token"),
     ("agent enrol --data-dir {new} --token-file {new}", "No such file"),
@@ -51,6 +53,9 @@ BAD_INPUT = [
     ("custody token --publication {new} --key {file} --group g --collector x --expires soon", "such as 30d or 12h"),
     ("custody open {file}", "two recovery shares"),
     ("custody open {file} --key {file}", "not a lead's key file"),
+    ("custody audit {new}", "No such file"),
+    ("custody audit {file}", "not an exported audit log"),
+    ("custody audit {file} --head 12", "a kept head looks like"),
     ("rules build rubbish -o {new}", "FORMAT:CATEGORY:PATH"),
     ("rules shipped {file}", "{file}"),
     ("rules check {new}", "can't be read"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from server.web import case, home, it, leadkey, lists, oversight, people, queue, rules, sharing, trials
+from server.web import audit, case, home, it, leadkey, lists, oversight, people, queue, rules, sharing, trials
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -36,6 +36,10 @@ urlpatterns = [
     path("lists/<slug:list_id>/release", lists.release, name="list_release"),
     path("lists/<slug:list_id>/<str:kind>", lists.download, name="list_file"),
     path("summary/", oversight.summary, name="summary"),
-    path("audit/", oversight.audit_log, name="audit"),
+    path("audit/", audit.audit_log, name="audit"),
+    path("audit/export", audit.export, name="audit_export"),
+    path("audit/data/check", audit.check, name="audit_check"),
+    path("data/head", audit.head, name="audit_head"),
+    path("data/head/missing", audit.head_missing, name="audit_head_missing"),
     path("rules/", rules.rules_in_force, name="rules"),
 ]

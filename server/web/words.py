@@ -39,8 +39,23 @@ ACTIONS = {
     "device_revoked": "Withdrew the device",
     "list_released": "Released a list that was held back",
     "token_registered": "Registered an enrolment token",
+    "audit_exported": "Exported this log",
+    "head_missing": "A browser remembers a line that this log no longer has",
+    "initialised": "Made this collector",
+    "published": "Published signed rules",
+    "deleted_on_time": "Deleted what was due",
+    "user_added": "Added somebody who signs in",
+    "user_changed": "Changed somebody who signs in",
+    "signed_in": "Signed in",
+    "signed_out": "Signed out",
+    "password_changed": "Changed their password",
 }
 """The log's fixed words for what was done, as a reader says them; others show as they stand."""
+
+
+def action_words(action: str) -> str:
+    """Return what was done, as a reader says it."""
+    return ACTIONS.get(action, action.replace("_", " ").capitalize())
 
 
 def span(duration: timedelta) -> str:

@@ -1,6 +1,6 @@
 """What the collector keeps, a file for each kind. Everything is imported from here."""
 
-from server.store.models.audit import AuditDetail, AuditEntry
+from server.store.models.audit import AuditCheck, AuditDetail, AuditEntry
 from server.store.models.cases import CaseEvent, CaseLook, UrgentCard
 from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
@@ -15,6 +15,7 @@ from server.store.models.usage import Usage, UsageKey
 __all__ = [
     "Absence",
     "AlertRecord",
+    "AuditCheck",
     "AuditDetail",
     "AuditEntry",
     "CaseEvent",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from django.conf import settings
 
 STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
 CHROMIUM_FLAGS = [
@@ -67,3 +68,9 @@ def modules(chromium):
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def live_server_files():
+    """Let the test server find the pages' own files."""
+    settings.STATIC_ROOT = settings.STATIC_DIR

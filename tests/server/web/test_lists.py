@@ -128,7 +128,11 @@ def test_the_page_fits_a_screen_and_a_phone(
     server.body = lines(0, 10)
     lists.refresh("games_list", NOW)
     client.force_login(people.it)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    cookie = {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+        "url": live_server.url,
+    }
     context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     context.add_cookies([cookie])
     page = context.new_page()

@@ -25,13 +25,17 @@ export function tell(node, words) {
 /** The collector could not do what was asked; the message is for the person. */
 export class DeskError extends Error {}
 
+// The page's own token, or that of the sign-out form, which every page has.
+const csrf = () =>
+  document.querySelector("[data-csrf]")?.dataset.csrf ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
+
 /** Ask for JSON: GET, or POST with a body. */
 export async function ask(address, body) {
   const options = { headers: { Accept: "application/json" }, redirect: "error", cache: "no-store" };
   if (body !== undefined) {
     options.method = "POST";
     options.headers["Content-Type"] = "application/json";
-    options.headers["X-CSRFToken"] = document.querySelector("[data-csrf]").dataset.csrf;
+    options.headers["X-CSRFToken"] = csrf();
     options.body = JSON.stringify(body);
   }
   let answer;
