@@ -257,18 +257,17 @@ def _token(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
 
 
 def _open(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
-    from custody import files, opening
+    from custody import casefile, files, opening
     from custody.draft import Draft
 
     secret = _recovered(given.recovery_share) if given.recovery_share else _lead_key(given, asking)
     export = opening.read_export(files.read(given.export))
-    current = None
+    listed = None
     if given.publication is not None:
         draft = Draft(given.publication)
         listed = draft.recipients(draft.in_force("recipients"))
-        current = listed.version if listed is not None else None
-    opened, refused = opening.open_all(export, secret)
-    warnings = opening.outdated(opened, current)
+    opened, refused = opening.open_all(export, secret, listed)
+    warnings = opening.outdated(opened, listed.version if listed is not None else None)
     for line in (*warnings, *refused):
         print(f"fairwatch-custody: {plain(line)}", file=sys.stderr)
     say = []
@@ -278,6 +277,10 @@ def _open(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
         say += [
             f"  because of {plain(each.entry)} in {', '.join(map(plain, each.lists))}" for each in one.evidence.matched
         ]
+        say += [f"  {plain(line)}" for note in one.notes for line in casefile.note_lines(note)]
+    if given.pdf is not None:
+        files.write_private(given.pdf, casefile.pdf(export, opened, [*warnings, *refused], given.clock()))
+        say.append(f"{given.pdf}: the case file; whoever has it reads the case, so keep it as you keep paper files")
     alerts = [one.as_json() for one in opened]
     return {"alerts": alerts, "warnings": warnings, "refused": refused, "say": say, "exit": 2 if refused else 0}
 
@@ -303,6 +306,32 @@ def _audit(given: argparse.Namespace, _asking: Asking) -> dict[str, Any]:
         "say": say,
         "exit": 0 if found.good else 1,
     }
+
+
+def _recover(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
+    from custody import files, recovering
+    from custody.draft import Draft
+    from protocol.leadkeys import fingerprint
+
+    secret = _recovered(given.recovery_share)
+    draft = Draft(given.publication)
+    listed = draft.recipients(draft.in_force("recipients"))
+    if listed is None:
+        raise CustodyError(f"{given.publication}: no list of recipients is signed there")
+    file = recovering.read_file(files.read(given.file))
+    newcomer = recovering.recipient_of(file, listed, secret)
+    asking.show(f"{len(file.cases)} cases, for {plain(newcomer.label)}, key {fingerprint(newcomer.public_key)}")
+    asking.confirm(f"Open them to {plain(newcomer.label)}?")
+    made = recovering.recover(file, newcomer, secret)
+    files.write(given.out, msgspec.json.encode(made.file))
+    for line in made.refused:
+        print(f"fairwatch-custody: {plain(line)}", file=sys.stderr)
+    opened = len(made.file.parcels)
+    say = [f"{given.out}: {opened} cases opened to {plain(newcomer.label)}; they take it in on their page «Share»"]
+    if made.kept_back:
+        say.append(f"{made.kept_back} cases stay closed to them: about them, or of a group that they are not for")
+    result = {"opened": opened, "kept_back": made.kept_back, "refused": list(made.refused), "out": str(given.out)}
+    return {**result, "say": say, "exit": 2 if made.refused else 0}
 
 
 def _passphrase(_given: argparse.Namespace, _asking: Asking) -> dict[str, Any]:
@@ -360,6 +389,7 @@ _RUNS: Mapping[str, Callable[[argparse.Namespace, Asking], dict[str, Any]]] = {
     "token": _token,
     "open": _open,
     "audit": _audit,
+    "recover": _recover,
     "passphrase": _passphrase,
 }
 

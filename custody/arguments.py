@@ -132,6 +132,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     made.add_argument("--key", type=Path, help="the lead's key file")
     made.add_argument("--recovery-share", type=Path, action="append", default=[], help="a recovery share; give two")
     made.add_argument("--publication", type=Path, help="compare with the list of recipients there")
+    made.add_argument("--pdf", type=Path, metavar="FILE", help="write the case file as a PDF as well")
     secret(made)
 
     made = command("audit", "check an exported audit log away from the collector")
@@ -139,6 +140,13 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     made.add_argument(
         "--head", action="append", default=[], metavar="SEQ:HASH", help="a head that was kept, as it came by mail"
     )
+
+    made = command("recover", "open older cases to a lead's key with two recovery shares, offline")
+    made.add_argument("file", type=Path, help="the file that the lead saved at the desk")
+    made.add_argument("--recovery-share", type=Path, action="append", required=True, help="a recovery share; give two")
+    made.add_argument("--publication", type=Path, required=True, help="the signed publication's folder")
+    made.add_argument("--out", type=Path, required=True, help="the file to hand back to the lead")
+    made.add_argument("--yes", action="store_true", help="don't ask")
 
     command("passphrase", "make a passphrase of six words")
     return whole

@@ -1,26 +1,43 @@
 """Opens exported alerts offline, without any page of the collector's: verify the device's signature, then open.
 
-What the signature proves is that the holder of the device key given beside the alert made it; that this is the key of
-that device is the collector's word.
+What the device's signature proves is that the holder of the device key given beside the alert made it; that this is the
+key of that device is the collector's word. Notes are shown once a lead's signature holds who may write in the case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from custody.errors import CustodyError
-from protocol.errors import ProtocolError
+from protocol import rewraps
+from protocol.documents import SealedDocument, check_signed
+from protocol.errors import OpenError, ProtocolError, Refused
+from protocol.leadkeys import fingerprint
 from protocol.messages import AlertHeader, Evidence, Heading, Message, decode, decode_header
-from protocol.sealing import Place, Purpose, open_envelope
+from protocol.publication import RecipientList
+from protocol.rewraps import Rewrap
+from protocol.sealing import Place, Purpose, key_id, layout, open_envelope, public_of
 from protocol.signing import verify_alert
 
 
+class ExportedNote(SealedDocument, frozen=True):
+    """A note as the collector keeps it; `author` and `at` are its own word for who wrote it and when it came."""
+
+    author: str = ""
+    at: datetime | None = None
+
+
 class ExportedAlert(Message, frozen=True):
-    """An alert as the collector exports it, bytes in base64; `reference` is the incident's number, where known."""
+    """An alert as the collector exports it, bytes in base64; `reference` is the incident's number, where known.
+
+    `rewraps` are the case's: what the exporting lead's key opens by, and what proves who else may write in it.
+    """
 
     header: bytes
     heading: bytes
@@ -28,12 +45,36 @@ class ExportedAlert(Message, frozen=True):
     signature: bytes
     device_public_key: bytes
     reference: str = ""
+    notes: tuple[ExportedNote, ...] = ()
+    rewraps: tuple[Rewrap, ...] = ()
 
 
 class Export(Message, frozen=True):
-    """The whole file."""
+    """The whole file; `organisation`, `zone` (of its times) and `device` are for the case file on paper."""
 
     alerts: tuple[ExportedAlert, ...]
+    organisation: str = ""
+    zone: str = "UTC"
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What is inside a note's seal, as far as this version knows it; what is unknown is left aside."""
+
+    text: str = ""
+    kind: str = "note"
+    finding: str = ""
+    outcome: str = ""
+    author: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Note:
+    """One note: what it says and whose key signed it, or why it is not shown."""
+
+    said: Said | None
+    signer: str
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +85,7 @@ class Opened:
     heading: Heading
     evidence: Evidence
     reference: str
+    notes: tuple[Note, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values for JSON."""
@@ -53,6 +95,10 @@ class Opened:
             "heading": msgspec.to_builtins(self.heading),
             "evidence": msgspec.to_builtins(self.evidence),
             "signature": "verified",
+            "notes": [
+                {"signed_by": one.signer, "refused": one.refused, **(msgspec.to_builtins(one.said) if one.said else {})}
+                for one in self.notes
+            ],
         }
 
 
@@ -64,12 +110,16 @@ def read_export(data: bytes) -> Export:
         raise CustodyError(f"this is no export of alerts: {fault}") from None
 
 
-def open_all(export: Export, private_key: bytes) -> tuple[list[Opened], list[str]]:
-    """Return what opened, and a sentence for each alert that did not; `private_key` has 64 bytes."""
+def open_all(export: Export, private_key: bytes, listed: RecipientList | None = None) -> tuple[list[Opened], list[str]]:
+    """Return what opened, and a sentence for each alert that did not; `private_key` has 64 bytes.
+
+    `listed` is the signed list of recipients, for the names of those whose keys signed the notes.
+    """
     opened, refused = [], []
+    names = {one.key_id: one.label for one in (listed.recipients if listed is not None else ())}
     for number, alert in enumerate(export.alerts, start=1):
         try:
-            opened.append(_open(alert, private_key))
+            opened.append(_open(alert, private_key, names))
         except ProtocolError as fault:
             refused.append(f"alert {number} of {len(export.alerts)} was not opened: {fault}")
     return opened, refused
@@ -90,13 +140,47 @@ def outdated(opened: Sequence[Opened], current_version: int | None) -> list[str]
     ]
 
 
-def _open(alert: ExportedAlert, private_key: bytes) -> Opened:
+def _open(alert: ExportedAlert, private_key: bytes, names: Mapping[str, str]) -> Opened:
     verify_alert(alert.device_public_key, alert.signature, alert.header, alert.heading, alert.evidence)
     header = decode_header(alert.header)
-    heading = open_envelope(alert.heading, private_key, _place("heading", header, alert.header))
-    evidence = open_envelope(alert.evidence, private_key, _place("evidence", header, alert.header))
-    return Opened(header, decode(heading, Heading), decode(evidence, Evidence), alert.reference)
+    readers = rewraps.readers(header.sealed_to, header.alert, alert.rewraps)
+    mine = key_id(public_of(private_key))
+    wraps = {(one.record, one.purpose): one.wrap for one in alert.rewraps if key_id(one.recipient) == mine}
+
+    def text(purpose: Purpose, envelope: bytes) -> bytes:
+        place = Place(purpose=purpose, subject=header.device, record=header.record, header=alert.header)
+        return open_envelope(envelope, private_key, place, wrap=_wrap(envelope, mine, wraps, header.record, purpose))
+
+    heading = decode(text("heading", alert.heading), Heading)
+    evidence = decode(text("evidence", alert.evidence), Evidence)
+    notes = tuple(_note(note, header.alert, private_key, readers, wraps, names) for note in alert.notes)
+    return Opened(header, heading, evidence, alert.reference, notes)
 
 
-def _place(purpose: Purpose, header: AlertHeader, exact: bytes) -> Place:
-    return Place(purpose=purpose, subject=header.device, record=header.record, header=exact)
+def _wrap(
+    envelope: bytes, mine: str, wraps: Mapping[tuple[UUID, Purpose], bytes], record: UUID, purpose: Purpose
+) -> bytes | None:
+    return None if mine in layout(envelope).key_ids else wraps.get((record, purpose))
+
+
+def _note(
+    note: ExportedNote,
+    incident: UUID,
+    private_key: bytes,
+    readers: frozenset[str],
+    wraps: Mapping[tuple[UUID, Purpose], bytes],
+    names: Mapping[str, str],
+) -> Note:
+    number = key_id(note.signer)
+    signer = names.get(number, f"key {fingerprint(note.signer)}")
+    try:
+        check_signed("note", note, incident, readers)
+        mine = key_id(public_of(private_key))
+        wrap = _wrap(note.envelope, mine, wraps, note.id, "note")
+        place = Place(purpose="note", subject=incident, record=note.id, header=b"")
+        text = open_envelope(note.envelope, private_key, place, wrap=wrap)
+        return Note(msgspec.json.decode(text, type=Said), signer)
+    except Refused:
+        return Note(None, signer, f"NOT TO BE TRUSTED: a note said to be by {note.author or signer} is not signed so")
+    except (OpenError, msgspec.MsgspecError, UnicodeDecodeError):
+        return Note(None, signer, f"a note by {signer} can't be opened with this key")

@@ -5,6 +5,7 @@ ProtocolError
 ├── SealError       an envelope can't be made (retrying never helps)
 ├── OpenError       an envelope can't be opened with this key (retrying never helps)
 ├── UnlockError     a private key's file can't be read or unlocked (another passphrase may help)
+├── KeptBack        a case must not be passed on to this person (never will be, while the signed list says so)
 └── NotTrusted      published metadata is not accepted (the same bytes never will be; newer ones may)
 """
 
@@ -41,6 +42,10 @@ class OpenError(ProtocolError):
 
 class NotTrusted(ProtocolError):
     """Published metadata or a published file is refused: not signed as it must be, older, expired, or wider."""
+
+
+class KeptBack(ProtocolError):
+    """A case is about the person it would be passed on to, or of a group that they are not for."""
 
 
 class UnlockError(ProtocolError):

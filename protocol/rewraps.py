@@ -48,10 +48,17 @@ def rewrap(
     `wrap` is the holder's own re-wrap where the envelope's table has no slot for them. Raises OpenError, SealError.
     """
     content_key = content_key_of(envelope, private_key, place, wrap=wrap)
+    return signed(place, hashlib.sha256(envelope).digest(), content_key, incident, recipient, private_key)
+
+
+def signed(
+    place: Place, envelope_sha256: bytes, content_key: bytes, incident: UUID, recipient: bytes, private_key: bytes
+) -> Rewrap:
+    """Return the signed re-wrap of a content key (32 bytes) where the envelope itself is not at hand."""
     made = Rewrap(
         place.record,
         place.purpose,
-        hashlib.sha256(envelope).digest(),
+        envelope_sha256,
         recipient,
         wrap_for(content_key, recipient, place, rewrapped=True),
         public_of(private_key),

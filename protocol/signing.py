@@ -176,6 +176,17 @@ def verify_alert(public_key: bytes, signature: bytes, header: bytes, heading: by
         raise Refused(Code.BAD_RECORD_SIGNATURE) from None
 
 
+def verify_alert_digest(
+    public_key: bytes, signature: bytes, header: bytes, heading: bytes, evidence_sha256: bytes
+) -> None:
+    """Check a device's signature where only the evidence's SHA-256 is at hand; raises as `verify_alert`."""
+    digests = (hashlib.sha256(header).digest(), hashlib.sha256(heading).digest(), evidence_sha256)
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, b"fairwatch/v1/alert\0" + b"".join(digests))
+    except (BadSignature, ValueError):
+        raise Refused(Code.BAD_RECORD_SIGNATURE) from None
+
+
 def trial_statement(header: bytes, envelope: bytes) -> bytes:
     """Return what a device signs of a trial report: a label of its own and the SHA-256 of both parts."""
     return b"fairwatch/v1/trial\0" + b"".join(hashlib.sha256(part).digest() for part in (header, envelope))
@@ -200,8 +211,11 @@ def lead_statement(purpose: LeadPurpose, subject: UUID, record: UUID, sealed: by
     The purpose stops a note from being passed off as another kind of paper, the subject from being moved to another
     case, the id from being stored twice.
     """
-    label = b"fairwatch/v1/lead\0" + purpose.encode() + b"\0"
-    return label + subject.bytes + record.bytes + hashlib.sha256(sealed).digest()
+    return _lead_statement(purpose, subject, record, hashlib.sha256(sealed).digest())
+
+
+def _lead_statement(purpose: LeadPurpose, subject: UUID, record: UUID, digest: bytes) -> bytes:
+    return b"fairwatch/v1/lead\0" + purpose.encode() + b"\0" + subject.bytes + record.bytes + digest
 
 
 def sign_lead(private_key: bytes, purpose: LeadPurpose, subject: UUID, record: UUID, sealed: bytes) -> bytes:
@@ -217,9 +231,16 @@ def verify_lead(
 
     That the key may sign here at all is for the caller to know: see `documents.open_signed`.
     """
+    verify_lead_digest(public_key, signature, purpose, subject, record, hashlib.sha256(sealed).digest())
+
+
+def verify_lead_digest(
+    public_key: bytes, signature: bytes, purpose: LeadPurpose, subject: UUID, record: UUID, digest: bytes
+) -> None:
+    """The same where only the SHA-256 of what is sealed is at hand."""
     try:
         key = Ed25519PublicKey.from_public_bytes(halves(public_key)[1])
-        key.verify(signature, lead_statement(purpose, subject, record, sealed))
+        key.verify(signature, _lead_statement(purpose, subject, record, digest))
     except (BadSignature, ValueError, OpenError):
         raise Refused(Code.BAD_LEAD_SIGNATURE) from None
 

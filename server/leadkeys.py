@@ -110,6 +110,21 @@ def signed_list() -> RecipientList | None:
     return max(_lists(), key=lambda listed: listed.version, default=None)
 
 
+def openers() -> int | None:
+    """Return how many people can open new incidents: leads and deputies of the signed list who have not left.
+
+    None before the first list is signed. A key that nobody here made counts as a person of its own.
+    """
+    newest = signed_list()
+    if newest is None:
+        return None
+    keys = [one.key_id for one in newest.recipients if one.role != "recovery"]
+    rows = LeadKey.objects.filter(key_id__in=keys).values_list("key_id", "user_id", "user__is_active", "active")
+    made = {number: (user, active and in_use) for number, user, active, in_use in rows}
+    people = {user for user, can in made.values() if can}
+    return len(people) + sum(number not in made for number in keys)
+
+
 def still_listed(key_ids: Iterable[str]) -> bool:
     """Whether the newest signed list has one of these keys, or none of them was ever on a list (or there is none)."""
     own, lists = set(key_ids), sorted(_lists(), key=lambda listed: listed.version)

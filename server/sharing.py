@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from protocol import rewraps
 from protocol.errors import Refused
 from protocol.leadkeys import fingerprint
+from protocol.passing_on import Kept, Parcel, SharedNote, ToShare
 from protocol.publication import Recipient
 from protocol.sealing import key_id, slot_of
 from server import audit, leadkeys, timeline
@@ -49,46 +49,6 @@ class Newcomer:
     never_about: tuple[str, ...]
     own: bool
     cases: int
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """One's own wrapped content key of an envelope: `label` says whether it is the table's or a re-wrap."""
-
-    wrap: bytes
-    label: str
-
-
-class SharedNote(msgspec.Struct, frozen=True):
-    """A note as much as passing it on takes: no text, its hash and what proves who wrote it."""
-
-    id: UUID
-    digest: bytes
-    signer: bytes
-    signature: bytes
-    kept: Kept
-
-
-class ToShare(msgspec.Struct, frozen=True, kw_only=True):
-    """One case as the browser needs it to pass it on: signed header, heading, and wrapped keys; no evidence."""
-
-    incident: UUID
-    header: bytes
-    heading: bytes
-    signature: bytes
-    signer_key: bytes | None
-    lead_key: bytes | None
-    evidence_digest: bytes
-    kept_heading: Kept
-    kept_evidence: Kept
-    notes: list[SharedNote]
-    rewraps: list[rewraps.Rewrap]
-
-
-class Parcel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the browser hands in for one case."""
-
-    incident: UUID
-    rewraps: list[rewraps.Rewrap]
 
 
 def newcomers(user: User) -> list[Newcomer]:
@@ -125,12 +85,12 @@ def to_share(user: User, number: str, *, after: UUID | None = None, incident_id:
     and NotThere for a key that is not on the list or a case that is not the user's.
     """
     may_open(user)
-    newcomer = _listed(number)
+    newcomer = listed(number)
     if incident_id is not None:
-        return [_to_share(addressed(user, incident_id), newcomer)]
+        return [case_of(addressed(user, incident_id), newcomer)]
     ids = _missing(user, newcomer).order_by("incident_id").values_list("incident_id", flat=True).distinct()
     wanted = list((ids.filter(incident_id__gt=after) if after is not None else ids)[:BATCH_MAX])
-    return [_to_share(_best(user, one, newcomer), newcomer) for one in wanted]
+    return [case_of(_best(user, one, newcomer), newcomer) for one in wanted]
 
 
 def take(user: User, number: str, parcels: Sequence[Parcel], now: datetime, *, by_name: bool = False) -> int:
@@ -140,13 +100,14 @@ def take(user: User, number: str, parcels: Sequence[Parcel], now: datetime, *, b
     another envelope, or leaves a case half shared.
     """
     may_open(user)
-    newcomer = _listed(number)
+    newcomer = listed(number)
     if len(parcels) > BATCH_MAX:
         raise WrongState(f"at most {BATCH_MAX} cases are shared at once")
-    opened = 0
+    opened, own = 0, set(keys_of(user))
     with transaction.atomic():
         for parcel in parcels:
-            opened += _take(user, newcomer, parcel, now, by_name=by_name)
+            addressed(user, parcel.incident)
+            opened += keep(parcel, newcomer, own, user, now, by_name=by_name)
         if opened and not by_name:
             audit.write(audit.actor_of(user), "cases_shared", f"key:{number}", f"{opened} cases", now=now)
     return opened
@@ -165,15 +126,22 @@ def introductions(incident_id: UUID) -> list[rewraps.Rewrap]:
     ]
 
 
+def of_case(user: User, incident_id: UUID) -> list[rewraps.Rewrap]:
+    """Return a case's re-wraps for the user's own keys, and those that prove who was let in: for an export."""
+    rows = Rewrap.objects.filter(Q(key_id__in=keys_of(user)) | Q(purpose="heading"), incident_id=incident_id)
+    return [_sent(row) for row in rows.order_by("at", "pk")]
+
+
 def reader_keys(incident_id: UUID, sealed_to: Iterable[str], own: Iterable[str]) -> list[bytes]:
     """Return the public keys to seal a case's notes to: whom it is sealed to, and whom somebody let in since."""
     let_in = Rewrap.objects.filter(incident_id=incident_id, purpose="heading").values_list("key_id", flat=True)
     return leadkeys.readers({*sealed_to, *let_in}, own)
 
 
-def _listed(number: str) -> Recipient:
-    listed = leadkeys.signed_list()
-    for one in listed.recipients if listed is not None else ():
+def listed(number: str) -> Recipient:
+    """Return a lead's or deputy's entry on the signed list; raises NotThere."""
+    newest = leadkeys.signed_list()
+    for one in newest.recipients if newest is not None else ():
         if one.key_id == number and one.role != "recovery":
             return one
     raise NotThere("no lead on the signed list has this key")
@@ -195,7 +163,8 @@ def _best(user: User, incident_id: UUID, newcomer: Recipient) -> IncidentRecipie
     return row
 
 
-def _to_share(mine: IncidentRecipient, newcomer: Recipient) -> ToShare:
+def case_of(mine: IncidentRecipient, newcomer: Recipient) -> ToShare:
+    """Return one case as whoever has this row can pass it on; raises WrongState when they can't."""
     kept = AlertRecord.objects.select_related("signer", "lead_key").get(pk=mine.record_id)
     own = {
         (row.purpose, row.record): bytes(row.wrap)
@@ -222,8 +191,8 @@ def _to_share(mine: IncidentRecipient, newcomer: Recipient) -> ToShare:
         evidence_digest=bytes(kept.evidence_sha256),
         kept_heading=heading,
         kept_evidence=evidence,
-        notes=notes,
-        rewraps=introductions(mine.incident_id),
+        notes=tuple(notes),
+        rewraps=tuple(introductions(mine.incident_id)),
     )
 
 
@@ -234,16 +203,21 @@ def _kept(own: bytes | None, envelope: bytes, number: str) -> Kept | None:
     return Kept(slot, "wrap") if slot is not None else None
 
 
-def _take(user: User, newcomer: Recipient, parcel: Parcel, now: datetime, *, by_name: bool) -> bool:
-    mine = addressed(user, parcel.incident)
-    incident = Incident.objects.select_for_update(of=("self",)).get(pk=mine.incident_id)
+def keep(
+    parcel: Parcel, newcomer: Recipient, signers: set[str], by: User | None, now: datetime, *, by_name: bool = False
+) -> bool:
+    """Check and keep one case's re-wraps; return whether it became open. Call inside a transaction.
+
+    `signers` are the key ids that may sign them, `by` is who shares (nobody where the custodians recovered). Raises
+    WrongState.
+    """
+    incident = Incident.objects.select_for_update(of=("self",)).get(pk=parcel.incident)
     if not by_name and newcomer.groups and incident.group not in newcomer.groups:
         raise WrongState("this case is of a group that this lead is not for; hand it over by name")
     if len(parcel.rewraps) > DOCUMENTS_MAX:
         raise WrongState("a case can't have that many papers")
-    record = _checked(incident, newcomer, parcel, set(keys_of(user)))
-    rows = [_row(incident, one, user, now) for one in parcel.rewraps]
-    Rewrap.objects.bulk_create(rows, ignore_conflicts=True)
+    record = _checked(incident, newcomer, parcel, signers)
+    Rewrap.objects.bulk_create((_row(incident, one, by, now) for one in parcel.rewraps), ignore_conflicts=True)
     there = IncidentRecipient.objects.filter(incident=incident, key_id=newcomer.key_id).select_related("record").first()
     if there is not None and there.record.revision >= record.revision:
         return False
@@ -252,7 +226,7 @@ def _take(user: User, newcomer: Recipient, parcel: Parcel, now: datetime, *, by_
     )
     if by_name:
         key = LeadKey.objects.filter(key_id=newcomer.key_id).select_related("user").first()
-        timeline.add(incident, What.SHARED, user, now, to=key.user if key is not None else None)
+        timeline.add(incident, What.SHARED, by, now, to=key.user if key is not None else None)
     return True
 
 
@@ -267,7 +241,9 @@ def _checked(incident: Incident, newcomer: Recipient, parcel: Parcel, signers: s
         try:
             rewraps.check(one, incident.pk, signers)
         except Refused:
-            raise WrongState("this is not signed with one of your own keys; unlock your key and try again") from None
+            raise WrongState(
+                "this is not signed with a key that may share this case; unlock your key and try again"
+            ) from None
         envelope = notes.get(one.record) if one.purpose == "note" else None
         if one.purpose in given and one.record in records:
             envelope = bytes(getattr(records[one.record], one.purpose))

@@ -18,7 +18,8 @@ COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
     "server": ("init", "run", "user", "token", "publish", "lists", "audit", "doctor", "demo", "simulate"),
     "custody": (
-        "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit", "passphrase",
+        "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
+        "recover", "passphrase",
     ),
     "rules": ("build", "shipped", "check", "explain", "lint"),
 }  # fmt: skip

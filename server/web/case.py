@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,7 @@ from django.shortcuts import render
 from protocol.documents import SealedDocument
 from protocol.messages import decode_header, reader
 from server import cases, incidents, queue, review, sharing
-from server.store.models import Incident, Role
+from server.store.models import Incident, Note, Organisation, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
 from server.web.sealed import Sealed, heading_of
@@ -78,18 +79,7 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         wraps={purpose: wraps[given.record, purpose] for purpose in _PARTS if (given.record, purpose) in wraps},
     )
     readers = sharing.reader_keys(incident_id, decode_header(given.header).sealed_to, [given.key_id])
-    notes = [
-        {
-            "id": note.pk,
-            "author": note.author.get_full_name(),
-            "at": note.at,
-            "envelope": bytes(note.envelope),
-            "signer": bytes(note.signer),
-            "signature": bytes(note.signature),
-            "wrap": wraps.get((note.pk, "note")),
-        }
-        for note in cases.notes(user, incident_id)
-    ]
+    notes = [{**_exported(note), "wrap": wraps.get((note.pk, "note"))} for note in cases.notes(user, incident_id)]
     let_in = sharing.introductions(incident_id)
     return answer({"alert": sealed, "recipients": readers, "rewraps": let_in, "notes": notes, "newer": given.newer})
 
@@ -97,7 +87,9 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 @data("POST", Role.LEAD, Role.DEPUTY)
 def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Hand out one case as a sealed file for `fairwatch-custody open`: a release like any other, logged before."""
-    given = incidents.release(person(request), incident_id)
+    user = person(request)
+    given = incidents.release(user, incident_id)
+    organisation = Organisation.objects.first()
     alert = {
         "header": given.header,
         "heading": given.heading,
@@ -105,10 +97,22 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "signature": given.signature,
         "device_public_key": given.signer_public_key,
         "reference": given.reference,
+        "notes": [_exported(note) for note in cases.notes(user, incident_id)],
+        "rewraps": sharing.of_case(user, incident_id),
     }
-    response = HttpResponse(msgspec.json.encode({"alerts": [alert]}), content_type="application/json")
+    whole = {
+        "alerts": [alert],
+        "organisation": organisation.name if organisation is not None else "",
+        "zone": organisation.timezone if organisation is not None else "UTC",
+    }
+    response = HttpResponse(msgspec.json.encode(whole), content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{given.reference}.sealed.json"'
     return response
+
+
+def _exported(note: Note) -> dict[str, Any]:
+    sealed = {name: bytes(getattr(note, name)) for name in ("envelope", "signer", "signature")}
+    return {"id": note.pk, "author": note.author.get_full_name(), "at": note.at, **sealed}
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)

@@ -20,6 +20,9 @@ from server.errors import NotThere
 from server.store.models import Role, User
 from server.web.access import answer, data, page, person
 
+OPENERS_LEAST = 2
+"""With one, a holiday or a lost sheet leaves nobody to look, and a case about that one has no reader at all."""
+
 
 class Which(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One of one's own passkeys."""
@@ -95,11 +98,12 @@ def _address() -> str:
 
 def key_context(user: User) -> dict[str, Any]:
     """Return what the form to unlock a person's key needs."""
-    held = leadkeys.held(user)
+    held, few = leadkeys.held(user), leadkeys.openers()
     return {
         "key_state": held.state,
         "key_json": held.json,
         "fingerprint": held.fingerprint,
         "made_at": held.made_at,
+        "few_openers": few is not None and few < OPENERS_LEAST,
         "passkeys_json": passkeys.for_unlocking(user),
     }

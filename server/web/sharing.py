@@ -9,8 +9,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from protocol.messages import reader
-from server import sharing
+from protocol.messages import encode, reader
+from protocol.passing_on import Parcel
+from server import recovered, sharing
 from server.store.models import Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
@@ -19,7 +20,7 @@ from server.web.leadkey import key_context
 class Handed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the browser made of some cases; `by_name` for one that a lead hands over whatever its group."""
 
-    parcels: list[sharing.Parcel]
+    parcels: list[Parcel]
     by_name: bool = False
 
 
@@ -42,6 +43,22 @@ def to_share(request: HttpRequest, key_id: str) -> HttpResponse:
         msgspec.convert(request.GET[name], UUID) if name in request.GET else None for name in ("after", "incident")
     )
     return answer({"cases": sharing.to_share(person(request), key_id, after=after, incident_id=incident)})
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
+def recovery_file(request: HttpRequest) -> HttpResponse:
+    """Hand out what the custodians need to open older cases to one's own key; no text of any is readable in it."""
+    made = recovered.file_for(person(request), datetime.now(UTC))
+    response = HttpResponse(encode(made), content_type="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="fairwatch-recovery-{made.recipient[:8]}.json"'
+    return response
+
+
+@data("POST", Role.LEAD, Role.DEPUTY)
+def take_recovered(request: HttpRequest, key_id: str) -> HttpResponse:
+    """Keep some of what the custodians recovered for one's own key."""
+    handed = reader(Handed).decode(request.body)
+    return answer({"opened": recovered.take(person(request), key_id, handed.parcels, datetime.now(UTC))})
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)

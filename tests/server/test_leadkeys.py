@@ -99,3 +99,29 @@ def test_notes_go_to_who_is_on_the_list_now_and_to_oneself(people, file, publish
 def test_a_list_that_can_not_be_read_is_no_list(tmp_path, publish):
     (tmp_path / "targets" / "recipients" / "9.recipients.json").write_text("{")
     assert leadkeys.signed_list() is None
+
+
+def test_people_who_can_open_new_incidents_are_counted_once_and_only_while_they_are_here(people, file, publish):
+    assert leadkeys.openers() is None
+    second, others = keyfile.make("second"), keyfile.make("others")
+    leadkeys.keep(people.lead, encode(file))
+    leadkeys.keep(people.lead, encode(second))
+    publish(1, file, second)
+    assert leadkeys.openers() == 1
+    leadkeys.keep(people.deputy, encode(others))
+    publish(2, file, second, others)
+    assert leadkeys.openers() == 2
+    people.deputy.is_active = False
+    people.deputy.save()
+    assert leadkeys.openers() == 1
+
+
+def test_a_key_counts_until_none_of_its_holders_keys_is_on_the_newest_list(people, file, publish):
+    other = keyfile.make("second")
+    assert leadkeys.still_listed([file.key_id])
+    publish(1, other)
+    assert leadkeys.still_listed([file.key_id])
+    publish(2, file, other)
+    publish(3, other)
+    assert not leadkeys.still_listed([file.key_id])
+    assert leadkeys.still_listed([file.key_id, other.key_id])

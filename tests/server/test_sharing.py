@@ -10,6 +10,7 @@ from msgspec import structs
 
 from protocol import rewraps, sealing
 from protocol.messages import decode_header, encode
+from protocol.passing_on import Parcel
 from protocol.publication import Recipient, RecipientList
 from server import cases, incidents, queue, sharing
 from server.errors import NotAllowed, NotThere, WrongState
@@ -46,7 +47,7 @@ def made(given, key, newcomer):
     for note in given.notes:
         place = sealing.Place(purpose="note", subject=given.incident, record=note.id, header=b"")
         rows.append(one(place, note.digest, note.kept, given.incident, newcomer, key))
-    return sharing.Parcel(given.incident, rows)
+    return Parcel(given.incident, tuple(rows))
 
 
 def one(place, digest, kept, incident, newcomer, key):
@@ -208,15 +209,15 @@ def test_what_is_not_the_sharers_own_or_altered_or_half_is_refused(
     good = made(given, lead_key, deputy_key)
     heading, evidence = good.rewraps
     for rows, words in (
-        ([structs.replace(heading, signer=stranger.public), evidence], "not signed with one of your own keys"),
-        ([structs.replace(heading, wrap=evidence.wrap), evidence], "not signed with one of your own keys"),
+        ([structs.replace(heading, signer=stranger.public), evidence], "not signed with a key that may share"),
+        ([structs.replace(heading, wrap=evidence.wrap), evidence], "not signed with a key that may share"),
         ([heading], "shared whole"),
         ([evidence], "shared whole"),
         ([], "shared whole"),
         (made(given, lead_key, stranger).rewraps, "another key than the one on the signed list"),
     ):
         with pytest.raises(WrongState, match=words):
-            sharing.take(people.lead, deputy_key.key_id, [structs.replace(good, rewraps=rows)], now)
+            sharing.take(people.lead, deputy_key.key_id, [structs.replace(good, rewraps=tuple(rows))], now)
     with pytest.raises(WrongState, match="not signed"):
         sharing.take(people.lead, deputy_key.key_id, [structs.replace(good, incident=other)], now)
     with pytest.raises(NotThere):

@@ -67,6 +67,8 @@ PAGES: dict[str, Row] = {
     "/desk/data/incidents/{case}/close": ("POST", leads_data(400, 400, 400)),
     "/desk/share/": ("GET", leads_page(200, 200, 200)),
     "/desk/data/share": ("GET", leads_data(200, 200, 200)),
+    "/desk/data/recovery": ("POST", leads_data(409, 409, 409)),
+    "/desk/data/recovery/{case}": ("POST", leads_data(400, 400, 400)),
     "/desk/data/share/{case}/cases": ("GET", leads_data(404, 404, 404)),
     "/desk/data/share/{case}": ("POST", leads_data(400, 400, 400)),
     "/desk/trial/": ("GET", leads_page(200, 200, 200)),

@@ -1,10 +1,11 @@
 // The page that opens older cases to leads who came later: whom, after comparing their key, with progress.
 
 import { OpenError } from "./envelope.js";
-import { element, find, show, tell } from "./page.js";
+import { ask, element, find, show, tell } from "./page.js";
 import * as sharing from "./sharing.js";
 import { whenUnlocked } from "./unlock.js";
 
+const TAKEN_AT_ONCE = 25;
 const cases = (count) => (count === 1 ? "1 case" : `${count.toLocaleString("en-GB")} cases`);
 
 function card(newcomer, pair) {
@@ -67,6 +68,33 @@ function card(newcomer, pair) {
   );
 }
 
+/** Hand in what the custodians recovered, in batches; the same file again changes nothing. */
+async function takeRecovered(form) {
+  const [bar, told, button] = [find("recovered-bar"), find("recovered-told"), form.querySelector("button")];
+  button.disabled = true;
+  tell(find("recovered-problem"));
+  try {
+    const given = JSON.parse(await find("recovered-file").files[0].text());
+    if (given.version !== 1 || !Array.isArray(given.parcels)) throw new SyntaxError();
+    bar.max = given.parcels.length;
+    show(bar);
+    let opened = 0;
+    for (let at = 0; at < given.parcels.length; at += TAKEN_AT_ONCE) {
+      const parcels = given.parcels.slice(at, at + TAKEN_AT_ONCE);
+      const address = find("recovery").dataset.take.replace("KEY", given.recipient);
+      opened += (await ask(address, { parcels })).opened;
+      bar.value = at + parcels.length;
+    }
+    told.textContent = `Done. ${cases(opened)} opened to your key.`;
+  } catch (fault) {
+    const odd = "This is not the file that the custodians’ command wrote.";
+    tell(find("recovered-problem"), fault instanceof SyntaxError ? odd : fault.message);
+  } finally {
+    show(bar, false);
+    button.disabled = false;
+  }
+}
+
 const comparing = (newcomer) =>
   newcomer.own
     ? "I compared this fingerprint with the sheet of my new key, and it is the same."
@@ -79,6 +107,10 @@ function inWords(said, title, stopped) {
   return parts.join(" ");
 }
 
+find("recovered")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  takeRecovered(event.target);
+});
 find("share-offer")?.remove(); // this is where it leads to
 await whenUnlocked(async (pair) => {
   const found = await sharing.newcomers();
