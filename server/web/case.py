@@ -45,7 +45,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         },
         "device": row.device_name,
         "signer": kept.signer.name if kept.signer is not None else "",
-        "state": "open" if row.is_open else "closed",
+        "state": "open" if row.waiting else "closed",
         "overdue": row.overdue(now, review.due()),
         "closed_at": kept.closed_at,
         "closed_by": kept.closed_by.get_full_name() if kept.closed_by is not None else "",

@@ -1,63 +1,43 @@
-"""The lead's queue: its page, still sealed, and the headings that the browser opens."""
+"""The lead's queue: its page, still sealed, the headings that the browser opens, and what changed since it looked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from server import queue as desk
 from server import review
-from server.queue import QueueRow
+from server.errors import WrongState
+from server.queue import Cursor, QueueRow, SealedRow, View
 from server.review import Due
-from server.store.models import Incident, Role
+from server.store.models import Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
-from server.web.sealed import heading_of
+from server.web.sealed import FRAMES, frames
 from server.web.words import category_names, span
 
-SHOWN_MAX = 300
-"""Rows of one page: more can't be read, and each is opened in the browser."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of the queue, in words, without anything that is sealed."""
-
-    id: UUID
-    reference: str
-    urgent: bool
-    group: str
-    device: str
-    since: datetime
-    waiting: str
-    overdue: bool
-    new_since_closing: bool
-    sample: bool
+ASKED_MAX = 100
+"""Cases that a page may ask for by name at once: more than change between two looks."""
 
 
 @page(Role.LEAD, Role.DEPUTY)
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show the queue: urgent first, then the longest waiting."""
-    user, now, due = person(request), datetime.now(UTC), review.due()
-    state = "closed" if request.GET.get("state") == "closed" else "open"
-    everything = desk.rows(user)
-    waiting = sorted(
-        (_line(row, now, due) for row in everything if row.is_open), key=lambda line: (not line.urgent, line.since)
-    )
-    rows = waiting if state == "open" else [_line(row, now, due) for row in _closed(everything)]
+    """Show the queue: urgent first, then the longest waiting; or what is closed, the latest first."""
+    user, now, due, view = person(request), datetime.now(UTC), review.due(), _view(request)
+    shown = desk.page(user, view, _after(request))
     context = {
-        "rows": rows[:SHOWN_MAX],
-        "more": len(rows) > SHOWN_MAX,
-        "state": state,
-        "counts": {
-            "open": len(waiting),
-            "urgent": sum(line.urgent for line in waiting),
-            "overdue": sum(line.overdue for line in waiting),
-        },
+        "rows": [_line(row, now, due) for row in shown.rows],
+        "following": shown.following,
+        "after": _after(request),
+        "page_rows": desk.PAGE_ROWS,
+        "state": view,
+        "counts": desk.counts(user, now, due),
         "due": {"urgent": span(due.urgent), "routine": span(due.routine)},
         **key_context(user),
     }
@@ -66,29 +46,83 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 @data("GET", Role.LEAD, Role.DEPUTY)
 def headings(request: HttpRequest) -> HttpResponse:
-    """Give the sealed headings of the queue, with what proves where they come from."""
-    everything = desk.rows(person(request))
-    closed = request.GET.get("state") == "closed"
-    rows = _closed(everything) if closed else [row for row in everything if row.is_open]
-    return answer({"alerts": [heading_of(row) for row in rows[:SHOWN_MAX]], "categories": category_names()})
+    """Give a page of sealed headings, or those of the cases asked for (`incident=`), with what proves their origin."""
+    user, now, due = person(request), datetime.now(UTC), review.due()
+    asked = request.GET.getlist("incident")
+    rows: list[Any]
+    if asked:
+        rows, following = desk.some(user, [msgspec.convert(one, UUID) for one in asked[:ASKED_MAX]]), None
+    else:
+        found = desk.page(user, _view(request), _after(request), _size(request), sealed=True)
+        rows, following = list(found.rows), found.following
+    said = {
+        "now": now,
+        "following": str(following) if following is not None else None,
+        "due": {"urgent": due.urgent.total_seconds(), "routine": due.routine.total_seconds()},
+        "categories": category_names(),
+    }
+    return HttpResponse(frames(said, ((_clear(row), row) for row in rows)), content_type=FRAMES)
 
 
-def _closed(everything: list[QueueRow]) -> list[QueueRow]:
-    closed = {row.id: row for row in everything if not row.is_open}
-    order = Incident.objects.filter(pk__in=closed.keys()).order_by("-closed_at").values_list("pk", flat=True)
-    return [closed[one] for one in order]
+@data("GET", Role.LEAD, Role.DEPUTY)
+def changes(request: HttpRequest) -> HttpResponse:
+    """Say what came or changed since a page looked last (`since`, in microseconds), and the queue in figures."""
+    user, now = person(request), datetime.now(UTC)
+    since = Cursor.read(f"0.{request.GET.get('since', '')}.0").since
+    changed = desk.changes(user, since)
+    said = {
+        "now": int(now.timestamp() * 1_000_000),
+        "counts": asdict(desk.counts(user, now, review.due())),
+        "changed": [_clear(row) for row in changed[: desk.CHANGES_MAX]],
+        "more": len(changed) > desk.CHANGES_MAX,
+    }
+    return answer(said)
 
 
-def _line(row: QueueRow, now: datetime, due: Due) -> Line:
-    return Line(
-        id=row.id,
-        reference=row.reference,
-        urgent=row.urgent,
-        group=row.group,
-        device=row.device_name,
-        since=row.since,
-        waiting=span(now - row.since),
-        overdue=row.overdue(now, due),
-        new_since_closing=row.new_since_closing,
-        sample=row.sample,
-    )
+def _view(request: HttpRequest) -> View:
+    return "closed" if request.GET.get("state") == "closed" else "open"
+
+
+def _after(request: HttpRequest) -> Cursor | None:
+    text = request.GET.get("after")
+    try:
+        return Cursor.read(text) if text else None
+    except WrongState:
+        return None
+
+
+def _size(request: HttpRequest) -> int:
+    text = request.GET.get("size", "")
+    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else desk.PAGE_MAX
+    return max(1, min(asked, desk.PAGE_MAX))
+
+
+def _line(row: QueueRow, now: datetime, due: Due) -> dict[str, Any]:
+    """Return a row in words, without anything that is sealed."""
+    return {
+        **{name: getattr(row, name) for name in ("id", "reference", "urgent", "group", "since", "sample")},
+        "device": row.device_name,
+        "waiting": span(now - row.since),
+        "overdue": row.overdue(now, due),
+        "new_since_closing": row.new_since_closing,
+    }
+
+
+def _clear(row: QueueRow | SealedRow) -> dict[str, Any]:
+    """Return what the list in the browser shows of a case beside what it opens."""
+    return {
+        "id": row.id,
+        "reference": row.reference,
+        "urgent": row.urgent,
+        "group": row.group,
+        "device": row.device_name,
+        "since": row.since,
+        "waiting": row.waiting,
+        "again": row.new_since_closing,
+        "sample": row.sample,
+        "with": row.assigned_to,
+        "name": row.assigned_name,
+        "seen": row.acknowledged is not None,
+        "record": row.record,
+        "changed": row.changed_at,
+    }

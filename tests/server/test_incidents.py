@@ -14,7 +14,7 @@ from server.store.models import AuditEntry, Incident, LeadKey
 
 
 def test_an_incident_sealed_to_others_does_not_exist_for_a_deputy(database, people, case, deputy_key, sealed_note):
-    assert queue.rows(people.deputy) == []
+    assert queue.page(people.deputy, sealed=True).rows == ()
     for act in (
         lambda: incidents.release(people.deputy, case),
         lambda: cases.notes(people.deputy, case),
@@ -35,7 +35,7 @@ def test_other_roles_work_with_no_incident_even_with_a_key(database, people, cas
     user = getattr(people, role)
     LeadKey.objects.update(user=user)
     with pytest.raises(NotAllowed):
-        queue.rows(user)
+        queue.page(user)
     with pytest.raises(NotAllowed):
         incidents.release(user, case)
     assert not AuditEntry.objects.exists()
@@ -84,7 +84,7 @@ def test_a_lead_can_not_tell_from_references_that_a_case_is_kept_from_them(
     database, device, people, lead_key, deputy_key
 ):
     device.send(*(device.alert(lead_key if number % 2 else deputy_key) for number in range(12)))
-    numbers = [int(row.reference.rpartition("-")[2]) for row in queue.rows(people.lead)]
+    numbers = [int(row.reference.rpartition("-")[2]) for row in queue.page(people.lead, sealed=True).rows]
     assert len(set(numbers)) == 6
     assert max(numbers) - min(numbers) > 12
 

@@ -21,7 +21,7 @@ def three(device, lead_key):
 
 
 def _shown(user):
-    return {row.id for row in queue.rows(user)}
+    return {row.id for row in queue.page(user, sealed=True).rows}
 
 
 def test_a_merged_case_is_shown_under_the_other_and_can_be_taken_apart(database, people, three, now):
@@ -93,7 +93,7 @@ def test_what_is_new_in_a_part_shows_at_the_whole_however_deep_and_urgent_stays_
     merging.merge(people.lead, first, second, now)
     merging.merge(people.lead, second, third, now)
     cases.close(people.lead, third, sealed_note(third, lead_key))
-    assert queue.rows(people.lead, closed=False) == []
+    assert queue.page(people.lead, sealed=True).rows == ()
     device.send(device.alert(lead_key, alert=first, revision=1, urgent=True))
-    (row,) = queue.rows(people.lead, closed=False)
+    (row,) = queue.page(people.lead, sealed=True).rows
     assert (row.id, row.urgent, row.new_since_closing) == (third, True, True)

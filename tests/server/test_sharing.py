@@ -82,11 +82,11 @@ def test_a_new_lead_reads_an_older_case_with_its_notes_once_it_was_shared(
     note = sealed_note(case, lead_key, text=b"Rang the tutor.")
     cases.add_note(people.lead, case, note)
     sign(1, lead_key, deputy_key)
-    assert queue.rows(people.deputy) == []
+    assert queue.page(people.deputy, sealed=True).rows == ()
     (newcomer,) = sharing.newcomers(people.lead)
     assert (newcomer.key_id, newcomer.cases, newcomer.own) == (deputy_key.key_id, 1, False)
     assert share(people.lead, lead_key, deputy_key, now) == 1
-    (row,) = queue.rows(people.deputy)
+    (row,) = queue.page(people.deputy, sealed=True).rows
     place = sealing.Place(purpose="heading", subject=row.device, record=row.record, header=row.header)
     assert b"gambling" in sealing.open_envelope(row.heading, deputy_key.private, place, wrap=row.wrap)
     released = incidents.release(people.deputy, case)
@@ -159,16 +159,16 @@ def test_only_the_newest_record_is_shared_and_a_later_one_sealed_to_the_newcomer
     device.send(device.alert(lead_key, alert=alert), device.alert(lead_key, alert=alert, revision=1))
     sign(1, lead_key, deputy_key)
     share(people.lead, lead_key, deputy_key, now)
-    assert [row.revision for row in queue.rows(people.deputy)] == [1]
+    assert [row.revision for row in queue.page(people.deputy, sealed=True).rows] == [1]
     device.send(device.alert(lead_key, alert=alert, revision=2))
-    assert [row.revision for row in queue.rows(people.deputy)] == [1]
+    assert [row.revision for row in queue.page(people.deputy, sealed=True).rows] == [1]
     assert incidents.release(people.deputy, alert).newer
     assert not incidents.release(people.lead, alert).newer
     assert sharing.newcomers(people.lead)[0].cases == 1
     share(people.lead, lead_key, deputy_key, now)
-    assert [row.revision for row in queue.rows(people.deputy)] == [2]
+    assert [row.revision for row in queue.page(people.deputy, sealed=True).rows] == [2]
     device.send(device.alert(lead_key, deputy_key, alert=alert, revision=3))
-    (row,) = queue.rows(people.deputy)
+    (row,) = queue.page(people.deputy, sealed=True).rows
     assert (row.revision, row.wrap) == (3, None)
 
 
@@ -194,7 +194,7 @@ def test_groups_bound_what_is_shared_but_a_case_can_be_handed_over_by_name(
     with pytest.raises(WrongState, match="hand it over by name"):
         sharing.take(people.lead, deputy_key.key_id, [parcel], now)
     assert sharing.take(people.lead, deputy_key.key_id, [parcel], now, by_name=True) == 1
-    assert [row.id for row in queue.rows(people.deputy)] == [case]
+    assert [row.id for row in queue.page(people.deputy, sealed=True).rows] == [case]
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.subject) == ("incident_shared", f"incident:{case} user:{people.deputy.pk}")
 
@@ -233,9 +233,9 @@ def test_what_is_not_the_sharers_own_or_altered_or_half_is_refused(
 
 def test_a_lead_taken_off_the_signed_list_sees_nothing_from_then_on(database, people, case, lead_key, deputy_key, sign):
     sign(1, lead_key)
-    assert len(queue.rows(people.lead)) == 1
+    assert len(queue.page(people.lead, sealed=True).rows) == 1
     sign(2, deputy_key)
-    assert queue.rows(people.lead) == []
+    assert queue.page(people.lead, sealed=True).rows == ()
     with pytest.raises(NotThere):
         incidents.release(people.lead, case)
 
@@ -246,11 +246,11 @@ def test_a_leads_new_key_takes_over_their_cases_from_the_old_one_in_their_own_br
     new = new_lead_key(people.lead)
     sign(1, lead_key)
     sign(2, new)
-    assert [row.id for row in queue.rows(people.lead)] == [case]
+    assert [row.id for row in queue.page(people.lead, sealed=True).rows] == [case]
     (newcomer,) = sharing.newcomers(people.lead)
     assert newcomer.own
     assert share(people.lead, lead_key, new, now) == 1
     LeadKey.objects.filter(key_id=lead_key.key_id).update(active=False)
-    (row,) = queue.rows(people.lead)
+    (row,) = queue.page(people.lead, sealed=True).rows
     place = sealing.Place(purpose="heading", subject=row.device, record=row.record, header=row.header)
     assert sealing.open_envelope(row.heading, new.private, place, wrap=row.wrap)

@@ -33,7 +33,7 @@ def test_the_history_is_stored_once_sealed_and_marked(database, people, lead_key
     assert all(incident.notes.filter(closing=True).count() == 1 for incident in closed)
     assert audit.verify() is None
     assert "60 of 60" in told[-1]
-    row = queue.rows(people.lead)[0]
+    row = queue.page(people.lead, sealed=True).rows[0]
     place = sealing.Place(purpose="heading", subject=row.device, record=row.record, header=row.header)
     heading = decode(sealing.open_envelope(row.heading, lead_key.private, place), Heading)
     assert heading.person.startswith("sample-")

@@ -210,7 +210,7 @@ def test_a_promoted_list_flags_from_then_on(database, laptop, people, lead_key):
     laptop.promote(f"{PACK} = 2")
     laptop.visit(f"www.{CASINO}")
     laptop.send()
-    (row,) = queue.rows(people.lead)
+    (row,) = queue.page(people.lead, sealed=True).rows
     assert Incident.objects.get().pk == row.id
     laptop.day()
     laptop.send()

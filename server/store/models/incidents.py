@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 
 from server.store.models.devices import Device
 from server.store.models.people import LeadKey, User
+
+_PLACED_BY = frozenset(
+    ("state", "urgent", "new_since_closing", "received_at", "updated_at", "closed_at", "reopened_at")
+)
+"""What a queue is ordered by follows from these fields of an incident."""
+
+
+class IncidentRows(models.QuerySet["Incident"]):
+    """Incidents in numbers."""
+
+    def update(self, **fields: Any) -> int:
+        """Change fields of many; refuses those that move a case in the queue: only saving each moves its places too."""
+        placed = sorted(_PLACED_BY & fields.keys())
+        if placed:
+            raise NotImplementedError(f"save each incident instead: {', '.join(placed)} moves it in the queue")
+        return super().update(**fields)
 
 
 class Incident(models.Model):
@@ -15,6 +32,7 @@ class Incident(models.Model):
 
     `device` and `signer` are empty for a concern that a lead recorded by hand (`recorded_by`). On the day `back_on` a
     closed case returns to the queue by itself; whether to watch or because something was accepted until then is sealed.
+    Saving one moves its places in the queues of its recipients (`IncidentRecipient`) along, in the same transaction.
     """
 
     class State(models.TextChoices):
@@ -51,10 +69,39 @@ class Incident(models.Model):
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
     sample = models.BooleanField(default=False)
 
-    class Meta:
-        """The queue asks for what is open, urgent first."""
+    objects = models.Manager.from_queryset(IncidentRows)()
 
-        indexes: ClassVar = [models.Index(fields=["state", "-urgent", "started"], name="incident_queue")]
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody still has to look: it is open, or something new came since it was closed."""
+        return self.state == Incident.State.OPEN or self.new_since_closing
+
+    @property
+    def since(self) -> datetime:
+        """Since when it waits; of one that waits no more, when it was closed."""
+        if self.new_since_closing:
+            return self.updated_at
+        if not self.waiting and self.closed_at is not None:
+            return self.closed_at
+        return self.reopened_at or self.received_at
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep it, and move it in every queue that has it."""
+        made = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if not made:
+                self.recipients.update(**self.place())
+
+    def place(self) -> dict[str, Any]:
+        """Return what of it a queue is ordered by, and that it changed just now."""
+        return {
+            "waiting": self.waiting,
+            "urgent": self.urgent,
+            "since": self.since,
+            # By the wall clock, not by the clock passed in: it is only compared with itself, by pages that look on.
+            "changed_at": datetime.now(UTC),
+        }
 
 
 class AlertRecord(models.Model):
@@ -89,20 +136,42 @@ class AlertRecord(models.Model):
 
 
 class IncidentRecipient(models.Model):
-    """That an incident is sealed to a key, or was re-wrapped for it, and the newest of its records that is.
+    """That an incident is sealed to a key, or was re-wrapped for it, its newest such record, and its place in a queue.
 
     `handed_over` when a lead gave this one case to the key's holder by name, whatever groups they are for.
+
+    `waiting`, `urgent` and `since` are the incident's own, kept here so that a page of the queue is one range of one
+    index however many cases are closed; `Incident.save` and `save` keep them right.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="recipients")
-    key_id = models.CharField(max_length=32, db_index=True)
+    key_id = models.CharField(max_length=32)
     record = models.ForeignKey(AlertRecord, on_delete=models.CASCADE)
     handed_over = models.BooleanField(default=False)
+    waiting = models.BooleanField()
+    urgent = models.BooleanField()
+    since = models.DateTimeField()
+    changed_at = models.DateTimeField()
 
     class Meta:
-        """One row a key and incident."""
+        """One row a key and incident; one order for what waits, one for what is closed, one for what just changed."""
 
         constraints: ClassVar = [models.UniqueConstraint(fields=["incident", "key_id"], name="recipient_once")]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["key_id", "-urgent", "since", "id"], name="queue_waiting", condition=models.Q(waiting=True)
+            ),
+            models.Index(fields=["key_id", "-since", "-id"], name="queue_closed", condition=models.Q(waiting=False)),
+            models.Index(fields=["key_id", "changed_at"], name="queue_changed"),
+        ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Keep it, in its incident's place."""
+        for field, value in self.incident.place().items():
+            setattr(self, field, value)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], *self.incident.place()}
+        super().save(*args, **kwargs)
 
 
 class Note(models.Model):

@@ -25,7 +25,9 @@ export function unhex(digits) {
 }
 
 export const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-export const unbase64 = (encoded) => Uint8Array.from(atob(encoded), (sign) => sign.charCodeAt(0));
+/** The bytes of base64; bytes stay what they are, so that a part may come either way. */
+export const unbase64 = (encoded) =>
+  encoded instanceof Uint8Array ? encoded : Uint8Array.from(atob(encoded), (sign) => sign.charCodeAt(0));
 
 export const equal = (one, other) => one.length === other.length && one.every((byte, at) => byte === other[at]);
 

@@ -31,23 +31,30 @@ const csrf = () =>
 
 /** Ask for JSON: GET, or POST with a body. */
 export async function ask(address, body) {
-  const options = { headers: { Accept: "application/json" }, redirect: "error", cache: "no-store" };
+  const options = { headers: { Accept: "application/json" } };
   if (body !== undefined) {
     options.method = "POST";
     options.headers["Content-Type"] = "application/json";
     options.headers["X-CSRFToken"] = csrf();
     options.body = JSON.stringify(body);
   }
+  return (await answered(address, options)).json().catch(() => ({}));
+}
+
+/** Ask for bytes: an ArrayBuffer. */
+export const askBytes = async (address) => (await answered(address, {})).arrayBuffer();
+
+async function answered(address, options) {
   let answer;
   try {
-    answer = await fetch(address, options);
+    answer = await fetch(address, { redirect: "error", cache: "no-store", ...options });
   } catch {
     throw new DeskError("The collector can’t be reached. Nothing was changed; try again.");
   }
   if (answer.status === 401) throw new DeskError("You were signed out. Open this page again and sign in.");
+  if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new DeskError(said.error ?? "The collector could not do this. Nothing was changed; try again.");
-  return said;
+  throw new DeskError(said.error ?? "The collector could not do this. Nothing was changed; try again.");
 }
 
 export const zone = document.body.dataset.zone;
