@@ -1,7 +1,7 @@
 """Says what of a pack changes: how many entries, of which lists and categories, and which known sites it touches.
 
-A pack holds no names, only 64-bit hashes of them, so the names that came or went can't be shown from it. What is
-known by name are the shipped lists of popular and of protected sites, and each of those is asked for.
+A pack of lists holds no names, only 64-bit hashes of them, so the names that came or went can't be shown from it; a
+curated pack holds its names, and they are. The shipped lists of popular and of protected sites are asked for in both.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from rules.model import Taxonomy
 SHARP_GROWTH = 0.10
 """More entries than this share added, and a person should ask why: lists grow by a few per cent a month."""
 SITES_SHOWN = 20
+NAMES_SHOWN = 200
+"""Names told one by one: more is not read by anybody, and is asked for instead."""
 _POPULAR = ("nameable", "allowed")  # the shipped packs of common, harmless sites
 _HASHES_AT_A_TIME_BITS = 12
 Pair = tuple[str, str]
@@ -53,7 +55,12 @@ def of_pack(name: str, old: bytes | None, new: bytes, taxonomy: Taxonomy, acts_w
     """
     with ExitStack() as opened:
         after = opened.enter_context(_opened(name, new))
-        before = opened.enter_context(_opened(name, old)) if old is not None else None
+        before = None
+        if old is not None:
+            try:
+                before = opened.enter_context(_opened(name, old))
+            except CustodyError:  # of an older format, which must not keep the new one from being signed
+                yield Line("  What is published now can't be read, so nothing is compared with it.", "warning")
         was, now = before.index.entries if before is not None else 0, after.index.entries
         yield Line(f"  {now:,} entries{f'; before: {was:,}' if before is not None else ''}{_growth(was, now)}.")
         if before is not None and now > was * (1 + SHARP_GROWTH):
@@ -66,10 +73,9 @@ def of_pack(name: str, old: bytes | None, new: bytes, taxonomy: Taxonomy, acts_w
             yield Line(f"  {plain(title)}, list {plain(listed)}: {more:,} added, {less:,} removed", "new")
         if before is not None and not added and not removed:
             yield Line("  No entry is added or removed.", "quiet")
+        yield from _names(before, after)
         yield from _known_sites(before, after, taxonomy)
         yield _standing(now, acts_with)
-    yield Line("  A pack holds no names, so the names that came and went can't be shown here. To ask for one: "
-               "«fairwatch-rules check PACK HOST».", "quiet")  # fmt: skip
 
 
 def of_report(pack: Path) -> Iterator[Line]:
@@ -137,6 +143,21 @@ def _range(pack: _Pack | None, bounds: tuple[int, int]) -> dict[int, int]:
         return {}
     start, end = (bisect_left(pack.hashes, bound) for bound in bounds)
     return dict(zip(pack.hashes[start:end], pack.ids[start:end], strict=True))
+
+
+def _names(old: _Pack | None, new: _Pack) -> Iterator[Line]:
+    was, now = set(old.index.names if old is not None else ()), set(new.index.names)
+    if (new.index.entries and not now) or (old is not None and old.index.entries and not was):
+        yield Line("  This pack holds no names, so the names that came and went can't be shown here. To ask for one: "
+                   "«fairwatch-rules check PACK HOST».", "quiet")  # fmt: skip
+        return
+    if old is None:
+        return
+    changed = [("added", name) for name in sorted(now - was)] + [("removed", name) for name in sorted(was - now)]
+    for what, name in changed[:NAMES_SHOWN]:
+        yield Line(f"  {what}: {plain(name)}", "new")
+    if len(changed) > NAMES_SHOWN:
+        yield Line(f"  and {len(changed) - NAMES_SHOWN} more names", "warning")
 
 
 def _known_sites(old: _Pack | None, new: _Pack, taxonomy: Taxonomy) -> Iterator[Line]:

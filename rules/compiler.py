@@ -88,7 +88,8 @@ def compile_lists(
     numbers = {pair: number for number, pair in enumerate(pairs)}
     tally = _Tally()
     gate = _Gate(suffix_list, known)
-    with PackWriter(pairs, pack.parent) as writer:
+    protects = any(taxonomy.get(category).protected for category, _ in pairs)
+    with PackWriter(pairs, pack.parent, named=protects) as writer:
         for source, lines in _opened(ordered, progress):
             number = numbers[source.category, source.list_id]
             reader = _Reader(source, gate, tally, taxonomy)
@@ -122,7 +123,7 @@ def compile_curated(folder: Path, taxonomy_text: bytes, taxonomy: Taxonomy, pack
 
 def _write_curated(path: Path, packs: Iterable[CuratedPack]) -> None:
     every = sorted(packs, key=lambda pack: (pack.category, pack.id))
-    with PackWriter([(pack.category, pack.id) for pack in every], path.parent) as writer:
+    with PackWriter([(pack.category, pack.id) for pack in every], path.parent, named=True) as writer:
         for number, pack in enumerate(every):
             for name in (*pack.hosts, *(normalise_app(identity) for identity in pack.apps)):
                 writer.add(name, number)

@@ -62,6 +62,7 @@ class Rules:
                 opened.append(Index.open(path))  # noqa: PERF401 (those open already are closed on failure)
             protected, nameable, *packs = opened
             _check_categories(protected, taxonomy, protected=True)
+            _check_names(protected, nameable)
             for pack in packs:
                 _check_categories(pack, taxonomy, protected=False)
         except BaseException:
@@ -172,6 +173,13 @@ def _find(pack: Index, kind: Kind, name: str) -> list[tuple[str, int]]:
     if kind == "host":
         return pack.find_host(name)
     return [found for entry in entries_for(name) for found in pack.find_app(entry)]
+
+
+def _check_names(*packs: Index) -> None:
+    """Refuses a pack without names that takes sites out of reach, lest a site with a hash like theirs be hidden too."""
+    for pack in packs:
+        if len(pack.names) != pack.entries:
+            raise PackError(f"{pack.name}: this pack must hold its entries' names: build it anew")
 
 
 def _check_categories(pack: Index, taxonomy: Taxonomy, *, protected: bool) -> None:

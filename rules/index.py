@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import sys
-import zlib
 from bisect import bisect_left
 from pathlib import Path
 from typing import Self
@@ -15,18 +14,19 @@ from rules import layout
 from rules.errors import PackError
 from rules.layout import HEADER_BYTES, Layout
 
-# Bound once: lookups call them by the million.
-_fresh_hash, _crc32, _number = layout.fresh_hash, zlib.crc32, int.from_bytes
+_hash_of = layout.name_hash  # bound once: lookups call it by the million
 
 _COPIED_FILTER_BYTES = 1 << 20  # a filter up to this size is copied into memory: a byte of bytes is quicker to read
+_COMPARED_SINGLY = 16  # of the hashes with one prefix; more only where somebody chose names to that end: then bisected
 
 Pair = tuple[str, str]  # a category, and the list that put the entry there
 
 
 class Labels(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a pack says in words: every set of (category, list) that some entry has."""
+    """What a pack says in words: every set of (category, list) that some entry has, and in small packs the names."""
 
     sets: tuple[tuple[Pair, ...], ...]
+    names: tuple[str, ...] = ()
 
 
 class Index:
@@ -35,6 +35,7 @@ class Index:
     def __init__(self, name: str, mapped: mmap.mmap, header: Layout, labels: Labels) -> None:
         self.name = name
         self.sets = labels.sets
+        self.names = labels.names
         self.entries = header.entries
         self._mapped = mapped
         self._header = header
@@ -84,7 +85,7 @@ class Index:
 
     def find_app(self, identity: str) -> list[tuple[str, int]]:
         """The set of exactly this app identity: one (entry, set id), or nothing."""
-        found = self._find(identity.encode("utf-8", "surrogatepass"))
+        found = self._find(identity)
         return [] if found is None else [(identity, found)]
 
     def find_host(self, host: str) -> list[tuple[str, int]]:
@@ -94,20 +95,23 @@ class Index:
         A prefix has a few hashes, which are quicker compared one by one than bisected.
         """
         found: list[tuple[str, int]] = []
-        bits, last_bit, crc32 = self._filter, self._filter_bits - 1, _crc32
+        bits, last_bit, hash_of = self._filter, self._filter_bits - 1, _hash_of
         name = host.encode()
         while parent := name.partition(b".")[2]:
-            bit = crc32(name) & last_bit  # the remainder by a power of two, only quicker
+            wanted = hash_of(name)
+            bit = wanted & last_bit
             if bits[bit >> 3] >> (bit & 7) & 1:
-                digest = _fresh_hash()
-                digest.update(name)
-                wanted = _number(digest.digest())
                 prefix = wanted >> self._shift
                 hashes, table = self._hashes, self._table
                 at, end = table[prefix], table[prefix + 1]
+                if end - at > _COMPARED_SINGLY:
+                    at = bisect_left(hashes, wanted, at, end)
+                    end = min(at + 1, end)
                 while at < end:
                     if hashes[at] == wanted:
-                        found.append((name.decode(), self._ids[at]))
+                        entry = name.decode()
+                        if not self.names or self.names[at] == entry:
+                            found.append((entry, self._ids[at]))
                         break
                     at += 1
             name = parent
@@ -119,15 +123,17 @@ class Index:
             raise PackError(f"{self.name}: the pack is damaged (an entry without labels)")
         return self.sets[set_id]
 
-    def _find(self, name: bytes) -> int | None:
-        bit = layout.filter_bit(name, self._filter_bits)
+    def _find(self, name: str) -> int | None:
+        wanted = layout.name_hash(name.encode("utf-8", "surrogatepass"))
+        bit = wanted & (self._filter_bits - 1)
         if not self._filter[bit >> 3] >> (bit & 7) & 1:
             return None
-        wanted = layout.name_hash(name)
         prefix = wanted >> self._shift
         end = self._table[prefix + 1]
         at = bisect_left(self._hashes, wanted, self._table[prefix], end)
-        return self._ids[at] if at < end and self._hashes[at] == wanted else None
+        if at >= end or self._hashes[at] != wanted or (self.names and self.names[at] != name):
+            return None
+        return self._ids[at]
 
 
 def _checked_labels(mapped: mmap.mmap, header: Layout) -> Labels:
@@ -137,6 +143,9 @@ def _checked_labels(mapped: mmap.mmap, header: Layout) -> Labels:
         if layout.checksum(front) != header.front:
             raise PackError("the pack's front is damaged (its checksum is wrong)")
     try:
-        return msgspec.json.decode(mapped[HEADER_BYTES : HEADER_BYTES + header.labels_bytes], type=Labels)
+        labels = msgspec.json.decode(mapped[HEADER_BYTES : HEADER_BYTES + header.labels_bytes], type=Labels)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise PackError("the pack's labels can't be understood") from None
+    if labels.names and len(labels.names) != header.entries:
+        raise PackError("the pack's labels do not name every entry")
+    return labels

@@ -3,42 +3,47 @@
 All numbers are little-endian and every section begins at a multiple of eight:
 
     header   HEADER_BYTES: magic, version, counts, sizes, and three checksums (BLAKE2b-128)
-    labels   JSON: {"sets": [[[category, list], ...], ...]}; a set is every list that named one entry
+    labels   JSON: {"sets": [[[category, list], ...], ...], "names": [...]}; a set is every list that named one entry
     table    u32 [2**prefix_bits + 1]: where the hashes that begin with each prefix begin
-    filter   one bit a CRC-32 (modulo the filter's bits, a power of two): a clear bit means that no entry has this name
-    hashes   u64 [entries], ascending: BLAKE2b-64 of the entry's name
+    filter   one bit a hash (its low bits; the filter has a power of two): a clear bit means that no entry has this name
+    hashes   u64 [entries], ascending: XXH3-64 of the entry's name
     ids      [entries] of id_bytes each: which set of the labels belongs to the hash beside it
 
-No name is stored: the suffix whose hash is found is the entry. BLAKE2b, not a faster hash, so that nobody can choose
-a domain whose hash is that of a protected one (a 64-bit second preimage over some hundred entries); the CRC only
-spares the hashing of names that are not there. The header, labels and table are checked at every open, the rest by
-`Index.verify` (a pack is accepted only after its signed hash was checked).
+A pack of lists holds no name: the suffix whose hash is found is the entry. XXH3 is quick, not cryptographic. By chance
+one name in 2**64 matches an entry; on purpose, somebody can choose a domain that has the hash of a listed one, and is
+then taken for listed: nothing that linking to the listed one would not do. To be taken for a protected or an allowed
+site would hide a site from every rule, so the packs that put a site out of reach hold their `names` too, in the order
+of the hashes, and what is found is compared with them whole. (Sixty-four bits of a cryptographic hash would not do:
+a second preimage over some hundred entries is a few weeks' work.)
+
+The header, labels and table are checked at every open, the rest by `Index.verify` (a pack is accepted only after its
+signed hash was checked).
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-import sys
-import zlib
-from array import array
-from collections.abc import Iterable
+from typing import Final
 
 import msgspec
+from xxhash import xxh3_64_intdigest
 
 from rules.errors import PackError
 
 MAGIC = b"FWRULES\n"
-VERSION = 1
+VERSION = 2
 HEADER_BYTES = 128
 MAX_ENTRIES = 2**31 - 1  # the table's numbers are 32 bits wide
 MAX_PREFIX_BITS = 20  # a table of 4 MB; 5 M entries need 19
 _MIN_PREFIX_BITS = 8
-FILTER_BITS_PER_ENTRY = 8  # at least; between one in nine and one in seventeen absent names still has to be hashed
+FILTER_BITS_PER_ENTRY = 8  # at least; between one in nine and one in seventeen absent names is still searched for
 
 _header = struct.Struct("<8sHBBIQQQQ16s16s")  # then zeros up to the header's own checksum
 _SUM_BYTES = 16
-_unpack = struct.Struct(">Q").unpack  # bound once, as is the next: they are called by the million
+
+name_hash: Final = xxh3_64_intdigest
+"""The 64-bit hash under which a name, in UTF-8, is stored. No function of ours around it: called by the million."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +112,8 @@ def read_header(header: bytes) -> Layout:
     if checksum(header[:-_SUM_BYTES]) != header[-_SUM_BYTES:]:
         raise PackError("the pack's header is damaged (its checksum is wrong)")
     if version != VERSION:
-        raise PackError(f"the pack is of version {version}; this Fairwatch reads version {VERSION}")
+        advice = "build it anew" if version < VERSION else "update Fairwatch"
+        raise PackError(f"the pack is of version {version}, this Fairwatch reads version {VERSION}: {advice}")
     layout = Layout(
         id_bytes=id_bytes,
         prefix_bits=prefix_bits,
@@ -124,30 +130,6 @@ def read_header(header: bytes) -> Layout:
     return layout
 
 
-# A fresh BLAKE2b-64, as a copy: a third quicker than one made from its parameters, and as safe from several threads.
-fresh_hash = hashlib.blake2b(digest_size=8).copy
-
-
-def name_hash(name: bytes) -> int:
-    """The 64-bit hash under which a name is stored."""
-    digest = fresh_hash()
-    digest.update(name)
-    return _unpack(digest.digest())[0]  # type: ignore[no-any-return]
-
-
-def name_hashes(names: Iterable[bytes]) -> array[int]:
-    """The hash of each name, in their order."""
-    digests, fresh = [], fresh_hash
-    for name in names:
-        digest = fresh()
-        digest.update(name)
-        digests.append(digest.digest())
-    hashes = array("Q", b"".join(digests))
-    if sys.byteorder == "little":
-        hashes.byteswap()
-    return hashes
-
-
 def filter_size(entries: int) -> int:
     """How many bits a filter of so many entries has: a power of two, so that it stays when a few entries more come."""
     return min(1 << 32, max(64, 1 << (FILTER_BITS_PER_ENTRY * entries - 1).bit_length()))
@@ -156,11 +138,6 @@ def filter_size(entries: int) -> int:
 def prefix_size(entries: int, entries_per_prefix: int) -> int:
     """How many bits of the hash the table of so many entries goes by."""
     return min(MAX_PREFIX_BITS, max(_MIN_PREFIX_BITS, (entries // entries_per_prefix).bit_length()))
-
-
-def filter_bit(name: bytes, filter_bits: int) -> int:
-    """The filter's bit of a name."""
-    return zlib.crc32(name) % filter_bits
 
 
 def checksum(*parts: bytes | memoryview) -> bytes:

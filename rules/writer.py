@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 import tempfile
-import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -21,6 +20,7 @@ from rules.layout import Layout
 from rules.merging import ListNumbers, MergedRuns
 
 MAX_LISTS = 65_536  # one number a list; far more than anybody names in one pack
+MAX_NAMED = 100_000  # entries of a pack that holds their names: they are read into memory when it is opened
 _RUN_NAMES = 1 << 17  # names held before they become a run: about 20 MB while it is sorted
 _ENTRIES_PER_PREFIX = 3  # fewer gain nothing that the larger table doesn't cost
 
@@ -42,10 +42,10 @@ class PackWriter:
     """Takes entries, each from a numbered list, and writes them as one pack; use it as a context manager.
 
     `pairs[n]` is the (category, list id) of list n. The result depends only on the entries and on `pairs`, never on
-    the order in which they come.
+    the order in which they come. A `named` pack holds its entries' names, as one must that takes sites out of reach.
     """
 
-    def __init__(self, pairs: Sequence[Pair], scratch: Path) -> None:
+    def __init__(self, pairs: Sequence[Pair], scratch: Path, *, named: bool = False) -> None:
         if len(pairs) > MAX_LISTS:
             raise PackError(f"more than {MAX_LISTS} lists in one pack")
         self._pairs = pairs
@@ -53,7 +53,7 @@ class PackWriter:
         self._room = _RUN_NAMES
         self._added = 0
         self._runs: list[tuple[int, array[int]]] = []
-        self._sums = array("I")
+        self._names: dict[int, bytes] | None = {} if named else None
         self._deep = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (closed by __exit__)
 
     def __enter__(self) -> PackWriter:
@@ -82,9 +82,9 @@ class PackWriter:
     def write(self, path: Path) -> Written:
         """Writes the pack atomically, replacing what was there, and ends the writer; raises PackError or OSError."""
         self._end_runs()
-        filter_bits = layout.filter_size(self._added)
-        bits = self._fill_filter(filter_bits)
         merged = MergedRuns(self._runs)
+        filter_bits = layout.filter_size(merged.entries)
+        bits = _filter_of(merged, filter_bits)
         covered = self._drop_covered(merged, bits, filter_bits)
         sets = merged.settle()
         if merged.entries > layout.MAX_ENTRIES:
@@ -107,9 +107,8 @@ class PackWriter:
 
     def _end_runs(self) -> None:
         for number, names in self._waiting.items():
-            hashes = layout.name_hashes(names)
-            self._runs.append((number, array("Q", sorted(hashes))))
-            self._sums.extend(map(zlib.crc32, names))
+            self._runs.append((number, array("Q", sorted(map(layout.name_hash, names)))))
+            self._keep_names(names)
             self._added += len(names)
             deep = [name for name in names if name.count(b".") > 1 and b":" not in name]
             if deep:
@@ -117,13 +116,15 @@ class PackWriter:
         self._waiting.clear()
         self._room = _RUN_NAMES
 
-    def _fill_filter(self, filter_bits: int) -> bytearray:
-        bits = bytearray(filter_bits // 8)
-        last = filter_bits - 1  # a power of two less one: the same as the remainder, only quicker
-        for crc in self._sums:
-            bits[(crc & last) >> 3] |= 1 << (crc & 7)
-        self._sums = array("I")
-        return bits
+    def _keep_names(self, names: Sequence[bytes]) -> None:
+        if self._names is None:
+            return
+        for name in names:
+            other = self._names.setdefault(layout.name_hash(name), name)
+            if other != name:  # only on purpose; the second would be lost
+                raise PackError(f"{name.decode()} and {other.decode()} have the same hash: leave one of them out")
+        if len(self._names) > MAX_NAMED:
+            raise PackError(f"more than {MAX_NAMED:,} entries in a pack that holds their names")
 
     def _drop_covered(self, merged: MergedRuns, bits: bytearray, filter_bits: int) -> int:
         """Drops each entry that a parent in the same list covers, so that the answer stays what the list says."""
@@ -131,8 +132,9 @@ class PackWriter:
         for name, number in self._deep_names():
             parent = name.partition(b".")[2]
             while above := parent.partition(b".")[2]:
-                bit = zlib.crc32(parent) & last
-                if bits[bit >> 3] >> (bit & 7) & 1 and merged.holds(layout.name_hash(parent), number):
+                wanted = layout.name_hash(parent)
+                bit = wanted & last
+                if bits[bit >> 3] >> (bit & 7) & 1 and merged.holds(wanted, number):
                     covered += merged.drop(layout.name_hash(name), number)
                     break
                 parent = above
@@ -150,7 +152,7 @@ class PackWriter:
     def _write_file(
         self, path: Path, merged: MergedRuns, sets: list[ListNumbers], bits: bytearray, filter_bits: int
     ) -> None:
-        labels = msgspec.json.encode(Labels(sets=tuple(tuple(self._pairs[n] for n in numbers) for numbers in sets)))
+        labels = msgspec.json.encode(self._labels(merged, sets))
         prefix_bits = layout.prefix_size(merged.entries, _ENTRIES_PER_PREFIX)
         plan = Layout(
             id_bytes=1 if len(sets) <= 1 << 8 else 2 if len(sets) <= 1 << 16 else 4,
@@ -170,6 +172,20 @@ class PackWriter:
         pieces.append(bytes(plan.length - plan.ids_at - plan.id_bytes * plan.entries))
         header = msgspec.structs.replace(plan, front=layout.checksum(front), body=layout.checksum(*pieces))
         write_atomically(path, [header.to_bytes(), front, *pieces])
+
+    def _labels(self, merged: MergedRuns, sets: list[ListNumbers]) -> Labels:
+        names: tuple[str, ...] = ()
+        if self._names is not None:
+            names = tuple(self._names[wanted].decode() for hashes in merged.hashes for wanted in hashes)
+        return Labels(sets=tuple(tuple(self._pairs[n] for n in numbers) for numbers in sets), names=names)
+
+
+def _filter_of(merged: MergedRuns, filter_bits: int) -> bytearray:
+    bits, last = bytearray(filter_bits // 8), filter_bits - 1
+    for hashes in merged.hashes:
+        for wanted in hashes:
+            bits[(wanted & last) >> 3] |= 1 << (wanted & 7)
+    return bits
 
 
 def write_atomically(path: Path, pieces: Sequence[bytes | memoryview]) -> None:

@@ -1,7 +1,9 @@
 """Engines that match host names, one a process: builds from the same names, opens, and answers the same questions.
 
-Run as a script by `lookup`, with the peers' Python or our own: `engines.py build|ask ENGINE FOLDER`; prints JSON. An
-answer is a mask of categories, of the name and all its parents; the last three engines can only say yes or no.
+Run as a script by `lookup`, with the peers' Python or our own: `engines.py build|ask ENGINE FOLDER`; prints JSON.
+`ask` opens, then answers every line of its input, so that engines can take turns: `hosts` or `browsing` with the
+seconds of one round, `done` with its figures. An answer is a mask of categories, of the name and all its parents; the
+last three engines can only say yes or no.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 MB = 1_000_000
-ROUNDS = 5
 Find = Callable[[str], int]
 NO_DOMAIN = 3  # the answer code of a resolver that denies a name
 REMEMBERED_HOSTS = 2048  # as many as `rules.engine` remembers
@@ -254,7 +255,7 @@ def build(name: str, folder: Path) -> dict[str, float]:
 
 
 def ask(name: str, folder: Path) -> dict[str, float]:
-    """Open in this process and ask; for an engine without a file, what opening is includes the building."""
+    """Open in this process and ask in turns; for an engine without a file, opening includes the building."""
     out, engine = folder / name, IN_PROCESS[name]()
     out.mkdir(exist_ok=True)
     hosts = (folder / "hosts.txt").read_text().split()
@@ -270,11 +271,13 @@ def ask(name: str, folder: Path) -> dict[str, float]:
         figures |= {"peak_mb": memory(os.getpid(), out)[2], "disk_mb": 0.0}
     find = engine.open(folder, out)
     figures["open_ms"] = (time.perf_counter() - began) * 1000
-    if name != "rules":
-        figures["rate"] = rate(find, hosts)
-    if name == "fairwatch":
-        find = lru_cache(maxsize=REMEMBERED_HOSTS)(find)
-    figures["browsing_rate"] = rate(find, browsing)
+    remembering = lru_cache(maxsize=REMEMBERED_HOSTS)(find) if name == "fairwatch" else find
+    print("ready", flush=True)
+    for line in sys.stdin:
+        if line == "done\n":
+            break
+        seconds = spent(find, hosts) if line == "hosts\n" else spent(remembering, browsing)
+        print(seconds, flush=True)
     own, mapped, _ = memory(os.getpid(), out)
     figures |= {"private_mb": max(0.0, own - own_before), "mapped_mb": mapped}
     to_mask = getattr(engine, "mask", int)
@@ -300,15 +303,12 @@ def keep_answers(name: str, folder: Path, masks: Iterable[int]) -> None:
     (folder / f"{name}.answers").write_bytes(bytes(masks))
 
 
-def rate(find: Find, hosts: list[str]) -> float:
-    """Return the best of some rounds, in questions a second of processor time."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for host in hosts:
-            find(host)
-        best = min(best, time.process_time() - began)
-    return len(hosts) / best
+def spent(find: Find, hosts: list[str]) -> float:
+    """Return the processor time, in seconds, of asking all of these once."""
+    began = time.process_time()
+    for host in hosts:
+        find(host)
+    return time.process_time() - began
 
 
 def size_mb(out: Path) -> float:

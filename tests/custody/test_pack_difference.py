@@ -15,10 +15,10 @@ from rules.writer import PackWriter
 TAXONOMY = Taxonomy.shipped()
 
 
-def pack(folder, **lists):
+def pack(folder, *, named=False, **lists):
     """Return a pack's bytes; each list is named category__list."""
     names = list(lists)
-    with PackWriter([tuple(name.split("__")) for name in names], folder) as writer:
+    with PackWriter([tuple(name.split("__")) for name in names], folder, named=named) as writer:
         for number, name in enumerate(names):
             for host in lists[name]:
                 writer.add(host, number)
@@ -39,6 +39,25 @@ def test_entries_are_counted_for_each_list_and_category(tmp_path):
     assert "Drugs, list two: 1 added, 0 removed" in lines
     assert any("holds no names" in line for line in lines)
     assert "No entry is added or removed." in said(new, new)
+
+
+def test_a_pack_that_holds_its_names_says_which_came_and_went(tmp_path):
+    old = pack(tmp_path, named=True, help_seeking__help=["childline.org.uk", "samaritans.org"])
+    new = pack(tmp_path, named=True, help_seeking__help=["samaritans.org", "shout.example"])
+    lines = said(old, new)
+    assert lines.index("added: shout.example") < lines.index("removed: childline.org.uk")
+    assert not any("samaritans" in line or "holds no names" in line for line in lines)
+    assert not any("shout.example" in line for line in said(None, new)), "a first one is counted, not told whole"
+    many = pack(tmp_path, named=True, help_seeking__help=[f"a{n}.example" for n in range(250)])
+    assert "and 52 more names" in said(old, many)
+
+
+def test_a_published_pack_that_cant_be_read_keeps_nobody_from_signing_the_next(tmp_path):
+    new = pack(tmp_path, gambling__one=["a.example"])
+    old = new[:8] + b"\1" + new[9:]
+    lines = said(old, new)
+    assert "What is published now can't be read, so nothing is compared with it." in lines
+    assert "Gambling, list one: 1 added, 0 removed" in lines
 
 
 def test_the_command_to_ask_for_a_name_can_be_run_as_it_is_told(tmp_path, capsys):

@@ -115,6 +115,14 @@ def test_the_protected_list_may_hold_nothing_that_is_flagged(folder: Path) -> No
         Rules.open(folder)
 
 
+@pytest.mark.parametrize("name", ["protected", "nameable"])
+def test_a_pack_that_takes_sites_out_of_reach_must_hold_their_names(name: str, folder: Path) -> None:
+    category = "help_seeking" if name == "protected" else "nameable"
+    _pack(folder / f"{name}.pack", category, ["a.example"])
+    with pytest.raises(PackError, match=rf"^{name}\.pack: this pack must hold its entries' names: build it anew$"):
+        Rules.open(folder)
+
+
 def test_a_pack_with_a_category_that_nobody_knows_is_refused(folder: Path) -> None:
     _pack(folder / "packs" / "new.pack", "tomorrow", ["a.example"])
     with pytest.raises(PackError, match=r"new\.pack: no category is called 'tomorrow'"):

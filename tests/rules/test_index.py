@@ -6,10 +6,13 @@ import random
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules import index as index_module
+from rules import layout
 from rules.errors import PackError
 from rules.hosts import suffixes
 from rules.index import Index, Pair
@@ -22,8 +25,8 @@ HOST = st.lists(LABEL, min_size=2, max_size=5).map(".".join)
 ENTRIES = st.lists(st.tuples(HOST, st.integers(0, len(PAIRS) - 1)), max_size=60)
 
 
-def _write(path: Path, entries: list[tuple[str, int]], pairs: list[Pair] = PAIRS) -> None:
-    with PackWriter(pairs, path.parent) as writer:
+def _write(path: Path, entries: list[tuple[str, int]], pairs: list[Pair] = PAIRS, *, named: bool = False) -> None:
+    with PackWriter(pairs, path.parent, named=named) as writer:
         for name, number in entries:
             writer.add(name, number)
         writer.write(path)
@@ -63,6 +66,23 @@ def test_the_index_answers_as_a_plain_reference_does(entries: list[tuple[str, in
 
 
 @settings(max_examples=60, deadline=None)
+@given(ENTRIES, st.lists(HOST, max_size=20))
+def test_a_pack_that_holds_its_names_answers_as_one_that_does_not(
+    entries: list[tuple[str, int]], hosts: list[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pack = Path(folder) / "made.pack"
+        _write(pack, entries, named=True)
+        index = Index.open(pack)
+        assert len(index.names) == index.entries
+        for host in [*hosts, *(name for name, _ in entries)]:
+            assert _answer(index, host) == _reference(entries, host)
+        for name in index.names:
+            assert [entry for entry, _ in index.find_app(name)] == [name]
+        index.close()
+
+
+@settings(max_examples=60, deadline=None)
 @given(ENTRIES, st.text("abcwx1.-", max_size=12), HOST)
 def test_an_entry_matches_on_label_boundaries_only(entries: list[tuple[str, int]], before: str, host: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -86,6 +106,47 @@ def test_the_index_answers_as_a_dict_for_many_entries_and_misses(tmp_path: Path)
     for _ in range(5_000):
         assert index.find_host(f"www.m{chance.getrandbits(40):x}.example") == []
     index.close()
+
+
+def test_many_hashes_with_one_prefix_are_bisected_to_the_same_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"n{number}.example" for number in range(2_000)]
+    _write(tmp_path / "many.pack", [(name, 0) for name in names])
+    monkeypatch.setattr(index_module, "_COMPARED_SINGLY", 0)
+    index = Index.open(tmp_path / "many.pack")
+    assert all(index.find_host(f"www.{name}") for name in names)
+    assert not any(index.find_host(f"www.m{number}.example") for number in range(20_000))
+    index.close()
+
+
+def _relabelled(pack: Path, old: bytes, new: bytes) -> None:
+    """Change a pack's labels and make every checksum right again, as whoever signs a pack could."""
+    whole = pack.read_bytes()
+    header = layout.read_header(whole[:HEADER_BYTES])
+    front = whole[HEADER_BYTES : header.filter_at].replace(old, new.ljust(len(old)))
+    sealed = msgspec.structs.replace(header, front=layout.checksum(front))
+    pack.write_bytes(sealed.to_bytes() + front + whole[header.filter_at :])
+
+
+def test_a_name_with_the_hash_of_another_is_not_taken_for_it_where_names_are_held(tmp_path: Path) -> None:
+    pack = tmp_path / "made.pack"
+    _write(pack, [("a.example", 0)], named=True)
+    _relabelled(pack, b"a.example", b"b.example")  # the same as if a.example had been chosen for b.example's hash
+    index = Index.open(pack)
+    index.verify()
+    assert index.find_host("www.a.example") == []
+    assert index.find_app("a.example") == []
+    index.close()
+
+
+def test_a_pack_that_names_only_some_of_its_entries_is_refused(tmp_path: Path) -> None:
+    pack = tmp_path / "made.pack"
+    _write(pack, [("a.example", 0), ("b.example", 0)], named=True)
+    _relabelled(pack, b'"a.example",', b"")
+    _relabelled(pack, b',"a.example"', b"")
+    with pytest.raises(PackError, match=r"^made\.pack: the pack's labels do not name every entry$"):
+        Index.open(pack)
 
 
 def test_every_list_that_named_an_entry_is_kept_beyond_256_sets(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import merging, writer
+from rules import layout, merging, writer
+from rules.errors import PackError
 from rules.index import Index, Pair
 from rules.writer import PackWriter, Written, write_atomically
 
@@ -81,6 +82,35 @@ def test_a_parent_covers_only_within_its_own_list(tmp_path: Path) -> None:
     index = Index.open(tmp_path / "a.pack")
     assert [entry for entry, _ in index.find_host("b.a.example")] == ["b.a.example", "a.example"]
     index.close()
+
+
+def test_a_pack_holds_the_names_of_its_entries_where_it_is_asked_to(tmp_path: Path) -> None:
+    with PackWriter(PAIRS, tmp_path, named=True) as pack:
+        for name in ("a.example", "b.a.example", "c.example", "linux:org.example.App"):
+            pack.add(name, 0)
+        assert pack.write(tmp_path / "a.pack").covered == 1
+    index = Index.open(tmp_path / "a.pack")
+    assert sorted(index.names) == ["a.example", "c.example", "linux:org.example.App"]
+    index.close()
+
+
+def test_two_names_with_one_hash_are_refused_where_names_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout, "name_hash", len)
+    with PackWriter(PAIRS, tmp_path, named=True) as pack:
+        pack.add_many([b"a.example", b"b.example"], 0)
+        with pytest.raises(PackError, match=r"^b\.example and a\.example have the same hash: leave one of them out$"):
+            pack.write(tmp_path / "a.pack")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pack_that_holds_names_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "MAX_NAMED", 2)
+    with PackWriter(PAIRS, tmp_path, named=True) as pack:
+        pack.add_many([b"a.example", b"b.example", b"c.example"], 0)
+        with pytest.raises(PackError, match="more than 2 entries in a pack that holds their names"):
+            pack.write(tmp_path / "a.pack")
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
