@@ -42,7 +42,7 @@ class Index:
         whole = memoryview(mapped)
         self._whole = whole
         self._shift = 64 - header.prefix_bits
-        self._filter_bits = header.filter_bits
+        self._filter_shift = layout.filter_shift(header.filter_bits)
         self._table = whole[header.table_at : header.table_at + 4 * ((1 << header.prefix_bits) + 1)].cast("I")
         bits = whole[header.filter_at : header.hashes_at]
         self._filter = bytes(bits) if len(bits) <= _COPIED_FILTER_BYTES else bits
@@ -95,11 +95,11 @@ class Index:
         A prefix has a few hashes, which are quicker compared one by one than bisected.
         """
         found: list[tuple[str, int]] = []
-        bits, last_bit, hash_of = self._filter, self._filter_bits - 1, _hash_of
+        bits, shift, hash_of = self._filter, self._filter_shift, _hash_of
         name = host.encode()
         while parent := name.partition(b".")[2]:
             wanted = hash_of(name)
-            bit = wanted & last_bit
+            bit = wanted >> shift
             if bits[bit >> 3] >> (bit & 7) & 1:
                 prefix = wanted >> self._shift
                 hashes, table = self._hashes, self._table
@@ -125,7 +125,7 @@ class Index:
 
     def _find(self, name: str) -> int | None:
         wanted = layout.name_hash(name.encode("utf-8", "surrogatepass"))
-        bit = wanted & (self._filter_bits - 1)
+        bit = wanted >> self._filter_shift
         if not self._filter[bit >> 3] >> (bit & 7) & 1:
             return None
         prefix = wanted >> self._shift

@@ -5,7 +5,7 @@ All numbers are little-endian and every section begins at a multiple of eight:
     header   HEADER_BYTES: magic, version, counts, sizes, and three checksums (BLAKE2b-128)
     labels   JSON: {"sets": [[[category, list], ...], ...], "names": [...]}; a set is every list that named one entry
     table    u32 [2**prefix_bits + 1]: where the hashes that begin with each prefix begin
-    filter   one bit a hash (its low bits; the filter has a power of two): a clear bit means that no entry has this name
+    filter   a bit for each beginning of a hash (they are a power of two): a clear one means that no entry begins so
     hashes   u64 [entries], ascending: XXH3-64 of the entry's name
     ids      [entries] of id_bytes each: which set of the labels belongs to the hash beside it
 
@@ -133,6 +133,11 @@ def read_header(header: bytes) -> Layout:
 def filter_size(entries: int) -> int:
     """How many bits a filter of so many entries has: a power of two, so that it stays when a few entries more come."""
     return min(1 << 32, max(64, 1 << (FILTER_BITS_PER_ENTRY * entries - 1).bit_length()))
+
+
+def filter_shift(filter_bits: int) -> int:
+    """By how much a hash is shifted to have its bit of the filter."""
+    return 65 - filter_bits.bit_length()
 
 
 def prefix_size(entries: int, entries_per_prefix: int) -> int:

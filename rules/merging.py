@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from itertools import compress, islice
+from itertools import accumulate, compress, islice
 from operator import eq
 
 _RECORDS_PER_RANGE = 1 << 14  # few enough for the processor's cache
@@ -81,16 +81,11 @@ class MergedRuns:
 
     def table(self, prefix_bits: int) -> array[int]:
         """Where the hashes that begin with each prefix begin, and at the end how many there are."""
-        starts = [0]
+        counts, shift = array("I", bytes(4 << prefix_bits)), 64 - prefix_bits
         for hashes in self.hashes:
-            starts.append(starts[-1] + len(hashes))
-        table = array("I")
-        for prefix in range(1 << prefix_bits):
-            low = prefix << 64 - prefix_bits
-            place = low >> 64 - self._range_bits
-            table.append(starts[place] + bisect_left(self.hashes[place], low))
-        table.append(starts[-1])
-        return table
+            for wanted in hashes:
+                counts[wanted >> shift] += 1
+        return array("I", accumulate(counts, initial=0))
 
     def _place(self, wanted: int) -> tuple[int, int]:
         """The range of a hash and where in it the hash is, or -1."""

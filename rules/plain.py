@@ -24,8 +24,8 @@ def bites(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
 
 def plain_hosts(lines: Sequence[bytes | None]) -> tuple[list[bytes], list[str]] | None:
     """The lines as host names, in bytes and as text, where each is nothing but one that is normal already; or None."""
-    names = [line for line in lines if line is not None and len(line) <= MAX_LABEL_CHARACTERS]
-    if len(names) < len(lines):
+    names = [*filter(None, lines)]
+    if len(names) < len(lines) or max(map(len, names), default=0) > MAX_LABEL_CHARACTERS:
         return None
     whole = b"\n".join(names)
     if b"xn--" in whole or _plain_lines(whole + b"\n") is None:

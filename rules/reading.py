@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,8 +44,7 @@ Lines = Iterator[bytes | None]
 
 def read_lines(path: Path, progress: Progress | None = None) -> Lines:
     """Each line without its end; None stands for a line over MAX_LINE_BYTES. Raises ListError."""
-    with _opened(path, progress) as stream:
-        yield from _lines(stream)
+    return chain.from_iterable(_blocks_of(path, progress))  # no generator of ours in between: lines come by the million
 
 
 def is_archive(path: Path) -> bool:
@@ -63,7 +63,7 @@ def read_members(path: Path, progress: Progress | None = None) -> Iterator[tuple
     """Each plain file of an archive with its lines, which are there only until the next is asked for."""
     with _opened(path, progress) as stream:
         for member in archives.walk(stream):
-            yield member.name, _lines(member)
+            yield member.name, chain.from_iterable(_blocks(member))
 
 
 class _Bounded:
@@ -116,18 +116,26 @@ def _start(stream: Stream) -> bytes:
     return start
 
 
-def _lines(file: Stream | Member) -> Lines:
+def _blocks_of(path: Path, progress: Progress | None) -> Iterator[Sequence[bytes | None]]:
+    with _opened(path, progress) as stream:
+        yield from _blocks(stream)
+
+
+def _blocks(file: Stream | Member) -> Iterator[Sequence[bytes | None]]:
+    """Lines, those of one block at a time."""
     carry, too_long = b"", False
     while block := file.read(_BLOCK_BYTES):
         first, *rest = block.split(b"\n")
         if rest:
-            yield None if too_long or len(carry) + len(first) > MAX_LINE_BYTES else carry + first
-            for line in rest[:-1]:
-                yield line if len(line) <= MAX_LINE_BYTES else None
-            carry, too_long = rest[-1], False
+            yield (None if too_long or len(carry) + len(first) > MAX_LINE_BYTES else carry + first,)
+            carry, too_long = rest.pop(), False
+            if max(map(len, rest), default=0) <= MAX_LINE_BYTES:
+                yield rest
+            else:
+                yield [line if len(line) <= MAX_LINE_BYTES else None for line in rest]
         elif not too_long:
             carry += first
         if len(carry) > MAX_LINE_BYTES:
             carry, too_long = b"", True
     if carry or too_long:
-        yield None if too_long else carry
+        yield (None if too_long else carry,)

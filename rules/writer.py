@@ -128,12 +128,12 @@ class PackWriter:
 
     def _drop_covered(self, merged: MergedRuns, bits: bytearray, filter_bits: int) -> int:
         """Drops each entry that a parent in the same list covers, so that the answer stays what the list says."""
-        covered, last = 0, filter_bits - 1
+        covered, shift = 0, layout.filter_shift(filter_bits)
         for name, number in self._deep_names():
             parent = name.partition(b".")[2]
             while above := parent.partition(b".")[2]:
                 wanted = layout.name_hash(parent)
-                bit = wanted & last
+                bit = wanted >> shift
                 if bits[bit >> 3] >> (bit & 7) & 1 and merged.holds(wanted, number):
                     covered += merged.drop(layout.name_hash(name), number)
                     break
@@ -181,10 +181,11 @@ class PackWriter:
 
 
 def _filter_of(merged: MergedRuns, filter_bits: int) -> bytearray:
-    bits, last = bytearray(filter_bits // 8), filter_bits - 1
+    bits, shift = bytearray(filter_bits // 8), layout.filter_shift(filter_bits)
     for hashes in merged.hashes:
         for wanted in hashes:
-            bits[(wanted & last) >> 3] |= 1 << (wanted & 7)
+            bit = wanted >> shift
+            bits[bit >> 3] |= 1 << (bit & 7)
     return bits
 
 
