@@ -109,7 +109,7 @@ class Agent:
         header = decode_trial_header(report.header)
         assert (header.record, header.counter) == (parcel.record, parcel.counter)
         place = Place(purpose="trial", subject=header.device, record=header.record, header=report.header)
-        text = open_envelope(report.envelope, self.office.keys[name].private_bytes_raw(), place)
+        text = open_envelope(report.envelope, self.office.keys[name], place)
         return header, decode(text, TrialCounts), text
 
     def met(self):

@@ -111,7 +111,7 @@ def test_what_a_running_chromium_visits_is_counted_by_a_list_on_trial_and_flagge
     report = decode_body(parcel)
     header = decode_trial_header(report.header)
     place = Place(purpose="trial", subject=header.device, record=header.record, header=report.header)
-    text = open_envelope(report.envelope, office.keys["lead"].private_bytes_raw(), place)
+    text = open_envelope(report.envelope, office.keys["lead"], place)
     (pack,) = decode(text, TrialCounts).packs
     assert pack.pack == "imported"
     assert [(one.entry, one.count) for one in pack.entries] == [("one.test", 2)]
