@@ -17,6 +17,7 @@ COMMANDS = {
     "init": ("server.initialise", "make a collector's data folder"),
     "run": ("server.serving", "serve devices and people"),
     "user": ("server.users", "add, change or list people who sign in"),
+    "people": ("server.people_command", "import who uses the devices, so that leads see names"),
     "token": ("server.token_file", "register an enrolment token that IT made"),
     "publish": ("server.publish_folder", "publish what custodians or IT signed"),
     "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),

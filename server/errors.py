@@ -7,6 +7,7 @@ CollectorError
 ├── NotThere        nothing of that name that this person may know of (retrying never helps)
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
 ├── HeadNotSent     the audit log's head did not reach where it should go (retrying can help)
+├── ImportRefused   a file is no list of people; nothing of it was taken (the same never will be)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
 What is wrong with a device's message is `protocol.errors.Refused`.
@@ -50,6 +51,10 @@ class WrongState(CollectorError):
 
 class PublishRefused(CollectorError):
     """An upload of signed rules is not taken, and nothing of it was kept; it says why in a sentence."""
+
+
+class ImportRefused(CollectorError):
+    """A file is no list of people that can be read, and nothing of it was taken; it says on which line and why."""
 
 
 class ListFault(CollectorError):

@@ -16,7 +16,7 @@ TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
-    "server": ("init", "run", "user", "token", "publish", "lists", "audit", "doctor", "demo", "simulate"),
+    "server": ("init", "run", "user", "people", "token", "publish", "lists", "audit", "doctor", "demo", "simulate"),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
         "recover", "passphrase",

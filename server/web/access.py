@@ -36,6 +36,7 @@ ROOMS = (
     Room("Your key", "/desk/key/", LEADS),
     Room("Devices", "/devices/", (Role.IT,)),
     Room("Lists", "/lists/", (Role.IT,)),
+    Room("People", "/people/", (Role.IT,)),
     Room("Summary", "/summary/", (Role.MANAGER,)),
     Room("Audit log", "/audit/", (Role.DPO,)),
     Room("Rules in force", "/rules/", tuple(Role)),

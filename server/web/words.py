@@ -38,6 +38,7 @@ ACTIONS = {
     "device_enrolled": "Enrolled",
     "device_revoked": "Withdrew the device",
     "list_released": "Released a list that was held back",
+    "people_imported": "Imported people",
     "token_registered": "Registered an enrolment token",
     "audit_exported": "Exported this log",
     "head_missing": "A browser remembers a line that this log no longer has",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from protocol.publication import same_account
@@ -76,3 +77,34 @@ def test_a_name_stands_over_its_account_and_is_text_whatever_it_holds(modules):
     assert "unknown" in html[1]
     assert "<br" not in html[1]
     assert html[2] == "<b>Eve</b> x"
+
+
+def upload(client, address, text, **more):
+    return client.post(address, {"file": SimpleUploadedFile("people.csv", text.encode()), **more})
+
+
+@pytest.mark.django_db
+def test_it_looks_first_and_imports_only_what_was_looked_at(people):
+    client = Client()
+    client.force_login(people.it)
+    told = upload(client, "/people/data/preview", "account,name\nanna,Anna Adams\n=x,y\n").json()
+    assert told["new"] == [["anna", "Anna Adams", "", ""]]
+    assert told["problems"][0][0] == "Line 3"
+    assert Person.objects.count() == 0
+    other = upload(client, "/people/data/import", "account,name\nben,Ben\n", counts=told["looked_at"])
+    assert (other.status_code, Person.objects.count()) == (409, 0)
+    assert "look at what would change again" in other.json()["error"]
+    done = upload(client, "/people/data/import", "account,name\nanna,Anna Adams\n=x,y\n", counts=told["looked_at"])
+    assert (done.status_code, Person.objects.get().name) == (200, "Anna Adams")
+    page = client.get("/people/").content.decode()
+    assert "<strong>1</strong>" in page
+    assert "Anna" not in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [{}, {"file": "text, not a file"}])
+def test_a_request_without_a_file_is_refused_in_words(people, body):
+    client = Client()
+    client.force_login(people.it)
+    answer = client.post("/people/data/preview", body)
+    assert (answer.status_code, answer.json()["error"]) == (409, "No file was chosen.")
