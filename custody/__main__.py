@@ -272,11 +272,7 @@ def _open(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
         print(f"fairwatch-custody: {plain(line)}", file=sys.stderr)
     say = []
     for one in opened:
-        say.append(f"{plain(one.reference) or one.header.alert}: {one.evidence.category}, {plain(one.evidence.person)}")
-        say += [f"  {plain(each.name)}, {each.count} times, {each.first} to {each.last}" for each in one.evidence.seen]
-        say += [
-            f"  because of {plain(each.entry)} in {', '.join(map(plain, each.lists))}" for each in one.evidence.matched
-        ]
+        say += [plain(line) for line in one.words()]
         say += [f"  {plain(line)}" for note in one.notes for line in casefile.note_lines(note)]
     if given.pdf is not None:
         files.write_private(given.pdf, casefile.pdf(export, opened, [*warnings, *refused], given.clock()))

@@ -16,7 +16,8 @@ from fpdf.enums import XPos, YPos
 from fpdf.fonts import FontFace
 
 from custody.opening import Export, Note, Opened, Said
-from protocol.messages import Evidence
+from protocol.concerns import ConcernEvidence
+from protocol.messages import AlertHeader, Evidence
 from rules.errors import RulesError
 from rules.model import Taxonomy
 
@@ -30,15 +31,23 @@ SOURCES: Final = {
     "processes": "a program that was running",
     "gateway": "the organisation's name service",
 }
+REPORTS: Final = {
+    "tutor": "a tutor or another member of staff",
+    "learner": "a learner",
+    "partner": "a partner organisation",
+    "parent": "a parent or carer",
+    "social_media": "a post on social media",
+    "other": "somebody else",
+}
 FINDINGS: Final = {"concern": "A true concern", "accepted": "True, and accepted", "false_alarm": "A false alarm"}
 OUTCOMES: Final = {
     "none": "No further action",
     "advice": "Advice given",
-    "watch": "Watch for some weeks",
-    "support": "Support offered, or referred to health",
+    "watch": "Watch until a date",
+    "support": "Support offered",
     "health": "Referred: health",
     "channel": "Referred: Prevent or Channel",
-    "local_authority": "Referred: local authority or designated officer",
+    "local_authority": "Referred: local authority's designated officer",
     "police": "Referred: police",
     "hr": "Passed to human resources",
 }
@@ -161,10 +170,38 @@ class _Sheet(FPDF):
 
 
 def _case(sheet: _Sheet, case: Opened, warnings: Sequence[str]) -> None:
-    header, evidence = case.header, case.evidence
-    sheet.heading(case.reference or str(header.alert), 18)
+    sheet.heading(case.reference or str(case.header.record), 18)
     for line in warnings:
         sheet.words(line, colour=ALARM)
+    if isinstance(case.header, AlertHeader) and isinstance(case.evidence, Evidence):
+        _flag(sheet, case.header, case.evidence)
+    elif isinstance(case.evidence, ConcernEvidence):
+        _concern(sheet, case, case.evidence)
+    sheet.heading("Notes and outcome")
+    if not case.notes:
+        sheet.words("None.")
+    for note in case.notes:
+        _note(sheet, note)
+
+
+def _concern(sheet: _Sheet, case: Opened, said: ConcernEvidence) -> None:
+    sheet.facts(
+        [
+            ("About", said.person),
+            ("Category", _category(said.category)),
+            ("Urgency", "urgent" if case.header.urgent else "routine"),
+            ("Group", case.header.group),
+            ("When it was", sheet.time(case.header.started)),
+            ("Came from", REPORTS.get(said.source, said.source)),
+            ("Written down by", f"{said.author}, {sheet.time(said.at)}"),
+            ("Signature", "The lead's signature holds: nothing was altered since."),
+        ]
+    )
+    sheet.heading("What was said or seen")
+    sheet.words(said.text)
+
+
+def _flag(sheet: _Sheet, header: AlertHeader, evidence: Evidence) -> None:
     sheet.facts(
         [
             ("About", evidence.person),
@@ -184,11 +221,6 @@ def _case(sheet: _Sheet, case: Opened, warnings: Sequence[str]) -> None:
     matched = [(one.entry, _category(one.category), ", ".join(one.lists)) for one in evidence.matched]
     sheet.rows(("Entry", "Category", "Lists"), matched, (60, 45, 65))
     sheet.words(f"Policy version {evidence.policy_version}: {evidence.policy_line}", colour=FAINT, size=9)
-    sheet.heading("Notes and outcome")
-    if not case.notes:
-        sheet.words("None.")
-    for note in case.notes:
-        _note(sheet, note)
 
 
 def _seen(sheet: _Sheet, evidence: Evidence) -> None:

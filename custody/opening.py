@@ -15,7 +15,8 @@ from uuid import UUID
 import msgspec
 
 from custody.errors import CustodyError
-from protocol import rewraps
+from protocol import concerns, rewraps
+from protocol.concerns import ConcernEvidence, ConcernHeader, ConcernHeading
 from protocol.documents import SealedDocument, check_signed
 from protocol.errors import OpenError, ProtocolError, Refused
 from protocol.leadkeys import fingerprint
@@ -36,6 +37,7 @@ class ExportedNote(SealedDocument, frozen=True):
 class ExportedAlert(Message, frozen=True):
     """An alert as the collector exports it, bytes in base64; `reference` is the incident's number, where known.
 
+    A concern that a lead recorded by hand comes with the lead's public key (64 bytes), an alert with its device's.
     `rewraps` are the case's: what the exporting lead's key opens by, and what proves who else may write in it.
     """
 
@@ -43,7 +45,8 @@ class ExportedAlert(Message, frozen=True):
     heading: bytes
     evidence: bytes
     signature: bytes
-    device_public_key: bytes
+    device_public_key: bytes | None = None
+    lead_public_key: bytes | None = None
     reference: str = ""
     notes: tuple[ExportedNote, ...] = ()
     rewraps: tuple[Rewrap, ...] = ()
@@ -79,13 +82,27 @@ class Note:
 
 @dataclass(frozen=True)
 class Opened:
-    """What one alert says, its device's signature verified."""
+    """What one alert or concern says, the signature of its device or lead verified."""
 
-    header: AlertHeader
-    heading: Heading
-    evidence: Evidence
+    header: AlertHeader | ConcernHeader
+    heading: Heading | ConcernHeading
+    evidence: Evidence | ConcernEvidence
     reference: str
     notes: tuple[Note, ...] = ()
+
+    def words(self) -> list[str]:
+        """Return it in lines for people; what a device or a lead wrote in it is not made safe for a terminal here."""
+        said = self.evidence
+        if isinstance(said, ConcernEvidence):
+            first = f"{self.reference or self.header.record}: {said.category}, {said.person}"
+            source = said.source.replace("_", " ")
+            told = f"  recorded by {said.author}, {said.at}, from: {source}"
+            return [first, told, *(f"  {line}" for line in said.text.splitlines())]
+        return [
+            f"{self.reference or self.header.record}: {said.category}, {said.person}",
+            *(f"  {each.name}, {each.count} times, {each.first} to {each.last}" for each in said.seen),
+            *(f"  because of {each.entry} in {', '.join(each.lists)}" for each in said.matched),
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain values for JSON."""
@@ -141,20 +158,38 @@ def outdated(opened: Sequence[Opened], current_version: int | None) -> list[str]
 
 
 def _open(alert: ExportedAlert, private_key: bytes, names: Mapping[str, str]) -> Opened:
-    verify_alert(alert.device_public_key, alert.signature, alert.header, alert.heading, alert.evidence)
-    header = decode_header(alert.header)
-    readers = rewraps.readers(header.sealed_to, header.alert, alert.rewraps)
+    header, case, subject = _verified(alert)
+    readers = rewraps.readers(header.sealed_to, case, alert.rewraps)
     mine = key_id(public_of(private_key))
     wraps = {(one.record, one.purpose): one.wrap for one in alert.rewraps if key_id(one.recipient) == mine}
 
     def text(purpose: Purpose, envelope: bytes) -> bytes:
-        place = Place(purpose=purpose, subject=header.device, record=header.record, header=alert.header)
+        place = Place(purpose=purpose, subject=subject, record=header.record, header=alert.header)
         return open_envelope(envelope, private_key, place, wrap=_wrap(envelope, mine, wraps, header.record, purpose))
 
-    heading = decode(text("heading", alert.heading), Heading)
-    evidence = decode(text("evidence", alert.evidence), Evidence)
-    notes = tuple(_note(note, header.alert, private_key, readers, wraps, names) for note in alert.notes)
+    heading: Heading | ConcernHeading
+    evidence: Evidence | ConcernEvidence
+    if isinstance(header, AlertHeader):
+        heading = decode(text("heading", alert.heading), Heading)
+        evidence = decode(text("evidence", alert.evidence), Evidence)
+    else:
+        heading = decode(text("heading", alert.heading), ConcernHeading)
+        evidence = decode(text("evidence", alert.evidence), ConcernEvidence)
+    notes = tuple(_note(note, case, private_key, readers, wraps, names) for note in alert.notes)
     return Opened(header, heading, evidence, alert.reference, notes)
+
+
+def _verified(alert: ExportedAlert) -> tuple[AlertHeader | ConcernHeader, UUID, UUID]:
+    """Return the header once its signature holds, the case's id, and what the envelopes' places name as subject."""
+    parts = (alert.signature, alert.header, alert.heading, alert.evidence)
+    if alert.lead_public_key is not None:
+        concern = concerns.verify(alert.lead_public_key, *parts)
+        return concern, concern.incident, concern.incident
+    if alert.device_public_key is None:
+        raise OpenError("neither a device's nor a lead's key is given with it, so its signature can't be checked")
+    verify_alert(alert.device_public_key, *parts)
+    header = decode_header(alert.header)
+    return header, header.alert, header.device
 
 
 def _wrap(

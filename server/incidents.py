@@ -141,6 +141,22 @@ def addressed(user: User, incident_id: UUID) -> IncidentRecipient:
     return row
 
 
+def create_case(case_id: UUID, group: str, *, urgent: bool, started: datetime, by: User, now: datetime) -> Incident:
+    """Keep a new case that no device sent; call inside the transaction that keeps its record."""
+    return Incident.objects.create(
+        id=case_id,
+        reference=new_reference(now),
+        group=group,
+        urgent=urgent,
+        started=started,
+        ended=started,
+        received_at=now,
+        updated_at=now,
+        revision=0,
+        recorded_by=by,
+    )
+
+
 def new_reference(now: datetime) -> str:
     """Return a case's number that is free, and stays so till the end of the caller's transaction."""
     if connection.vendor == "postgresql":

@@ -32,6 +32,7 @@ class Room:
 
 ROOMS = (
     Room("Queue", "/desk/", LEADS),
+    Room("Record a concern", "/desk/concern/", LEADS),
     Room("Lists on trial", "/desk/trial/", LEADS),
     Room("Your key", "/desk/key/", LEADS),
     Room("Devices", "/devices/", (Role.IT,)),

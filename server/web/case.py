@@ -1,4 +1,4 @@
-"""One case: its page, still sealed, its evidence after a logged release, notes, and closing it."""
+"""One case: its page, still sealed, and its evidence after a logged release."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from protocol.documents import SealedDocument
-from protocol.messages import decode_header, reader
-from server import cases, incidents, queue, review, sharing
-from server.store.models import Incident, Note, Organisation, Role
+from protocol import concerns
+from protocol.messages import decode_header
+from server import cases, holding, incidents, merging, nearby, review, sharing, urgent_card
+from server.store.models import Note, Organisation, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
-from server.web.sealed import Sealed, heading_of
+from server.web.sealed import Sealed, heading_beside
 from server.web.words import category_names
 
 _PARTS = ("heading", "evidence")
 OUTCOMES = (
     ("none", "No further action"),
     ("advice", "Advice given"),
-    ("watch", "Watch for some weeks"),
-    ("support", "Support offered, or referred to health"),
+    ("watch", "Watch until a date"),
+    ("support", "Support offered"),
     ("channel", "Referred: Prevent or Channel"),
-    ("local_authority", "Referred: local authority or designated officer"),
+    ("local_authority", "Referred: local authority’s designated officer"),
     ("police", "Referred: police"),
+    ("health", "Referred: health"),
     ("hr", "Passed to human resources"),
 )
 
@@ -36,38 +37,49 @@ OUTCOMES = (
 def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Show one case, still sealed."""
     user, now = person(request), datetime.now(UTC)
-    row = queue.row(user, incident_id)
-    kept = Incident.objects.select_related("signer", "closed_by").get(pk=incident_id)
+    kept = nearby.own(user, incident_id).incident
+    is_open = holding.is_open(kept)
     shown = {
         **{
-            name: getattr(row, name)
-            for name in ("id", "reference", "urgent", "started", "ended", "received_at", "group")
+            name: getattr(kept, name)
+            for name in (
+                *("id", "reference", "urgent", "started", "ended", "received_at", "group"),
+                *("new_since_closing", "sample", "back_on"),
+            )
         },
-        "device": row.device_name,
+        "device": kept.device.name if kept.device is not None else "",
         "signer": kept.signer.name if kept.signer is not None else "",
-        "state": "open" if row.waiting else "closed",
-        "overdue": row.overdue(now, review.due()),
-        "closed_at": kept.closed_at,
+        "recorded_by": kept.recorded_by.get_full_name() if kept.recorded_by is not None else "",
+        "state": "open" if is_open else "closed",
+        "overdue": is_open and review.due().overdue(kept.since, now, urgent=kept.urgent),
+        "closed_at": kept.closed_at if not is_open else None,
         "closed_by": kept.closed_by.get_full_name() if kept.closed_by is not None else "",
-        "new_since_closing": row.new_since_closing,
-        "sample": row.sample,
     }
-    return render(request, "web/incident.html", {"incident": shown, "outcomes": OUTCOMES, **key_context(user)})
+    context = {
+        "incident": shown,
+        "whole": merging.whole(user, kept),
+        "colleagues": holding.colleagues(user, incident_id),
+        "card": urgent_card.card(),
+        "card_open": kept.urgent and urgent_card.is_new_to(user),
+        "dates": {"first": cases.first_day_back(now), "last": cases.last_day_back(now)},
+        "outcomes": OUTCOMES,
+    }
+    return render(request, "web/incident.html", {**context, **key_context(user)})
 
 
 @data("GET", Role.LEAD, Role.DEPUTY)
 def heading(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Give one case's sealed heading, with what proves where it comes from."""
-    row = queue.row(person(request), incident_id)
-    return answer({"alerts": [heading_of(row)], "categories": category_names()})
+    one = nearby.own(person(request), incident_id)
+    return answer({"alerts": [heading_beside(one)], "categories": category_names()})
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)
 def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
-    """Hand out one case's sealed evidence and notes, once the opening is in the audit log."""
+    """Hand out one case's sealed evidence, once the opening is in the audit log; notes come with the timeline."""
     user = person(request)
     given = incidents.release(user, incident_id)
-    wraps = sharing.wraps_for(user, [incident_id], [*_PARTS, "note"])
+    wraps = sharing.wraps_for(user, [incident_id], _PARTS)
     sealed = Sealed(
         incident=given.incident,
         header=given.header,
@@ -78,10 +90,9 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         evidence=given.evidence,
         wraps={purpose: wraps[given.record, purpose] for purpose in _PARTS if (given.record, purpose) in wraps},
     )
-    readers = sharing.reader_keys(incident_id, decode_header(given.header).sealed_to, [given.key_id])
-    notes = [{**_exported(note), "wrap": wraps.get((note.pk, "note"))} for note in cases.notes(user, incident_id)]
+    readers = sharing.reader_keys(incident_id, _sealed_to(given), [given.key_id])
     let_in = sharing.introductions(incident_id)
-    return answer({"alert": sealed, "recipients": readers, "rewraps": let_in, "notes": notes, "newer": given.newer})
+    return answer({"alert": sealed, "recipients": readers, "rewraps": let_in, "newer": given.newer})
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)
@@ -90,14 +101,15 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     user = person(request)
     given = incidents.release(user, incident_id)
     organisation = Organisation.objects.first()
+    signer = "device_public_key" if given.lead_public_key is None else "lead_public_key"
     alert = {
         "header": given.header,
         "heading": given.heading,
         "evidence": given.evidence,
         "signature": given.signature,
-        "device_public_key": given.signer_public_key,
+        signer: given.signer_public_key or given.lead_public_key,
         "reference": given.reference,
-        "notes": [_exported(note) for note in cases.notes(user, incident_id)],
+        "notes": [exported(note) for note in cases.notes(user, incident_id)],
         "rewraps": sharing.of_case(user, incident_id),
     }
     whole = {
@@ -110,22 +122,12 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     return response
 
 
-def _exported(note: Note) -> dict[str, Any]:
+def exported(note: Note) -> dict[str, Any]:
+    """Return a sealed note as the browser and the offline command get it."""
     sealed = {name: bytes(getattr(note, name)) for name in ("envelope", "signer", "signature")}
     return {"id": note.pk, "author": note.author.get_full_name(), "at": note.at, **sealed}
 
 
-@data("POST", Role.LEAD, Role.DEPUTY)
-def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
-    """Keep a note, sealed and signed in the browser."""
-    note = reader(SealedDocument).decode(request.body)
-    kept = cases.add_note(person(request), incident_id, note)
-    return answer({"id": kept.pk, "at": kept.at})
-
-
-@data("POST", Role.LEAD, Role.DEPUTY)
-def close(request: HttpRequest, incident_id: UUID) -> HttpResponse:
-    """Close a case with its sealed outcome."""
-    note = reader(SealedDocument).decode(request.body)
-    cases.close(person(request), incident_id, note)
-    return answer({"id": note.id, "state": "closed"})
+def _sealed_to(given: incidents.ReleasedEvidence) -> tuple[str, ...]:
+    header = decode_header(given.header) if given.lead_public_key is None else concerns.read_header(given.header)
+    return header.sealed_to

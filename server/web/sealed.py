@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from server.nearby import Nearby
 from server.queue import SealedRow
 
 FRAMES = "application/octet-stream"
@@ -34,20 +35,6 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     wraps: dict[str, bytes] = {}
 
 
-def heading_of(row: SealedRow) -> Sealed:
-    """Return a row's sealed heading, and of its evidence only the hash that the device signed."""
-    return Sealed(
-        incident=row.id,
-        header=row.header,
-        heading=row.heading,
-        signature=row.signature,
-        signer_key=row.signer_public_key,
-        lead_key=row.lead_public_key,
-        evidence_digest=row.evidence_sha256,
-        wraps={"heading": row.wrap} if row.wrap is not None else {},
-    )
-
-
 def frames(said: dict[str, Any], rows: Iterable[tuple[dict[str, Any], SealedRow]]) -> bytes:
     """Return many headings in as few bytes as they have: base64 in JSON would be a third more, and slow to take apart.
 
@@ -62,3 +49,18 @@ def frames(said: dict[str, Any], rows: Iterable[tuple[dict[str, Any], SealedRow]
         parts = (words, row.header, row.heading, row.signer_public_key or row.lead_public_key or b"")
         pieces += (_LENGTHS.pack(*map(len, parts)), *parts, row.signature, row.evidence_sha256)
     return b"".join(pieces)
+
+
+def heading_beside(one: Nearby) -> Sealed:
+    """Return the sealed heading of a case that is looked up by itself, and of its evidence only the signed hash."""
+    kept = one.kept
+    return Sealed(
+        incident=one.incident.pk,
+        header=bytes(kept.header),
+        heading=bytes(kept.heading),
+        signature=bytes(kept.signature),
+        signer_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
+        lead_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
+        evidence_digest=bytes(kept.evidence_sha256),
+        wraps={"heading": one.wrap} if one.wrap is not None else {},
+    )

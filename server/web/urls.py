@@ -2,7 +2,23 @@
 
 from django.urls import path
 
-from server.web import audit, case, home, it, leadkey, lists, oversight, people, queue, rules, sharing, trials
+from server.web import (
+    audit,
+    card,
+    case,
+    casework,
+    concern,
+    home,
+    it,
+    leadkey,
+    lists,
+    oversight,
+    people,
+    queue,
+    rules,
+    sharing,
+    trials,
+)
 
 _case = "desk/data/incidents/<uuid:incident_id>/"
 
@@ -32,8 +48,23 @@ urlpatterns = [
     path(f"{_case}heading", case.heading, name="heading"),
     path(f"{_case}release", case.release, name="release"),
     path(f"{_case}export", case.export, name="export"),
-    path(f"{_case}notes", case.add_note, name="notes"),
-    path(f"{_case}close", case.close, name="close"),
+    path(f"{_case}notes", casework.add_note, name="notes"),
+    path(f"{_case}close", casework.close, name="close"),
+    path(f"{_case}reopen", casework.reopen, name="case_reopen"),
+    path(f"{_case}look", casework.look, name="case_look"),
+    path(f"{_case}acknowledge", casework.acknowledge, name="case_acknowledge"),
+    path(f"{_case}assign", casework.assign, name="case_assign"),
+    path(f"{_case}timeline", casework.happened, name="case_timeline"),
+    path(f"{_case}near", casework.near, name="case_near"),
+    path(f"{_case}merge", casework.merge, name="case_merge"),
+    path(f"{_case}apart", casework.apart, name="case_apart"),
+    path(f"{_case}readers", casework.readers, name="case_readers"),
+    path("desk/data/case", casework.find, name="case_find"),
+    path("desk/card/", card.show, name="urgent_card"),
+    path("desk/data/card", card.change, name="change_card"),
+    path("desk/concern/", concern.form, name="concern"),
+    path("desk/data/concern", concern.record, name="record_concern"),
+    path("desk/data/recipients", concern.recipients, name="recipients"),
     path("devices/", it.device_list, name="devices"),
     path("people/", people.people, name="people"),
     path("people/data/preview", people.people_preview, name="people_preview"),

@@ -175,8 +175,8 @@ def test_no_answer_to_any_role_holds_a_word_of_what_is_sealed(role, case, as_rol
     for address, (method, _) in PAGES.items():
         body = content(client.generic(method, address.format(case=case.pk, nobody=uuid4()))).lower()
         for word in (HOST, "somebody.sealed", "gambling"):
-            if word == "gambling" and b'"categories"' in body:
-                continue  # the names of all categories go along with sealed headings
+            if word == "gambling" and (b'"categories"' in body or address == "/desk/concern/"):
+                continue  # the names of all categories go along with sealed headings, and stand in a form
             assert word.encode() not in body, (address, word)
 
 

@@ -1,6 +1,7 @@
 // An alert as the collector hands it out: the device's signature and the envelopes' place are checked before a word shows.
 
 import { concat, sha256, text, unbase64, utf8 } from "./bytes.js";
+import { verifyConcern } from "./concern.js";
 import * as envelope from "./envelope.js";
 import { readers } from "./rewrap.js";
 
@@ -12,6 +13,7 @@ export class AlertError extends Error {}
  * either evidence or evidence_digest: the signature covers the SHA-256 of each part, so a queue needs no evidence.
  */
 export async function verify(alert, incident) {
+  if (alert.lead_key) return verifyConcern(alert, incident);
   const header = unbase64(alert.header);
   const digest = alert.evidence ? await sha256(unbase64(alert.evidence)) : unbase64(alert.evidence_digest);
   const parts = [await sha256(header), await sha256(unbase64(alert.heading)), digest];
@@ -34,16 +36,16 @@ export async function open(alert, read, purpose, pair) {
   return JSON.parse(text(await envelope.openEither(unbase64(alert[purpose]), pair, place, wrap ? unbase64(wrap) : undefined)));
 }
 
-/** The place of one of the two envelopes of a verified alert. */
+/** The place of one of the two envelopes of a verified alert, or of a concern, which has a case and no device. */
 export const placeOf = (alert, read, purpose) => ({
   purpose,
-  subject: read.device,
+  subject: read.device ?? read.incident,
   record: read.record,
   header: unbase64(alert.header),
 });
 
 /** Who may read a case and write in it: whom the device sealed it to, and whom one of these let in by a re-wrap. */
-export const readersOf = (read, rewraps) => readers(read.sealed_to, read.alert, rewraps);
+export const readersOf = (read, rewraps) => readers(read.sealed_to, read.alert ?? read.incident, rewraps);
 
 /**
  * The public keys to seal a note to: those given, but only if each is of somebody who may read the case (`readersOf`).

@@ -1,29 +1,61 @@
-// One case: its heading once unlocked, its evidence after a logged release, sealed notes and a sealed outcome.
+// One case: its heading once unlocked, its evidence after a logged release, and everything that leads do with it.
 
 import * as alerts from "./alert.js";
+import { keepLink, offerForms } from "./casedecide.js";
+import { offerHandOver } from "./casehand.js";
+import { findRelated } from "./caserelated.js";
+import { watchStanding } from "./casestanding.js";
+import { drawTimeline } from "./casetimeline.js";
+import { concernView, evidenceView } from "./caseview.js";
 import { OpenError } from "./envelope.js";
-import { evidenceView, noteView } from "./caseview.js";
 import { fill } from "./headings.js";
 import { ask, element, find, show, tell } from "./page.js";
-import { openSigned, sealSigned, SignatureError } from "./sealed.js";
 import { whenUnlocked } from "./unlock.js";
 
 const NEWER = "There is a newer report of this case that is not open to you yet. Ask a colleague who can open it to share it with you.";
 const page = find("case");
-const { incident, author } = page.dataset;
+const { incident } = page.dataset;
 const problem = (words) => {
   tell(find("desk-problem"), words);
   if (words) find("desk-problem").scrollIntoView({ block: "nearest" });
 };
 const inWords = (fault) => (fault instanceof OpenError ? `This record can’t be opened: ${fault.message}.` : fault.message);
+const said = (words) => (find("done").textContent = words);
+
+let timeline = async () => {};
+watchStanding(page, async (standing) => {
+  await timeline().catch((fault) => problem(inWords(fault)));
+  showState(standing.is_open);
+});
+for (const button of document.querySelectorAll("[data-press]")) {
+  button.addEventListener("click", () => pressed(button, JSON.parse(button.dataset.body ?? "{}")));
+}
+find("merge").addEventListener("submit", mergeByNumber);
 
 await whenUnlocked(async (pair) => {
   const { alerts: [alert], categories } = await ask(page.dataset.headings);
-  if (!alert || (await fill(page, alert, categories, pair)) === null) return;
+  const opened = alert && (await fill(page, alert, categories, pair));
+  if (!opened) return;
+  const { header, heading } = opened;
   find("open").disabled = false;
   show(find("open-hint"), false);
+  timeline = () => drawTimeline(page, pair, header);
+  await timeline();
   find("open").addEventListener("click", () => release(pair, categories));
+  const self = {
+    incident,
+    device: header.device ?? null,
+    person: heading.person,
+    started: new Date(header.started),
+    ended: new Date(header.ended ?? header.started),
+  };
+  await findRelated(page, self, pair, categories, {
+    link: (other, button) => linkTo(other, button, pair),
+    merge: (other, button) => mergeIn(other, button),
+  });
 });
+
+let context = null;
 
 async function release(pair, categories) {
   const button = find("open");
@@ -34,13 +66,17 @@ async function release(pair, categories) {
     const header = await alerts.verify(released.alert, incident);
     const evidence = await alerts.open(released.alert, header, "evidence", pair);
     const readers = await alerts.recipientsOf(header, released.recipients, released.rewraps);
-    const signers = await alerts.readersOf(header, released.rewraps);
     show(find("before"), false);
-    find("opened").replaceChildren(...evidenceView(evidence, header, categories));
-    show(find("opened"));
+    const view = header.device ? evidenceView(evidence, header, categories) : concernView(evidence, header);
+    find("opened").replaceChildren(...view);
     if (released.newer) find("opened").prepend(element("p", { class: "message warn" }, NEWER));
-    await showNotes(released.notes, pair, signers);
-    offerForms(readers, pair);
+    show(find("opened"));
+    await timeline();
+    context = { page, pair, readers: () => readers };
+    await offerForms(context, kept);
+    showState(page.dataset.state === "open");
+    show(find("print-part"));
+    await offerHandOver(page, pair, handed);
     find("evidence-title").setAttribute("tabindex", "-1");
     find("evidence-title").focus();
   } catch (fault) {
@@ -49,65 +85,89 @@ async function release(pair, categories) {
   }
 }
 
-async function showNotes(notes, pair, signers) {
-  const list = find("notes");
-  list.replaceChildren();
-  for (const note of notes) {
-    try {
-      list.append(noteView(await openSigned("note", note, incident, pair, signers), note));
-    } catch (fault) {
-      const words =
-        fault instanceof SignatureError
-          ? `Not to be trusted: a note said to be by ${note.author}. ${fault.message}`
-          : `A note of ${note.author} can’t be opened with this key.`;
-      list.append(element("p", { class: "message bad", "data-refused": note.id }, words));
-    }
-  }
-  if (notes.length === 0) list.append(element("p", { class: "quiet", id: "no-notes" }, "None yet."));
-  show(find("notes-card"));
+async function handed(label) {
+  await timeline();
+  said(`The case is open to ${label} now.`);
 }
 
-function offerForms(readers, pair) {
-  if (page.dataset.state !== "open") return;
+/** After something was kept: the timeline anew, and the forms that fit. */
+async function kept(kind) {
+  await timeline();
+  if (kind === "outcome") showState(false);
+  if (kind === "reopened") showState(true);
+  said({ outcome: "The case is closed.", reopened: "The case is open again.", note: "The note is kept." }[kind]);
+  if (kind !== "note") find("notes-card").scrollIntoView({ block: "nearest" });
+}
+
+function showState(isOpen) {
+  page.dataset.state = isOpen ? "open" : "closed";
+  find("state").textContent = isOpen ? "Open" : "Closed";
+  find("state").className = `chip ${isOpen ? "warn" : "good"}`;
+  if (context === null) return;
   show(find("note-card"));
-  show(find("close-card"));
-  find("note").addEventListener("submit", (event) => {
-    const text = find("note-text").value.trim();
-    send(event, page.dataset.notes, { kind: "note", text }, readers, pair);
-  });
-  find("close").addEventListener("submit", (event) => {
-    const finding = new FormData(event.target).get("finding");
-    const content = { kind: "outcome", text: find("close-text").value.trim(), finding, outcome: find("outcome").value };
-    send(event, page.dataset.close, content, readers, pair);
-  });
+  show(find("close-card"), isOpen);
+  show(find("reopen-card"), !isOpen);
 }
 
-async function send(event, address, content, readers, pair) {
-  event.preventDefault();
-  const form = event.target;
-  const button = form.querySelector("button");
+async function pressed(button, body) {
   button.disabled = true;
   problem();
   try {
-    const id = crypto.randomUUID();
-    const whole = { version: 1, ...content, author, at: new Date().toISOString() };
-    await ask(address, await sealSigned("note", whole, readers, incident, id, pair));
-    find("no-notes")?.remove();
-    find("notes").append(noteView(whole, { author, at: whole.at }));
-    form.reset();
-    if (content.kind === "outcome") closed();
+    await ask(button.dataset.press, body);
+    location.reload();
   } catch (fault) {
-    problem(inWords(fault));
-  } finally {
+    button.disabled = false;
+    problem(fault.message);
+  }
+}
+
+async function linkTo(other, button, pair) {
+  if (context === null) {
+    problem("Open the evidence first: a link is a sealed note, and is sealed to those who can read this case.");
+    return;
+  }
+  button.disabled = true;
+  problem();
+  try {
+    await keepLink({ ...context, pair }, other);
+    await timeline();
+    said(`${other.reference} is linked.`);
+  } catch (fault) {
+    button.disabled = false;
+    problem(fault.message);
+  }
+}
+
+async function mergeIn(other, button) {
+  button.disabled = true;
+  problem();
+  try {
+    await ask(page.dataset.merge.replace(incident, other.incident), { into: incident });
+    await timeline();
+    said(`${other.reference} is a part of this case now.`);
+  } catch (fault) {
+    button.disabled = false;
+    problem(fault.message);
+  }
+}
+
+async function mergeByNumber(event) {
+  event.preventDefault();
+  const button = event.target.querySelector("button");
+  button.disabled = true;
+  tell(find("merge-problem"));
+  try {
+    const number = find("merge-into").value.trim();
+    const found = await ask(`${page.dataset.find}?reference=${encodeURIComponent(number)}`);
+    await ask(page.dataset.merge, { into: found.id });
+    location.reload();
+  } catch (fault) {
+    tell(find("merge-problem"), fault.message);
     button.disabled = false;
   }
 }
 
-function closed() {
-  page.dataset.state = "closed";
-  show(find("note-card"), false);
-  show(find("close-card"), false);
-  find("state").textContent = "Closed";
-  find("state").className = "chip good";
-  find("notes-card").scrollIntoView({ block: "nearest" });
-}
+find("print").addEventListener("click", () => {
+  find("printed-at").replaceChildren(new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: document.body.dataset.zone }).format(new Date()));
+  print();
+});

@@ -22,8 +22,13 @@ export function tell(node, words) {
   show(node, Boolean(words));
 }
 
-/** The collector could not do what was asked; the message is for the person. */
-export class DeskError extends Error {}
+/** The collector could not do what was asked; the message is for the person, `status` says what it answered. */
+export class DeskError extends Error {
+  constructor(message, status = 0) {
+    super(message);
+    this.status = status;
+  }
+}
 
 // The page's own token, or that of the sign-out form, which every page has.
 const csrf = () =>
@@ -51,10 +56,10 @@ async function answered(address, options) {
   } catch {
     throw new DeskError("The collector can’t be reached. Nothing was changed; try again.");
   }
-  if (answer.status === 401) throw new DeskError("You were signed out. Open this page again and sign in.");
+  if (answer.status === 401) throw new DeskError("You were signed out. Open this page again and sign in.", 401);
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  throw new DeskError(said.error ?? "The collector could not do this. Nothing was changed; try again.");
+  throw new DeskError(said.error ?? "The collector could not do this. Nothing was changed; try again.", answer.status);
 }
 
 export const zone = document.body.dataset.zone;
@@ -63,6 +68,12 @@ export const zone = document.body.dataset.zone;
 export function time(iso) {
   const how = { timeZone: zone, day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
   return element("time", { datetime: iso }, new Intl.DateTimeFormat("en-GB", how).format(new Date(iso)));
+}
+
+/** A day without a time, written `2026-11-20`. */
+export function day(iso) {
+  const how = { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" };
+  return element("time", { datetime: iso }, new Intl.DateTimeFormat("en-GB", how).format(new Date(`${iso}T00:00:00Z`)));
 }
 
 /** "once", "3 times". */

@@ -60,7 +60,8 @@ export function sameAccount(one, other) {
 }
 
 function parts(account) {
-  const folded = account.trim().toLowerCase();
+  // Up and down again folds more than lower case alone: ß and ss are one, as for the devices.
+  const folded = account.trim().toUpperCase().toLowerCase();
   const slash = folded.indexOf("\\");
   const rest = folded.slice(slash + 1);
   const at = rest.indexOf("@");
