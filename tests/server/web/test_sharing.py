@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from custody import recovering
 from protocol import leadkeys as keyfile
 from protocol.documents import seal_signed
 from protocol.messages import encode
@@ -152,3 +153,69 @@ def test_one_case_is_handed_over_by_name_and_one_about_the_colleague_never(site,
     assert "about this person" in page.evaluate(hand, [str(older[2].pk), key])
     assert IncidentRecipient.objects.get(key_id=key).incident_id == older[1].pk
     assert AuditEntry.objects.filter(action="incident_shared").count() == 1
+
+
+def test_cases_of_the_only_lead_who_left_are_taken_in_from_the_custodians_file(site, older, files, people, tmp_path):
+    people.lead.is_active = False
+    people.lead.save()
+    page = site("deputy")
+    page.goto("/desk/share/")
+    with page.expect_download() as download:
+        page.click("#recovery form[method=post] button")
+    saved = tmp_path / "asked.json"
+    download.value.save_as(saved)
+    rescue = keyfile.unlock(files["recovery"], "recovery")
+    asked = recovering.read_file(saved.read_bytes())
+    made = recovering.recover(asked, recovering.recipient_of(asked, leadkeys.signed_list(), rescue), rescue)
+    assert (len(made.file.parcels), made.kept_back, len(made.refused)) == (2, 1, 1)
+    back = tmp_path / "recovered.json"
+    back.write_bytes(encode(made.file))
+    page.set_input_files("#recovered-file", back)
+    page.click("#recovered button")
+    page.wait_for_selector("text=Done. 2 cases opened to your key.")
+    page.goto(f"/desk/incidents/{older[0].pk}/")
+    page.click("#open:enabled")
+    page.wait_for_selector("#opened:not([hidden])")
+    assert HOST in page.inner_text("#opened")
+    assert page.faults == []
+    page.goto("/desk/share/")
+    (tmp_path / "odd.json").write_text("{}")
+    page.set_input_files("#recovered-file", tmp_path / "odd.json")
+    page.click("#recovered button")
+    page.wait_for_selector("#recovered-problem:not([hidden])")
+    assert "not the file" in page.inner_text("#recovered-problem")
+
+
+def test_a_lead_moves_their_cases_to_a_new_key_of_their_own_and_opens_them_with_it(
+    site, older, files, people, tmp_path
+):
+    new = keyfile.make("new words for a new key")
+    leadkeys.keep(people.lead, encode(new))
+    rows = (
+        Recipient(new.key_id, new.public_key, "lead", "Sam Okafor"),
+        Recipient(files["recovery"].key_id, files["recovery"].public_key, "recovery", "Recovery"),
+    )
+    folder = tmp_path / "rules" / "targets" / "recipients"
+    (folder / "1b.recipients.json").write_bytes(encode(RecipientList(2, True, rows)))
+    page = site("lead")
+    page.wait_for_selector("#share-offer:visible")
+    assert "your own new key" in page.inner_text("#share-offer")
+    page.click("#share-offer a")
+    page.locator("[data-newcomer] input").check()
+    page.click("[data-newcomer] button[data-share]")
+    page.wait_for_selector("text=Done. 3 cases shared.")
+    page.click("#lock-now")
+    page.goto("/desk/")
+    page.wait_for_selector("#unlock-go:enabled")
+    page.fill("#passphrase", "new words for a new key")
+    page.press("#passphrase", "Enter")
+    page.wait_for_selector("#queue[data-opened]")
+    assert "amira" in page.inner_text("#queue")
+    page.goto(f"/desk/incidents/{older[0].pk}/")
+    page.click("#open:enabled")
+    page.wait_for_selector("#opened:not([hidden])")
+    assert "Rang the tutor" in page.inner_text("#notes")
+    page.fill("#note-text", "Written with the new key")
+    page.click("#note button")
+    page.wait_for_selector("#notes article:nth-of-type(2)")
+    assert page.faults == []
