@@ -62,10 +62,10 @@ def test_the_only_lead_left_and_the_custodians_open_the_cases_to_the_next(
     database, people, old_case, deputy_key, sign, now
 ):
     listed = sign(2, deputy_key)
-    assert queue.rows(people.deputy) == []
+    assert queue.page(people.deputy, sealed=True).rows == ()
     number, parcels = brought_back(people.deputy, listed, now)
     assert [recovered.take(people.deputy, number, parcels, now) for _ in range(2)] == [1, 0]
-    (row,) = queue.rows(people.deputy)
+    (row,) = queue.page(people.deputy, sealed=True).rows
     place = sealing.Place(purpose="heading", subject=row.device, record=row.record, header=row.header)
     assert b"gambling" in sealing.open_envelope(row.heading, deputy_key.private, place, wrap=row.wrap)
     (note,) = cases.notes(people.deputy, old_case)

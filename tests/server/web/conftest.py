@@ -10,7 +10,9 @@ from typing import ClassVar
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
+WAIT_MS = 15_000
 STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -47,6 +49,38 @@ def chromium(playwright_driver):
     browser.close()
 
 
+@pytest.fixture(scope="session")
+def live_server_files():
+    """Let Django's live server, which serves STATIC_ROOT by itself, serve what the collector serves."""
+    settings.STATIC_ROOT = settings.STATIC_DIR
+
+
+@pytest.fixture
+def signed_in(live_server_files, live_server, chromium):
+    """`signed_in(user, width)`: a page of somebody in a browser of their own; what goes wrong on it is in `faults`.
+
+    Signed in by its cookie: the password's hash is slow on purpose, and the journey types it.
+    """
+    contexts = []
+
+    def open_page(user, width=1280):
+        context = chromium.new_context(viewport={"width": width, "height": 800}, base_url=live_server.url)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.faults = []
+        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
+        client = Client()
+        client.force_login(user)
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
 @pytest.fixture(scope="module")
 def modules(chromium):
     """An empty page beside the modules: `modules(expression, argument)` runs an async function in it."""
@@ -68,9 +102,3 @@ def modules(chromium):
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(scope="session")
-def live_server_files():
-    """Let the test server find the pages' own files."""
-    settings.STATIC_ROOT = settings.STATIC_DIR

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.conf import settings
-from django.test import Client
 
 from protocol import leadkeys as keyfile
 from protocol.messages import encode
@@ -32,11 +30,6 @@ KEPT = """async () => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def live_server_files():
-    settings.STATIC_ROOT = settings.STATIC_DIR
-
-
 @pytest.fixture(scope="module")
 def file():
     return keyfile.make(PHRASE)
@@ -48,31 +41,19 @@ class Held:
 
 
 @pytest.fixture
-def browser(live_server_files, live_server, people, file, chromium):
+def browser(signed_in, people, file):
     """`browser(options, width)`: the lead signed in on a device of its own, which has this authenticator."""
     leadkeys.keep(people.lead, encode(file))
-    contexts = []
 
-    def sign_in(options=WITH_PRF, width=1280):
-        context = chromium.new_context(viewport={"width": width, "height": 800}, base_url=live_server.url)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        page.authenticator = context.new_cdp_session(page)
+    def on_device(options=WITH_PRF, width=1280):
+        page = signed_in(people.lead, width)
+        page.authenticator = page.context.new_cdp_session(page)
         page.authenticator.send("WebAuthn.enable")
         page.authenticator.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-        client = Client()
-        client.force_login(people.lead)
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
         page.goto("/desk/key/")
         return page
 
-    yield sign_in
-    for context in contexts:
-        context.close()
+    return on_device
 
 
 def add_passkey(page, label="Office laptop", words=PHRASE):

@@ -24,12 +24,6 @@ HOST = "canary-host.example"
 WAIT_MS = 15_000
 
 
-@pytest.fixture(scope="session")
-def live_server_files():
-    # Django's live server serves STATIC_ROOT by itself; the collector serves STATIC_DIR.
-    settings.STATIC_ROOT = settings.STATIC_DIR
-
-
 @pytest.fixture(scope="module")
 def file():
     return keyfile.make(PHRASE)

@@ -6,8 +6,6 @@ import json
 from uuid import uuid4
 
 import pytest
-from django.conf import settings
-from django.test import Client
 
 from custody import recovering
 from protocol import leadkeys as keyfile
@@ -21,11 +19,6 @@ from server.store.models import AlertRecord, AuditEntry, Incident, IncidentRecip
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 PHRASE = {"lead": "anchor basil cactus dolphin ember falcon", "deputy": "six other words for the deputy"}
 HOST = "canary-host.example"
-
-
-@pytest.fixture(scope="session")
-def live_server_files():
-    settings.STATIC_ROOT = settings.STATIC_DIR
 
 
 @pytest.fixture(scope="module")
@@ -58,30 +51,23 @@ def signed(files, people, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def site(live_server_files, live_server, people, signed, chromium):
-    contexts = []
+def site(signed_in, people, signed):
+    """`site(role, width)`: a lead's page, their key unlocked."""
 
-    def sign_in(role, width=1280):
-        context = chromium.new_context(viewport={"width": width, "height": 800}, base_url=live_server.url)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.faults = []
-        page.on("pageerror", lambda fault: page.faults.append(str(fault)))
-        client = Client()
-        client.force_login(getattr(people, role))
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    def unlocked(role, width=1280):
+        page = signed_in(getattr(people, role), width)
         page.goto("/desk/")
-        page.wait_for_selector("#unlock-go:enabled")
-        page.fill("#passphrase", PHRASE[role])
-        page.press("#passphrase", "Enter")
-        page.wait_for_selector("#unlocked:not([hidden])")
+        unlock(page, PHRASE[role])
         return page
 
-    yield sign_in
-    for context in contexts:
-        context.close()
+    return unlocked
+
+
+def unlock(page, words):
+    page.wait_for_selector("#unlock-go:enabled")
+    page.fill("#passphrase", words)
+    page.press("#passphrase", "Enter")
+    page.wait_for_selector("#unlocked:not([hidden])")
 
 
 @pytest.fixture
@@ -205,10 +191,9 @@ def test_a_lead_moves_their_cases_to_a_new_key_of_their_own_and_opens_them_with_
     page.click("[data-newcomer] button[data-share]")
     page.wait_for_selector("text=Done. 3 cases shared.")
     page.click("#lock-now")
+    page.wait_for_selector("#locked:visible")
     page.goto("/desk/")
-    page.wait_for_selector("#unlock-go:enabled")
-    page.fill("#passphrase", "new words for a new key")
-    page.press("#passphrase", "Enter")
+    unlock(page, "new words for a new key")
     page.wait_for_selector("#queue[data-opened]")
     assert "amira" in page.inner_text("#queue")
     page.goto(f"/desk/incidents/{older[0].pk}/")

@@ -37,11 +37,6 @@ FAULTS = """() => {
 }"""
 
 
-@pytest.fixture(scope="session")
-def live_server_files():
-    settings.STATIC_ROOT = settings.STATIC_DIR
-
-
 @pytest.fixture(scope="module")
 def file():
     return keyfile.make(PHRASE)
