@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from server import notify, timeline
 from server.errors import WrongState
@@ -66,8 +66,8 @@ def standing_alone(rows: QuerySet[IncidentRecipient], user: User) -> QuerySet[In
 
     Whoever can't open that other case goes on seeing the part: merging must never hide a case from anybody.
     """
-    other = visible(user).filter(incident=OuterRef("incident__merged_into"))
-    return rows.exclude(Exists(other))
+    other = visible(user).filter(incident=OuterRef("part_of"))
+    return rows.filter(Q(part_of__isnull=True) | ~Exists(other))
 
 
 def _locked(incident_id: UUID, into_id: UUID) -> tuple[Incident, Incident]:

@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "updates": "bringing signed rules to a device",
     "journey": "visit to recorded incident",
     "footprint": "memory and processor time of the agent",
+    "queue": "the lead's queue with a million incidents stored",
     "ingest": "signed batches a second, beside aw-server and raw SQLite",
     "outage": "records lost over an outage, beside aw-client",
     "lookup": "matching host names, beside a dict and six other engines",

@@ -11,7 +11,7 @@ from server.store.models.devices import Device
 from server.store.models.people import LeadKey, User
 
 _PLACED_BY = frozenset(
-    ("state", "urgent", "new_since_closing", "received_at", "updated_at", "closed_at", "reopened_at")
+    ("state", "urgent", "new_since_closing", "received_at", "updated_at", "closed_at", "reopened_at", "merged_into")
 )
 """What a queue is ordered by follows from these fields of an incident."""
 
@@ -99,6 +99,7 @@ class Incident(models.Model):
             "waiting": self.waiting,
             "urgent": self.urgent,
             "since": self.since,
+            "part_of": self.merged_into_id,
             # By the wall clock, not by the clock passed in: it is only compared with itself, by pages that look on.
             "changed_at": datetime.now(UTC),
         }
@@ -140,8 +141,9 @@ class IncidentRecipient(models.Model):
 
     `handed_over` when a lead gave this one case to the key's holder by name, whatever groups they are for.
 
-    `waiting`, `urgent` and `since` are the incident's own, kept here so that a page of the queue is one range of one
-    index however many cases are closed; `Incident.save` and `save` keep them right.
+    `waiting`, `urgent`, `since` and `part_of` (the case it was merged into) are the incident's own, kept here so that
+    a page of the queue is one range of one index however many cases are closed; `Incident.save` and `save` keep them
+    right.
     """
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="recipients")
@@ -151,6 +153,7 @@ class IncidentRecipient(models.Model):
     waiting = models.BooleanField()
     urgent = models.BooleanField()
     since = models.DateTimeField()
+    part_of = models.UUIDField(null=True)
     changed_at = models.DateTimeField()
 
     class Meta:
