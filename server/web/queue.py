@@ -36,6 +36,8 @@ def queue(request: HttpRequest) -> HttpResponse:
         "following": shown.following,
         "after": _after(request),
         "page_rows": desk.PAGE_ROWS,
+        "nowhere": UUID(int=0),
+        "since": "Waiting" if view == "open" else "Closed",
         "state": view,
         "counts": desk.counts(user, now, due),
         "due": {"urgent": span(due.urgent), "routine": span(due.routine)},

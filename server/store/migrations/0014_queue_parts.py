@@ -16,5 +16,9 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField("incidentrecipient", "part_of", models.UUIDField(null=True)),
+        migrations.AddIndex(
+            "incidentrecipient",
+            models.Index(fields=["part_of"], condition=models.Q(part_of__isnull=False), name="queue_parts"),
+        ),
         migrations.RunPython(mark_parts, migrations.RunPython.noop),
     ]

@@ -166,6 +166,7 @@ class IncidentRecipient(models.Model):
             ),
             models.Index(fields=["key_id", "-since", "-id"], name="queue_closed", condition=models.Q(waiting=False)),
             models.Index(fields=["key_id", "changed_at"], name="queue_changed"),
+            models.Index(fields=["part_of"], name="queue_parts", condition=models.Q(part_of__isnull=False)),
         ]
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -1,18 +1,252 @@
-// The queue: once the key is unlocked, the sealed cells of each row are opened here.
+// The queue: once the key is unlocked, headings are opened in bulk, and the table shows, finds and sorts what is in them.
 
-import { fill } from "./headings.js";
-import { unpack } from "./frames.js";
-import { askBytes, find } from "./page.js";
+import { opener } from "./opener.js";
+import { element, find, show, tell } from "./page.js";
+import { loadPeople } from "./people.js";
+import { asked, fromAddress, offer, toAddress } from "./queuefilters.js";
+import { found } from "./queuelist.js";
+import { watch } from "./queuelive.js";
+import { loadClosed, loadOpen, loadSome } from "./queueload.js";
+import { rowOf } from "./queuetable.js";
+import { cases as inWords } from "./queuewords.js";
 import { whenUnlocked } from "./unlock.js";
 
+const ROWS = 50; // of one page: few enough to draw without a pause on a slow laptop
+const ASKED_MAX = 100;
+
+const table = find("queue");
+const view = table.dataset.state;
+const known = new Map(); // id → { clear, read, heading | problem }
+const news = new Map(); // id → what is said in clear of cases that are not in the list yet
+const context = {
+  categories: {},
+  due: { urgent: Infinity, routine: Infinity },
+  now: Date.now(),
+  own: Number(table.dataset.own),
+  address: table.dataset.incident,
+  sampleSite: "sample" in table.dataset,
+  chosen: new Set(),
+  closable: () => false,
+};
+let sort = { sort: "rank", down: false };
+let page = 0;
+let older = null;
+let apart = 0; // the collector's clock minus this one, in milliseconds
+
 await whenUnlocked(async (pair) => {
-  const table = find("queue");
-  if (!table) return;
-  const { said, cases } = unpack(await askBytes(table.dataset.headings));
-  const rows = new Map(Array.from(table.tBodies[0].rows, (row) => [row.dataset.incident, row]));
-  for (const { clear, alert } of cases) {
-    const row = rows.get(clear.id);
-    if (row) await fill(row, alert, said.categories, pair);
-  }
+  const people = loadPeople().catch(() => {});
+  const opening = opener(pair);
+  sort = fromAddress();
+  listen(opening);
+  table.setAttribute("aria-busy", "true");
+  const since = Date.now() * 1000;
+  if (view === "open") await loadOpen(table.dataset.headings, opening, took);
+  else await more(opening);
+  await people;
+  for (const one of known.values()) one.words = undefined; // real names are there now
+  table.removeAttribute("aria-busy");
+  draw();
   table.dataset.opened = "true";
+  if (view === "open") watch(table.dataset.changes, since + 1000 * apart, (answer) => changed(answer, opening), unreachable);
 });
+
+/** Take a page of opened cases in; the first one is drawn at once. */
+function took(said, cases) {
+  apart = Date.parse(said.now) - Date.now();
+  Object.assign(context, { categories: said.categories, due: said.due });
+  const first = known.size === 0;
+  for (const one of cases) known.set(one.clear.id, one);
+  if (first) draw();
+  else if (known.size % 1000 < cases.length) status();
+  if (first) table.dataset.first = "true";
+}
+
+async function more(opening) {
+  const { said, cases } = await loadClosed(table.dataset.headings, opening, older);
+  older = said.following;
+  took(said, cases);
+}
+
+// --- drawing -----------------------------------------------------------------------------------------------------
+
+function draw() {
+  context.now = Date.now() + apart;
+  offer([...known.values()], context.categories);
+  const now = asked(sort);
+  const list = found([...known.values()], now, context);
+  page = Math.max(0, Math.min(page, Math.ceil(list.length / ROWS) - 1));
+  const shown = list.slice(page * ROWS, (page + 1) * ROWS);
+  const focused = document.activeElement?.closest?.("tr[data-incident]")?.dataset.incident;
+  table.tBodies[0].replaceChildren(...shown.map((one) => rowOf(one, context)));
+  if (focused) table.querySelector(`tr[data-incident="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });
+  show(find("cases"), known.size > 0);
+  show(find("nothing"), known.size === 0);
+  show(find("filters"), known.size > 0);
+  drawOrder();
+  drawPager(list.length);
+  status(list.length);
+  toAddress(now);
+}
+
+function status(count) {
+  const all = known.size;
+  const busy = table.hasAttribute("aria-busy");
+  const of = view === "closed" && older ? `the latest ${inWords(all)} to be closed` : inWords(all);
+  let words = "";
+  if (busy) words = `Opening the queue: ${inWords(all)} so far…`;
+  else if (count === 0) words = `None of ${of} is like this. Clear the filters to see all.`;
+  else if (count < all) words = `${count.toLocaleString("en-GB")} of ${of}`;
+  else if (view === "closed" && older) words = `Searching and sorting is over ${of}.`;
+  if (find("found").textContent !== words) tell(find("found"), words);
+}
+
+function drawOrder() {
+  for (const head of table.tHead.querySelectorAll("[data-sort]")) {
+    const by = head.dataset.sort;
+    if (!head.querySelector("button")) {
+      head.replaceChildren(element("button", { type: "button", class: "text sort" }, head.textContent));
+    }
+    if (by === sort.sort) head.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
+  show(table.caption, sort.sort === "rank");
+}
+
+function drawPager(count) {
+  const pages = Math.max(1, Math.ceil(count / ROWS));
+  const pager = find("pager");
+  const button = (words, to, disabled) => {
+    const made = element("button", { type: "button", class: "second", "data-page": String(to) }, words);
+    made.disabled = disabled;
+    return made;
+  };
+  const from = page * ROWS;
+  const range = `${(from + 1).toLocaleString("en-GB")}–${Math.min(from + ROWS, count).toLocaleString("en-GB")} of ${count.toLocaleString("en-GB")}`;
+  const last = page >= pages - 1;
+  const kept = document.activeElement?.dataset?.page === undefined ? null : document.activeElement.textContent;
+  pager.replaceChildren(
+    button("Previous", page - 1, page === 0),
+    element("span", { class: "quiet" }, range),
+    button("Next", page + 1, last),
+    ...(last && older ? [element("button", { type: "button", class: "second", id: "older" }, "Load older cases")] : []),
+  );
+  if (kept) Array.from(pager.querySelectorAll("button:enabled")).find((one) => one.textContent === kept)?.focus();
+  show(pager, pages > 1 || Boolean(older));
+}
+
+// --- what a hand does --------------------------------------------------------------------------------------------
+
+function listen(opening) {
+  const again = () => {
+    page = 0;
+    draw();
+  };
+  find("filters").addEventListener("submit", (event) => event.preventDefault());
+  find("filters").addEventListener("input", again);
+  find("filters").addEventListener("reset", () => {
+    sort = { sort: "rank", down: false };
+    setTimeout(again);
+  });
+  table.tHead.addEventListener("click", (event) => {
+    const by = event.target.closest("[data-sort] button")?.parentElement.dataset.sort;
+    if (!by) return;
+    // The third press goes back to the order of the queue itself.
+    if (sort.sort !== by) sort = { sort: by, down: false };
+    else sort = sort.down ? { sort: "rank", down: false } : { sort: by, down: true };
+    again();
+  });
+  find("pager").addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.id === "older") {
+      button.disabled = true;
+      await more(opening).catch((fault) => tell(find("desk-problem"), fault.message));
+    } else page = Number(button.dataset.page);
+    draw();
+    if (button.id !== "older") table.scrollIntoView({ block: "start" });
+  });
+  find("show-news").addEventListener("click", () => takeNews(opening));
+}
+
+// --- what changes meanwhile --------------------------------------------------------------------------------------
+
+/** Nothing moves under a hand: what is new is announced and comes when asked for; what is there changes in its place. */
+async function changed(answer, opening) {
+  tell(find("desk-problem"));
+  for (const [figure, count] of Object.entries(answer.counts)) {
+    document.querySelector(`[data-figure="${figure}"]`).textContent = count;
+  }
+  const reopen = [];
+  for (const clear of answer.changed) {
+    const one = known.get(clear.id);
+    if (one === undefined) {
+      if (clear.waiting) news.set(clear.id, clear);
+      else news.delete(clear.id);
+    } else if (one.clear.changed !== clear.changed) {
+      if (one.clear.record !== clear.record) reopen.push(clear.id);
+      one.clear = clear.waiting ? clear : { ...one.clear, ...clear, waiting: false, since: one.clear.since, gone: true };
+      one.words = undefined;
+      redraw(one);
+    }
+  }
+  for (let at = 0; at < reopen.length; at += ASKED_MAX) {
+    for (const one of await loadSome(table.dataset.headings, opening, reopen.slice(at, at + ASKED_MAX))) {
+      known.set(one.clear.id, one);
+      redraw(one);
+    }
+  }
+  announce(answer.more);
+}
+
+function redraw(one) {
+  const row = table.querySelector(`tr[data-incident="${CSS.escape(one.clear.id)}"]`);
+  if (!row) return;
+  context.now = Date.now() + apart;
+  const had = row.contains(document.activeElement);
+  const fresh = rowOf(one, context);
+  row.replaceWith(fresh);
+  if (had) fresh.querySelector("a").focus({ preventScroll: true });
+}
+
+function announce(tooMany) {
+  const urgent = [...news.values()].filter((clear) => clear.urgent).length;
+  const bar = find("news");
+  if (news.size === 0 && !tooMany) {
+    show(bar, false);
+    return;
+  }
+  const some = news.size === 1 ? "1 new case" : `${news.size.toLocaleString("en-GB")} new cases`;
+  const words = tooMany ? "Much has changed since this page was loaded." : urgent > 0 ? `${some}, ${urgent} urgent.` : `${some}.`;
+  bar.classList.toggle("bad", urgent > 0);
+  const place = bar.querySelector("span");
+  if (place.textContent !== words) place.textContent = words;
+  bar.dataset.reload = tooMany ? "yes" : "";
+  show(bar);
+}
+
+async function takeNews(opening) {
+  if (find("news").dataset.reload === "yes") {
+    location.reload();
+    return;
+  }
+  const ids = [...news.keys()];
+  try {
+    for (let at = 0; at < ids.length; at += ASKED_MAX) {
+      for (const one of await loadSome(table.dataset.headings, opening, ids.slice(at, at + ASKED_MAX))) {
+        known.set(one.clear.id, one);
+      }
+    }
+    for (const id of ids) news.delete(id);
+    for (const [id, one] of known) if (one.clear.gone) known.delete(id);
+    show(find("news"), false);
+    page = 0;
+    draw();
+    table.querySelector("tbody a")?.focus();
+  } catch (fault) {
+    tell(find("desk-problem"), fault.message);
+  }
+}
+
+function unreachable(fault) {
+  tell(find("desk-problem"), `${fault.message} What you see may be out of date.`);
+}

@@ -1,0 +1,67 @@
+// The list behind the queue's table: which cases are found, and in which order. Pure: it touches no page and keeps nothing.
+
+import { categoryName } from "./queuewords.js";
+import { nameOf, personWords } from "./people.js";
+
+export const NOTHING = { words: "", urgency: "", category: "", group: "", whose: "", late: false, sort: "rank", down: false };
+
+const folded = (words) => words.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+/** Whether a case waits for longer than it should; `due` is in seconds. */
+export const overdue = (one, due, now) =>
+  one.clear.waiting && now - Date.parse(one.clear.since) > 1000 * (one.clear.urgent ? due.urgent : due.routine);
+
+/** What a search looks into: everything that the row shows. */
+export function words(one, categories) {
+  const { reference, group, device, name } = one.clear;
+  const opened = one.heading ? [categoryName(categories, one.heading.category), personWords(one.heading.person)] : [];
+  return folded([reference, group, device, name, ...opened].join(" "));
+}
+
+/** The cases that match all that is asked for, in order. `context` has categories, due, now and own (one's user id). */
+export function found(cases, asked, context) {
+  const wanted = folded(asked.words).split(/\s+/).filter(Boolean);
+  const matching = cases.filter((one) => {
+    one.words ??= words(one, context.categories);
+    return matches(one, asked, context) && wanted.every((word) => one.words.includes(word));
+  });
+  const order = ORDERS[asked.sort] ?? ORDERS.rank;
+  const sign = asked.down ? -1 : 1;
+  const keyed = matching.map((one) => ({ one, key: order(one, context) }));
+  keyed.sort((a, b) => sign * compare(a.key, b.key) || compare(ORDERS.rank(a.one), ORDERS.rank(b.one)));
+  return keyed.map(({ one }) => one);
+}
+
+function matches(one, asked, { due, now, own }) {
+  const { urgent, group, with: holder } = one.clear;
+  return (
+    (!asked.urgency || urgent === (asked.urgency === "urgent")) &&
+    (!asked.category || one.heading?.category === asked.category) &&
+    (!asked.group || group === asked.group) &&
+    (!asked.whose || (asked.whose === "mine" ? holder === own : holder === null)) &&
+    (!asked.late || overdue(one, due, now))
+  );
+}
+
+// Each gives a list of keys that `compare` takes one after the other.
+const ORDERS = {
+  rank: (one) => [one.clear.waiting ? 0 : 1, one.clear.urgent ? 0 : 1, one.clear.waiting ? Date.parse(one.clear.since) : -Date.parse(one.clear.since)],
+  reference: (one) => [one.clear.reference],
+  urgency: (one) => [one.clear.urgent ? 0 : 1],
+  category: (one, { categories }) => [one.heading ? folded(categoryName(categories, one.heading.category)) : "\uffff"],
+  person: (one) => [one.heading ? folded(nameOf(one.heading.person)?.name ?? one.heading.person) : "\uffff"],
+  count: (one) => [one.heading ? -one.heading.count : 1],
+  group: (one) => [folded(one.clear.group)],
+  device: (one) => [folded(one.clear.device)],
+  since: (one) => [Date.parse(one.clear.since)],
+};
+
+export const SORTS = Object.keys(ORDERS);
+
+function compare(one, other) {
+  for (let at = 0; at < one.length; at += 1) {
+    if (one[at] < other[at]) return -1;
+    if (one[at] > other[at]) return 1;
+  }
+  return 0;
+}
