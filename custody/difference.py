@@ -82,12 +82,50 @@ def of_recipients(old: RecipientList | None, new: RecipientList | None) -> Itera
     yield Line(f"Who can open evidence after this (list {new.version}):")
     for one in new.recipients:
         yield Line(f"  {_recipient(one)}", "quiet", grouped(one.key_id))
+    yield from _about_leads(new)
     if any(key not in before for key in after):
         yield Line("Compare each new key aloud with the person it belongs to, before you sign.", "warning")
     if old is not None and old.pilot and not new.pilot:
         yield Line("The pilot ends: from now on two custodians must sign.", "new")
     if new.pilot:
         yield Line("This is a pilot: one custodian alone can change this list, and every page says so.", "warning")
+
+
+def _about_leads(listed: RecipientList) -> Iterator[Line]:
+    """Warn where a lead could judge a case about themselves, and where a case would be left to the recovery key alone.
+
+    Without this, a list that looks right leaves a case about the only lead to nobody, or to that lead.
+    """
+    leads = [one for one in listed.recipients if one.role != "recovery"]
+    for one in leads:
+        if not one.never_about:
+            name = plain(one.label)
+            yield Line(
+                f"The accounts of {name} are not given: a case about them would be sealed to them as well. "
+                f"Ask for their sign-in names and give them: --never-about '{name}=ACCOUNT,ACCOUNT'",
+                "warning",
+            )
+    named = sorted({group for one in leads for group in one.groups})
+    # The empty id stands for every group that no lead is for by name.
+    for group, place in [*((group, f" in the group {group}") for group in named), ("", _elsewhere(named))]:
+        if _is_left_to_recovery(listed, group, ""):
+            yield Line(f"Nobody can open a case{place} but with the recovery key: no lead or deputy has it.", "warning")
+            continue
+        for account in sorted({account for one in leads for account in one.never_about}):
+            if _is_left_to_recovery(listed, group, account):
+                whom = f"a case about {plain(account)}{place}"
+                yield Line(
+                    f"Nobody can open {whom} but with the recovery key: add a lead or deputy whom it is not about.",
+                    "warning",
+                )
+
+
+def _elsewhere(named: list[str]) -> str:
+    return " in any other group" if named else ""
+
+
+def _is_left_to_recovery(listed: RecipientList, group: str, account: str) -> bool:
+    return all(one.role == "recovery" for one in listed.for_case(group, account))
 
 
 def of_files(old: Mapping[str, TargetFile], new: Mapping[str, TargetFile]) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from protocol.messages import Alert, AlertHeader
-from server import audit, leadkeys, notify, timeline
+from server import audit, leadkeys, notify, only_recovery, timeline
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import AlertRecord, Device, Incident, IncidentRecipient, LeadKey, User
 
@@ -70,6 +70,7 @@ def record(alert: Alert, header: AlertHeader, signer: Device, now: datetime) -> 
     )
     _address(incident, kept, header.sealed_to)
     notify.incident_recorded(incident, now)
+    only_recovery.recorded(incident, now)
     return incident
 
 

@@ -58,6 +58,8 @@ def told(incident: Incident, step: int, now: datetime) -> Told:
     A lead who is away is stood in for by the deputies. When nobody is there, it goes to all and the contacts.
     """
     everybody = readers(incident)
+    if not everybody:
+        return Told((), contacts=False)  # a contact may be whom it is about; see `only_recovery`
     here = present(everybody, now)
     if not here:
         return Told(tuple(everybody), contacts=True)

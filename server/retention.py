@@ -14,6 +14,7 @@ from server.store.models import (
     Job,
     LossReport,
     Organisation,
+    Person,
     PersonMonth,
     Quarantined,
     SeenRecord,
@@ -33,6 +34,8 @@ PERIODS: dict[str, timedelta] = {
     "jobs": timedelta(days=90),
     # Shown for 30 days; twice that, so that a decision can still be looked into.
     "trials": timedelta(days=60),
+    # From when an import no longer had somebody: a year's cases, and the yearly review, still say a name.
+    "people": timedelta(days=400),
 }
 
 
@@ -47,6 +50,7 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             "tokens": EnrolmentToken.objects.filter(expires__lt=now - PERIODS["tokens"]).delete()[0],
             "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
             "trials": TrialReport.objects.filter(received_at__lt=now - PERIODS["trials"]).delete()[0],
+            "people": Person.objects.filter(gone_at__lt=now - PERIODS["people"]).delete()[0],
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }
         if any(counts.values()):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import secrets
 import sys
+from typing import TYPE_CHECKING
 
 from server.errors import SetUpError
 from server.start import require
 
+if TYPE_CHECKING:
+    from server.store.models import User
+
 ROLES = ("lead", "deputy", "it", "manager", "dpo")
 _PASSWORD_BYTES = 15
+_GROUP = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("username", nargs="?", help="whom to add or change; without it, everybody is listed")
     parser.add_argument("--role", choices=ROLES, help="what they do (needed for somebody new)")
     parser.add_argument("--email", help="their e-mail address")
+    parser.add_argument(
+        "--groups", metavar="GROUP,GROUP", help="only these groups' incidents and figures, for a partner; '' for all"
+    )
     parser.add_argument("--display-name", help="their name as pages show it")
     parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     parser.add_argument("--new-password", action="store_true", help="make and print a new password")
@@ -32,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Add, change or list."""
     require(args.data_dir)
     if args.username is None:
-        asked = (args.role, args.email, args.display_name)
+        asked = (args.role, args.email, args.display_name, args.groups)
         if any(one is not None for one in asked) or any(
             (args.password_stdin, args.new_password, args.disable, args.enable)
         ):
@@ -42,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     made = save(
         args.username,
         role=args.role,
+        groups=args.groups,
         email=args.email,
         display_name=args.display_name,
         password=password,
@@ -62,6 +72,7 @@ def save(
     username: str,
     *,
     role: str | None = None,
+    groups: str | None = None,
     email: str | None = None,
     display_name: str | None = None,
     password: str | None = None,
@@ -88,6 +99,7 @@ def save(
                 raise SetUpError(f"{username} is new, so say what they do: --role {'|'.join(ROLES)}")
             user = User(username=username)
         user.role = role or user.role
+        user.groups = _groups(groups) if groups is not None else user.groups
         user.email = email if email is not None else user.email
         user.display_name = display_name if display_name is not None else user.display_name
         user.is_active = not disable and (user.is_active or fresh or enable)
@@ -102,18 +114,44 @@ def save(
         except ValidationError as fault:
             raise SetUpError("; ".join(fault.messages)) from None
         user.save()
-        audit.write("command", "user_added" if fresh else "user_changed", f"user:{user.pk}", f"role {user.role}")
-    return {"username": user.username, "role": user.role, "active": user.is_active, "password": made}
+        audit.write("command", "user_added" if fresh else "user_changed", f"user:{user.pk}", _in_words(user))
+    return {
+        "username": user.username,
+        "role": user.role,
+        "groups": ",".join(user.groups),
+        "active": user.is_active,
+        "password": made,
+    }
+
+
+def _groups(text: str) -> list[str]:
+    """The ids of groups, sorted; raises SetUpError for what can be none, or is none of the published policy's."""
+    from server import policy_in_force
+
+    wanted = sorted({one.strip() for one in text.split(",") if one.strip()})
+    policy = policy_in_force.in_force()
+    for one in wanted:
+        if _GROUP.fullmatch(one) is None:
+            raise SetUpError(f"«{one}» can't be a group's id; expected small letters, digits, - and _, as in partners")
+        if policy is not None and one not in policy.group_names:
+            known = ", ".join(policy.group_names)
+            raise SetUpError(f"the published policy has no group «{one}»; it has {known}")
+    return wanted
+
+
+def _in_words(user: User) -> str:
+    return f"role {user.role}" + (f" groups {','.join(user.groups)}" if user.groups else "")
 
 
 def _list(*, as_json: bool) -> int:
     from server.store.models import User
 
-    people = list(User.objects.order_by("role", "username").values("username", "role", "email", "is_active"))
+    people = list(User.objects.order_by("role", "username").values("username", "role", "groups", "email", "is_active"))
     if as_json:
         print(json.dumps(people))  # noqa: T201
         return 0
     for one in people:
         state = "" if one["is_active"] else "  (can not sign in)"
-        print(f"{one['role']:<8} {one['username']}  {one['email']}{state}")  # noqa: T201
+        scope = f"  (only {', '.join(one['groups'])})" if one["groups"] else ""
+        print(f"{one['role']:<8} {one['username']}  {one['email']}{scope}{state}")  # noqa: T201
     return 0

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from protocol.messages import reader
 from server import audit as audit_trail
-from server import audit_check, audit_export, audit_search, heads
+from server import audit_check, audit_export, audit_search, heads, only_recovery
 from server.audit_search import Wanted
 from server.errors import WrongState
 from server.store.models import Role
@@ -54,6 +54,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         "kept": kept,
         "older": lines[-1].seq if more else None,
         "newer": wanted.before is not None,
+        "recovery": only_recovery.waiting(),
     }
     return render(request, "web/audit.html", context)
 

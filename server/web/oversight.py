@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from server import published_use
 from server.store.models import Device, Role
-from server.web.access import page
+from server.web.access import page, person
 from server.web.words import category, category_names
 
 SILENT_AFTER = timedelta(days=7)
@@ -23,7 +23,9 @@ def summary(request: HttpRequest) -> HttpResponse:
     now = datetime.now(UTC)
     here = now.astimezone(ZoneInfo(timezone.get_current_timezone_name()))
     first = (here.replace(day=1) - timedelta(days=1)).replace(day=1).date()
-    shown = published_use.by_group(first.year, first.month)
+    user = person(request)
+    # Whole cells only: what a partner's manager sees is what everybody is shown of that group.
+    shown = [cell for cell in published_use.by_group(first.year, first.month) if user.in_scope(cell.group)]
     names = category_names()
     groups = sorted({cell.group for cell in shown if cell.hours is not None})
     told = {cell.category for cell in shown if cell.hours is not None}
@@ -37,6 +39,8 @@ def summary(request: HttpRequest) -> HttpResponse:
         for one in sorted(told, key=lambda one: (one == "other", category(names, one)))
     ]
     devices = Device.objects.filter(status=Device.Status.ACTIVE)
+    if user.groups:
+        devices = devices.filter(group__in=user.groups)
     silent = devices.exclude(last_seen__gte=now - SILENT_AFTER)
     context = {
         "month_words": f"{first:%B %Y}",

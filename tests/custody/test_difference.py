@@ -89,3 +89,34 @@ def test_a_date_far_from_this_clock_is_warned_of():
     piece = Metadata(Targets(1, None, expires, {}, None, extra))
     assert list(difference.of_clock(piece, NOW + timedelta(hours=3))) == []
     assert "WARNING" in next(difference.of_clock(piece, NOW - timedelta(days=2))).text
+
+
+def warnings(*recipients):
+    lines = difference.of_recipients(None, listed(1, *recipients))
+    return [str(line) for line in lines if line.tone == "warning" and "Compare" not in str(line)]
+
+
+def test_each_lead_is_asked_for_their_accounts():
+    (warning,) = warnings(recipient(1, "Alex"), recipient(2, "Sam", never_about=("sam",)))
+    assert "The accounts of Alex are not given" in warning
+    assert "--never-about 'Alex=ACCOUNT,ACCOUNT'" in warning
+
+
+def test_a_list_that_leaves_a_case_about_somebody_to_the_recovery_key_alone_warns():
+    alone = warnings(recipient(1, "Alex", never_about=("alex", "alex@example.org")))
+    assert len(alone) == 2
+    assert "Nobody can open a case about alex but with the recovery key" in alone[0]
+    two = recipient(1, "Alex", never_about=("alex",)), recipient(2, "Sam", never_about=("sam",))
+    assert warnings(*two) == []
+    same = recipient(1, "Alex", never_about=("alex",)), recipient(2, "Sam", never_about=("COLLEGE\\Alex", "sam"))
+    assert any("about alex but" in line for line in warnings(*same))
+
+
+def test_a_group_that_no_lead_is_for_warns_and_a_partners_lead_counts_only_for_theirs():
+    partner = recipient(1, "Pat", groups=("partners",), never_about=("pat",))
+    found = warnings(partner)
+    assert any("a case about pat in the group partners" in line for line in found)
+    assert any("Nobody can open a case in any other group" in line for line in found)
+    lead = recipient(2, "Sam", never_about=("sam",))
+    (warning,) = warnings(partner, lead)
+    assert warning.startswith("Nobody can open a case about sam in any other group but with the recovery key")

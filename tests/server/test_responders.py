@@ -92,3 +92,9 @@ def test_a_chosen_address_goes_above_the_accounts(database, people):
     assert responders.email_of(people.lead) == "lead@brightpath.example"
     NotifySettings.objects.create(user=people.lead, email="on-call@brightpath.example")
     assert responders.email_of(people.lead) == "on-call@brightpath.example"
+
+
+def test_of_a_case_that_nobody_may_open_no_contact_is_told_as_it_may_be_about_them(database, people, case):
+    User.objects.filter(pk__in=(people.lead.pk, people.deputy.pk)).update(is_active=False)
+    for step in range(3):
+        assert names(responders.told(case, step, NOW)) == ([], False)

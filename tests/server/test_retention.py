@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server import retention
-from server.store.models import AuditEntry, Incident, PersonMonth, SeenRecord, Usage
+from server.store.models import AuditEntry, Incident, Person, PersonMonth, SeenRecord, Usage
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -52,3 +52,10 @@ def test_what_was_seen_is_remembered_for_more_than_a_year_and_incidents_stay(dat
 def test_nothing_to_delete_is_not_on_the_audit_log(database, organisation):
     retention.delete_what_is_over(NOW)
     assert not AuditEntry.objects.exists()
+
+
+def test_who_is_no_longer_listed_is_deleted_when_their_period_is_over(database):
+    for name, gone_at in (("listed", None), ("lately", NOW - timedelta(days=399)), ("long", NOW - timedelta(days=401))):
+        Person.objects.create(account=name, key=name, name=name, changed_at=NOW, gone_at=gone_at)
+    assert retention.delete_what_is_over(NOW)["people"] == 1
+    assert set(Person.objects.values_list("key", flat=True)) == {"listed", "lately"}

@@ -89,3 +89,24 @@ def test_nobody_signs_themselves_up(stored, client):
     client.get("/account/signup/")
     client.post("/account/signup/", fields)
     assert not User.objects.exists()
+
+
+def test_a_partners_account_has_groups_and_is_listed_with_them(stored, capsys):
+    users.save("amira", role="lead", groups="partners, learners,")
+    assert User.objects.get().groups == ["learners", "partners"]
+    users.save("amira", display_name="Amira")
+    assert User.objects.get().groups == ["learners", "partners"]
+    users._list(as_json=False)
+    assert "(only learners, partners)" in capsys.readouterr().out
+    users.save("amira", groups="")
+    assert User.objects.get().groups == []
+
+
+def test_a_group_that_can_be_none_or_that_the_policy_does_not_have_is_refused(stored, custodians, monkeypatch):
+    with pytest.raises(SetUpError, match="«Not One» can't be a group's id"):
+        users.save("amira", role="lead", groups="Not One")
+    custodians.publish()
+    monkeypatch.setattr("django.conf.settings.RULES_DIR", custodians.collector / "rules")
+    with pytest.raises(SetUpError, match="no group «partner»; it has staff, learners, partners"):
+        users.save("amira", role="lead", groups="partner")
+    assert not User.objects.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -16,12 +17,13 @@ from protocol import leadkeys as keyfile
 from protocol.documents import seal_signed
 from protocol.messages import encode
 from server import leadkeys
-from server.store.models import AuditEntry, Device, Incident, LeadKey, Note
+from server.store.models import AuditEntry, Device, Incident, LeadKey, Note, Person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
 HOST = "canary-host.example"
 WAIT_MS = 15_000
+NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +273,7 @@ PAGES = {
         "/desk/incidents/{case}/",
         "/account/password/change/",
     ],
-    "it": ["/devices/", "/desk/"],
+    "it": ["/devices/", "/people/", "/desk/"],
     "manager": ["/summary/"],
     "dpo": ["/audit/"],
 }
@@ -402,3 +404,54 @@ def test_text_from_a_device_stays_text(site, device, file):
     assert "<b id=made>bold</b>" in text
     assert "<img src=x" in text
     assert page.query_selector("#made, #queue img") is None
+
+
+def test_after_unlocking_the_lead_sees_real_names_with_the_accounts_beneath(site, cases):
+    Person.objects.create(account="Person-0", key="person-0", name="Zoë Adams", partner="North", changed_at=NOW)
+    page = site("lead")
+    assert "Zoë Adams" not in page.content()
+    unlock(page)
+    row = page.locator("tr", has_text="Zoë Adams")
+    row.wait_for()
+    assert "person-0 · North" in row.inner_text()
+    assert page.faults == []
+
+
+def picture(page, name):
+    """Check the page as it stands, in both schemes, and leave pictures where FAIRWATCH_PICTURES says."""
+    folder = os.environ.get("FAIRWATCH_PICTURES")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert page.evaluate(FAULTS) == []
+        assert page.evaluate(CONTRAST) == []
+        if folder:
+            page.screenshot(path=Path(folder) / f"{name}-{scheme}.png", full_page=True)
+
+
+def test_it_looks_at_what_a_list_of_people_would_change_and_then_imports_it(site, tmp_path):
+    Person.objects.create(account="ben", key="ben", name="Ben Brown", changed_at=NOW)
+    file = tmp_path / "people.csv"
+    file.write_text("Sign-in name;Real name;Group;Phone\nanna;Anna Adams;learners;1\nx;=cmd|'/C calc'!A0;;\n")
+    page = site("it")
+    page.goto("/people/")
+    picture(page, "people")
+    page.set_input_files("#people-file", file)
+    page.click("#people-look")
+    page.locator("#people-preview").wait_for()
+    told = page.locator("#people-told").inner_text()
+    assert "1 new, 0 changed, 1 no longer listed" in told
+    assert "begins with «=»" in told
+    assert "Columns that are not used: Phone." in told
+    picture(page, "people-preview")
+    page.set_viewport_size({"width": 360, "height": 800})
+    picture(page, "people-phone")
+    assert Person.objects.count() == 1
+    page.click("#people-go")
+    page.locator("#people-done").wait_for()
+    listed = {one.name: one.gone_at is None for one in Person.objects.all()}
+    assert listed == {"Anna Adams": True, "Ben Brown": False}
+    page.set_input_files("#people-file", {"name": "x.xlsx", "mimeType": "text/csv", "buffer": b"PK\x03\x04"})
+    page.click("#people-look")
+    page.locator("#people-problem").wait_for()
+    assert "spreadsheet's own file" in page.locator("#people-problem").inner_text()
+    assert page.faults == []

@@ -2,7 +2,8 @@
 
 import * as alerts from "./alert.js";
 import { OpenError } from "./envelope.js";
-import { element, name, times } from "./page.js";
+import { element, times } from "./page.js";
+import { loadPeople, personView } from "./people.js";
 
 /** Verify and open one heading, and fill the cells of `row` that are marked for it. */
 export async function fill(row, alert, categories, pair) {
@@ -11,7 +12,8 @@ export async function fill(row, alert, categories, pair) {
     const header = await alerts.verify(alert, alert.incident);
     const heading = await alerts.open(alert, header, "heading", pair);
     cell("category", element("span", { class: "arriving" }, categories[heading.category] ?? heading.category));
-    cell("person", name(heading.person));
+    await loadPeople();
+    cell("person", personView(heading.person));
     const seen = heading.certainty === "looked_up" ? `looked up ${times(heading.count)}` : String(heading.count);
     cell("count", element("span", { class: "arriving" }, seen));
     return { header, heading };

@@ -8,7 +8,7 @@ let asked = null;
 
 /** Fetch the names once a page. A page without names still works: every account then stands as it is. */
 export function loadPeople() {
-  asked ??= ask(ADDRESS).then(({ people }) => remember(people));
+  asked ??= ask(ADDRESS).then(({ people }) => remember(people), () => {});
   return asked;
 }
 
