@@ -46,9 +46,10 @@ def test_whom_it_is_not_sealed_to_is_told_at_no_step(database, people, new_incid
         lambda: User.objects.update(role="it"),
     ],
 )
-def test_who_can_no_longer_open_is_no_longer_told(database, people, case, change):
+def test_who_can_no_longer_open_is_not_told_nor_is_a_contact_whom_it_may_be_about(database, people, case, change):
     change()
-    assert names(responders.told(case, 0, NOW)) == ([], True)
+    for step in range(3):
+        assert names(responders.told(case, step, NOW)) == ([], False)
 
 
 def test_a_partners_lead_is_told_only_of_the_groups_they_are_for(database, people, case):
@@ -92,9 +93,3 @@ def test_a_chosen_address_goes_above_the_accounts(database, people):
     assert responders.email_of(people.lead) == "lead@brightpath.example"
     NotifySettings.objects.create(user=people.lead, email="on-call@brightpath.example")
     assert responders.email_of(people.lead) == "on-call@brightpath.example"
-
-
-def test_of_a_case_that_nobody_may_open_no_contact_is_told_as_it_may_be_about_them(database, people, case):
-    User.objects.filter(pk__in=(people.lead.pk, people.deputy.pk)).update(is_active=False)
-    for step in range(3):
-        assert names(responders.told(case, step, NOW)) == ([], False)
