@@ -1,0 +1,162 @@
+"""One month's summary as a frozen document: made once, kept, and shown the same as page, PDF, CSV and JSON.
+
+Whatever is shown anywhere is taken from such documents, so that no two formats, and no two moments of looking, differ.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+
+FORMAT = 1
+
+Withheld = Literal["fewer_than_five"]
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What every part of a document is: frozen, and refusing fields it does not know."""
+
+
+class Figure(Part, frozen=True):
+    """Hours of one kind, category and, where it stands apart, nameable site or app (else an empty name).
+
+    `before` and `year_before` are the same figure in last month's and last year's document; None where it had none.
+    """
+
+    kind: Literal["host", "app"]
+    category: str
+    name: str
+    hours: float
+    before: float | None = None
+    year_before: float | None = None
+
+
+class Group(Part, frozen=True):
+    """One group and every figure that may be shown of it; `suppressed` where there is none."""
+
+    group: str
+    name: str
+    suppressed: bool
+    figures: tuple[Figure, ...]
+
+
+class Top(Part, frozen=True):
+    """A nameable site or app: hours over the groups in which it may be shown, and which those are."""
+
+    kind: Literal["host", "app"]
+    name: str
+    category: str
+    hours: float
+    groups: tuple[str, ...]
+
+
+class Gap(Part, frozen=True):
+    """What some devices of a group could not see, why, since when, and whether it lasted beyond the month's end."""
+
+    group: str
+    source: str
+    reason: str
+    devices: int
+    since: datetime
+    lasting: bool
+
+
+class Coverage(Part, frozen=True):
+    """Devices by group: enrolled, and of which something was heard; and what could not be seen.
+
+    `unlisted` says that use of accounts that are not on the list of people was left out.
+    """
+
+    enrolled: dict[str, int]
+    reported: dict[str, int]
+    gaps: tuple[Gap, ...]
+    unlisted: bool
+
+
+class Counted(Part, frozen=True):
+    """A count cut into parts; None for what is withheld."""
+
+    total: int | None
+    parts: dict[str, int | None]
+
+
+class Response(Part, frozen=True):
+    """Minutes from receipt to the first opening: median and 95th percentile, over at least five cases, else None."""
+
+    median_minutes: float | None
+    p95_minutes: float | None
+
+
+class Incidents(Part, frozen=True):
+    """What the collector knows of the month's cases without opening any."""
+
+    urgency: Counted
+    response: Response
+    urgent_response: Response
+    opened_late: int | None
+
+
+class Sealed(Part, frozen=True):
+    """What only a lead's browser can count, handed in for the whole organisation; small counts are withheld too."""
+
+    categories: Counted
+    findings: Counted
+    outcomes: Counted
+    handed_in_at: datetime
+
+
+class RuleChange(Part, frozen=True):
+    """That a new version of the signed rules came into force."""
+
+    at: datetime
+    what: str
+    version: int
+
+
+class EndToEnd(Part, frozen=True):
+    """The last harmless test of the whole way in a group: when, whether it arrived, and in how many seconds."""
+
+    group: str
+    at: datetime
+    arrived: bool
+    seconds: float | None
+
+
+class Summary(Part, frozen=True):
+    """A month's summary. `sealed` is None while it awaits the lead. Hours are rounded to tenths."""
+
+    format: int
+    organisation: str
+    zone: str
+    pilot: bool
+    sample: bool
+    month: str
+    revision: int
+    made_at: datetime
+    coverage: Coverage
+    groups: tuple[Group, ...]
+    together: tuple[Figure, ...]
+    totals: tuple[Figure, ...]
+    top: tuple[Top, ...]
+    incidents: Incidents
+    sealed: Sealed | None
+    rule_changes: tuple[RuleChange, ...]
+    tests: tuple[EndToEnd, ...]
+    words: str
+
+    @property
+    def first(self) -> date:
+        """The month's first day."""
+        return date.fromisoformat(f"{self.month}-01")
+
+
+def read(text: str | bytes) -> Summary:
+    """Return a kept document; raises msgspec.MsgspecError for one that is none."""
+    return msgspec.json.decode(text, type=Summary)
+
+
+def write(summary: Summary) -> str:
+    """Return the document as it is kept."""
+    return msgspec.json.encode(summary).decode()
