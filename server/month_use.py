@@ -1,0 +1,81 @@
+"""Adds up one month of totals by person and thing: what a summary's figures are made from, and nothing else reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db import connection
+
+from server.disclosure import Use
+from server.store.models import Device, UsageKey
+
+_SUMS = """
+SELECT u.person, u.device, u.key, SUM(u.seconds)
+FROM store_personmonth p JOIN store_usage u ON u.person = p.id
+WHERE p.month = %s AND u.seconds > 0
+GROUP BY u.person, u.device, u.key
+"""
+"""By the key's own order (person, device, ...), so that SQLite reads the month's stretch of the table once."""
+
+
+class Known(NamedTuple):
+    """Who an account is: a number that is the same for all of a person's accounts, and the group, if it is known."""
+
+    person: int
+    group: str | None
+
+
+@dataclass(frozen=True)
+class MonthUse:
+    """A month's use by person; `unlisted` says that there was use of accounts that nobody is known to have."""
+
+    uses: tuple[Use, ...]
+    unlisted: bool
+
+
+def of(month: str, who: Callable[[str], Known | None], groups: Mapping[int, str] | None = None) -> MonthUse:
+    """Return a month's use (`YYYY-MM`).
+
+    `who` knows the people behind accounts; use of others is left out, since whoever administers a device could make up
+    accounts and so lift a figure over the least of five. A person is in one group for the whole month: the one in
+    `groups`, where an earlier version of the summary put them, else their own, else that of the device they used most.
+    """
+    sums = _sums(month)
+    people = _people(month, who)
+    given = _groups(sums, people, groups or {})
+    keys = {key.pk: (key.kind, key.category, key.name) for key in UsageKey.objects.all()}
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    for row, (_, key), seconds in sums:
+        if row in people and key in keys:
+            found[people[row].person, key] += seconds
+    uses = tuple(Use(person, given[person], *keys[key], seconds) for (person, key), seconds in sorted(found.items()))
+    return MonthUse(uses, any(row not in people for row, _, _ in sums))
+
+
+def _sums(month: str) -> list[tuple[int, tuple[int, int], int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS, [month])
+        return [(row, (device, key), int(seconds)) for row, device, key, seconds in cursor.fetchall()]
+
+
+def _people(month: str, who: Callable[[str], Known | None]) -> dict[int, Known]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, account FROM store_personmonth WHERE month = %s", [month])
+        return {row: known for row, account in cursor.fetchall() if (known := who(account)) is not None}
+
+
+def _groups(
+    sums: list[tuple[int, tuple[int, int], int]], people: Mapping[int, Known], fixed: Mapping[int, str]
+) -> dict[int, str]:
+    """One group for each person."""
+    of_device = dict(Device.objects.values_list("number", "group"))
+    most: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row, (device, _), seconds in sums:
+        if row in people:
+            most[people[row].person][of_device.get(device, "")] += seconds
+    own = {known.person: known.group for known in people.values() if known.group}
+    by_device = {person: max(groups, key=lambda group: (groups[group], group)) for person, groups in most.items()}
+    return by_device | own | {person: group for person, group in fixed.items() if person in by_device}
