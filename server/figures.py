@@ -1,4 +1,4 @@
-"""Turns a month's blocks into the summary's figures: by group, over all, the top sites and apps, and what moved most."""
+"""Turns a month's blocks into the figures of a summary: by group, over all, the top sites, and what moved most."""
 
 from __future__ import annotations
 
