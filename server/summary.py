@@ -1,0 +1,227 @@
+"""Makes a month's summary, keeps it, and revises it as far as late data may show: the only maker of its documents."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+
+from server import audit, category_names, coverage, directory_index, figures, month_use, policy_in_force, rules_in_force
+from server.disclosure import PEOPLE_MIN, Block, Shares, blocks_of, revised
+from server.errors import NotThere, SetUpError
+from server.month_use import MonthUse
+from server.review import due
+from server.small_counts import Counts, may_show
+from server.store.models import Incident, MonthBasis, MonthlySummary, MonthSealedTotals, Organisation
+from server.summary_document import (
+    FORMAT,
+    Counted,
+    Coverage,
+    Gap,
+    Incidents,
+    Response,
+    RuleChange,
+    Sealed,
+    Summary,
+    read,
+    write,
+)
+
+
+class _Basis(msgspec.Struct):
+    """What the newest version rests on: each person's group in the month, and each block's seconds by person."""
+
+    groups: dict[int, str]
+    blocks: list[tuple[str, str, str, str, dict[int, int]]]
+
+
+def newest(month: str) -> Summary:
+    """Return the newest version of a month's summary; raises NotThere where none was made."""
+    kept = MonthlySummary.objects.filter(month=month).order_by("-revision").first()
+    if kept is None:
+        raise NotThere(f"there is no summary of {month}")
+    return read(kept.document)
+
+
+def make(month: str, now: datetime) -> Summary:
+    """Make a month's summary, or a new version of it, and return the newest; the same again makes nothing new.
+
+    Raises SetUpError for a month that is not over, or before there is an organisation.
+    """
+    organisation = Organisation.objects.first()
+    if organisation is None:
+        raise SetUpError("this collector has no organisation yet; run fairwatch-server init")
+    first, after = bounds(month)
+    if now < datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(organisation.timezone)):
+        raise SetUpError(f"{month} is not over yet: its summary is made on the first working day after it")
+    with transaction.atomic():
+        # One maker at a time: two processes must not both make a first version with different late data.
+        Organisation.objects.select_for_update().first()
+        before = _kept(month)
+        blocks, unlisted = _blocks(month, before)
+        made = _document(organisation, month, first, after, before, blocks, unlisted=unlisted, now=now)
+        if before is not None and _same(before, made):
+            return before
+        MonthlySummary.objects.create(month=month, revision=made.revision, made_at=now, document=write(made))
+        audit.write("job:summary", "summary_made", f"month:{month} version {made.revision}", now=now)
+    return made
+
+
+def bounds(month: str) -> tuple[date, date]:
+    """Return a month's first day and the first day after it; raises SetUpError for a text that is no month."""
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise SetUpError(f"{month!r} is not a month; write it like 2026-10") from None
+    return first, shifted(first, 1)
+
+
+def shifted(first: date, months: int) -> date:
+    """Return the first day of the month so many months after (or before) the one that begins on `first`."""
+    years, rest = divmod(first.month - 1 + months, 12)
+    return date(first.year + years, rest + 1, 1)
+
+
+def _blocks(month: str, before: Summary | None) -> tuple[dict[Block, Shares], bool]:
+    kept = MonthBasis.objects.filter(month=month).first()
+    basis = msgspec.msgpack.decode(bytes(kept.basis), type=_Basis) if kept is not None else None
+    if before is not None and basis is None:
+        raise SetUpError(f"the people behind {month} are deleted: its summary stays as it is")
+    use = month_use.of(month, directory_index.who(), basis.groups if basis is not None else None)
+    if basis is None:
+        blocks = blocks_of(use.uses)
+    else:
+        blocks = revised({Block(*key): shares for *key, shares in basis.blocks}, use.uses)
+    _keep_basis(month, use, blocks, basis.groups if basis is not None else {})
+    return blocks, use.unlisted
+
+
+def _keep_basis(month: str, use: MonthUse, blocks: Mapping[Block, Shares], groups: Mapping[int, str]) -> None:
+    everyone = {one.person: one.group for one in use.uses} | groups
+    basis = _Basis(everyone, [(*block, dict(shares)) for block, shares in blocks.items()])
+    MonthBasis.objects.update_or_create(month=month, defaults={"basis": msgspec.msgpack.encode(basis)})
+
+
+def _document(
+    organisation: Organisation,
+    month: str,
+    first: date,
+    after: date,
+    before: Summary | None,
+    blocks: Mapping[Block, Shares],
+    *,
+    unlisted: bool,
+    now: datetime,
+) -> Summary:
+    last, last_year = _kept(f"{shifted(first, -1):%Y-%m}"), _kept(f"{shifted(first, -12):%Y-%m}")
+    seen = coverage.of(first, after, organisation.timezone)
+    groups = figures.by_group(blocks, _group_names(seen.enrolled), last, last_year)
+    rest = figures.together(blocks, last, last_year)
+    totals = figures.totals(groups, rest, last, last_year)
+    return Summary(
+        format=FORMAT,
+        organisation=organisation.name,
+        zone=organisation.timezone,
+        pilot=organisation.pilot,
+        sample=organisation.sample,
+        month=month,
+        revision=1 if before is None else before.revision + 1,
+        made_at=now,
+        coverage=Coverage(
+            seen.enrolled,
+            seen.reported,
+            tuple(Gap(one.group, one.source, one.reason, one.devices, one.since, one.lasting) for one in seen.gaps),
+            unlisted,
+        ),
+        groups=groups,
+        together=rest,
+        totals=totals,
+        top=figures.top(groups),
+        incidents=_incidents(first, after, organisation.timezone),
+        sealed=_sealed(month),
+        rule_changes=_rule_changes(first, after, organisation.timezone),
+        tests=(),
+        words=figures.words(totals, category_names.category_names(), f"{shifted(first, -1):%B %Y}"),
+    )
+
+
+def _kept(month: str) -> Summary | None:
+    kept = MonthlySummary.objects.filter(month=month).order_by("-revision").first()
+    return read(kept.document) if kept is not None else None
+
+
+def _same(before: Summary, made: Summary) -> bool:
+    """Whether a new version would say nothing new."""
+    return msgspec.structs.replace(made, revision=before.revision, made_at=before.made_at) == before
+
+
+def _group_names(enrolled: Mapping[str, int]) -> dict[str, str]:
+    """Every group that has devices or rules, with its name."""
+    policy = policy_in_force.in_force()
+    named = {group.id: group.name for group in policy.groups} if policy is not None else {}
+    return {
+        group: named.get(group, group.replace("_", " ").replace("-", " ").capitalize()) for group in {*enrolled, *named}
+    }
+
+
+def _incidents(first: date, after: date, zone: str) -> Incidents:
+    """What the collector can say without opening a case: those received in the month, and how soon each was opened."""
+    here = ZoneInfo(zone)
+    begin, end = (datetime(day.year, day.month, day.day, tzinfo=here) for day in (first, after))
+    rows = Incident.objects.filter(received_at__gte=begin, received_at__lt=end)
+    cases = list(rows.values_list("urgent", "received_at", "first_opened_at"))
+    urgency = may_show({"urgent": sum(urgent for urgent, _, _ in cases), "routine": sum(not one[0] for one in cases)})
+    limits = due()
+    minutes = {True: list[float](), False: list[float]()}
+    late = 0
+    for urgent, received, opened in cases:
+        waited = (opened if opened is not None else end) - received
+        late += waited > (limits.urgent if urgent else limits.routine)
+        if opened is not None:
+            minutes[urgent].append(waited.total_seconds() / 60)
+    return Incidents(
+        urgency=_counted(urgency),
+        response=_response(minutes[True] + minutes[False]),
+        urgent_response=_response(minutes[True]),
+        opened_late=may_show({"late": late, "in_time": len(cases) - late}).parts["late"],
+    )
+
+
+def _response(minutes: list[float]) -> Response:
+    if len(minutes) < PEOPLE_MIN:
+        return Response(None, None)
+    ranked = sorted(minutes)
+    return Response(
+        round(statistics.median(ranked), 1), round(ranked[min(len(ranked) - 1, int(0.95 * len(ranked)))], 1)
+    )
+
+
+def _counted(counts: Counts) -> Counted:
+    return Counted(counts.total, counts.parts)
+
+
+def _sealed(month: str) -> Sealed | None:
+    given = MonthSealedTotals.objects.filter(month=month).order_by("-at", "-pk").first()
+    if given is None:
+        return None
+    parts = {name: _counted(may_show(given.counts[name])) for name in ("categories", "findings", "outcomes")}
+    return Sealed(**parts, handed_in_at=given.at.astimezone(UTC))
+
+
+def _rule_changes(first: date, after: date, zone: str) -> tuple[RuleChange, ...]:
+    try:
+        rules = rules_in_force.in_force(Path(settings.DATA_DIR))
+    except SetUpError:
+        return ()
+    here = ZoneInfo(zone)
+    return tuple(
+        RuleChange(version.signed_at, "policy", version.version)
+        for version in (rules.history if rules is not None else ())
+        if first <= version.signed_at.astimezone(here).date() < after
+    )
