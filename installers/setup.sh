@@ -8,7 +8,8 @@ purpose=${1:-test}
 # package name : a file or command that shows it is there : what it is for
 demo_packages="
 chromium:chromium:the browser whose visits the demonstration records
-fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:readable letters in the browser"
+fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:readable letters in the browser and in reports
+libpangoft2-1.0-0:/usr/share/doc/libpangoft2-1.0-0:reports as PDF"
 test_packages="$demo_packages
 firefox-esr:firefox-esr:the second browser that is tested for real
 xvfb:Xvfb:a screen without a monitor, for the tests of apps in front

@@ -1,4 +1,4 @@
-"""Finds the listed person behind an account as a device names it: `DOMAIN\\name`, `name@domain` or a bare name."""
+r"""Finds the listed person behind an account as a device names it: `DOMAIN\\name`, `name@domain` or a bare name."""
 
 from __future__ import annotations
 

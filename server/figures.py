@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Literal, cast
 
 from server.disclosure import TOGETHER, UNNAMED, Block, Shares
@@ -84,6 +85,12 @@ def words(totals: Iterable[Figure], names: Mapping[str, str], before: str) -> st
     if not said:
         return f"Use was much as in {before}: no category changed by more than an hour."
     return " ".join(said)
+
+
+def shifted(first: date, months: int) -> date:
+    """Return the first day of the month so many months after (or before) the one that begins on `first`."""
+    years, rest = divmod(first.month - 1 + months, 12)
+    return date(first.year + years, rest + 1, 1)
 
 
 def _moved(change: float, figure: Figure, names: Mapping[str, str], before: str) -> str:

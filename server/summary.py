@@ -49,10 +49,17 @@ def newest(month: str) -> Summary:
     return read(kept.document)
 
 
+def newest_or_made(month: str, now: datetime) -> Summary:
+    """Return a month's newest summary, making the first where none was made; raises as `make`."""
+    bounds(month)
+    return _kept(month) or make(month, now)
+
+
 def make(month: str, now: datetime) -> Summary:
     """Make a month's summary, or a new version of it, and return the newest; the same again makes nothing new.
 
-    Raises SetUpError for a month that is not over, or before there is an organisation.
+    Raises SetUpError for a month that is not over, or before there is an organisation; NotThere for a month in which no
+    device was enrolled.
     """
     organisation = Organisation.objects.first()
     if organisation is None:
@@ -68,6 +75,8 @@ def make(month: str, now: datetime) -> Summary:
         made = _document(organisation, month, first, after, before, blocks, unlisted=unlisted, now=now)
         if before is not None and _same(before, made):
             return before
+        if not made.coverage.enrolled:
+            raise NotThere(f"there is nothing to tell of {month}: no device was enrolled yet")
         MonthlySummary.objects.create(month=month, revision=made.revision, made_at=now, document=write(made))
         audit.write("job:summary", "summary_made", f"month:{month} version {made.revision}", now=now)
     return made
@@ -79,13 +88,7 @@ def bounds(month: str) -> tuple[date, date]:
         first = date.fromisoformat(f"{month}-01")
     except ValueError:
         raise SetUpError(f"{month!r} is not a month; write it like 2026-10") from None
-    return first, shifted(first, 1)
-
-
-def shifted(first: date, months: int) -> date:
-    """Return the first day of the month so many months after (or before) the one that begins on `first`."""
-    years, rest = divmod(first.month - 1 + months, 12)
-    return date(first.year + years, rest + 1, 1)
+    return first, figures.shifted(first, 1)
 
 
 def _blocks(month: str, before: Summary | None) -> tuple[dict[Block, Shares], bool]:
@@ -119,7 +122,7 @@ def _document(
     unlisted: bool,
     now: datetime,
 ) -> Summary:
-    last, last_year = _kept(f"{shifted(first, -1):%Y-%m}"), _kept(f"{shifted(first, -12):%Y-%m}")
+    last, last_year = _kept(f"{figures.shifted(first, -1):%Y-%m}"), _kept(f"{figures.shifted(first, -12):%Y-%m}")
     seen = coverage.of(first, after, organisation.timezone)
     groups = figures.by_group(blocks, _group_names(seen.enrolled), last, last_year)
     rest = figures.together(blocks, last, last_year)
@@ -147,7 +150,7 @@ def _document(
         sealed=_sealed(month),
         rule_changes=_rule_changes(first, after, organisation.timezone),
         tests=(),
-        words=figures.words(totals, category_names.category_names(), f"{shifted(first, -1):%B %Y}"),
+        words=figures.words(totals, category_names.category_names(), f"{figures.shifted(first, -1):%B %Y}"),
     )
 
 

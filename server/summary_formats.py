@@ -1,0 +1,147 @@
+"""Renders a kept summary as a page that stands alone, an accessible PDF, CSV or JSON: the same figures in each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.template.loader import render_to_string
+
+from server.disclosure import TOGETHER
+from server.errors import NotThere
+from server.summary_document import Counted, Figure, Summary
+from server.summary_words import FEWER, shown
+
+_STYLES = Path(__file__).parent / "web" / "static" / "web" / "paper.css"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def render(summary: Summary, form: str, group: str | None = None) -> bytes:
+    """Return the summary in that format (`html`, `pdf`, `csv` or `json`), of one group alone where `group` is given.
+
+    Raises NotThere for a group that the summary does not have.
+    """
+    if group is not None and group not in {one.group for one in summary.groups}:
+        known = ", ".join(one.group for one in summary.groups)
+        raise NotThere(f"there is no group {group!r} in {summary.month}; there are {known}")
+    return FORMATS[form](_of_group(summary, group) if group is not None else summary, group)
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write a report whole or not at all: on a full disk an earlier one stays as it was. Raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def as_json(summary: Summary, group: str | None = None) -> bytes:  # noqa: ARG001 - one form for all formats
+    """The document itself, easy to read."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+
+
+def as_csv(summary: Summary, group: str | None = None) -> bytes:  # noqa: ARG001
+    """One figure a line, for spreadsheets: UTF-8 with a mark, and nothing that a spreadsheet would run."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\r\n")
+    table.writerow(
+        ["month", "version", "about", "group", "kind", "category", "name", "value", "month before", "year before"]
+    )
+    for line in _lines(summary):
+        table.writerow([summary.month, summary.revision, *map(_cell, line)])
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def as_html(summary: Summary, group: str | None = None) -> bytes:
+    """One file that needs no other."""
+    context = {
+        "shown": shown(summary, group),
+        "styles": _STYLES.read_text("utf-8"),
+        "organisation": summary.organisation,
+    }
+    return render_to_string("web/summary_paper.html", context).encode()
+
+
+def as_pdf(summary: Summary, group: str | None = None) -> bytes:
+    """The same as PDF/UA: tagged, with a title and a language, so that screen readers can read it."""
+    from weasyprint import HTML  # late: it takes a quarter of a second and 40 MB
+
+    made = HTML(string=as_html(summary, group).decode(), url_fetcher=_fetch_nothing)
+    return bytes(made.write_pdf(pdf_variant="pdf/ua-1"))
+
+
+FORMATS: dict[str, Callable[[Summary, str | None], bytes]] = {
+    "html": as_html,
+    "pdf": as_pdf,
+    "csv": as_csv,
+    "json": as_json,
+}
+
+
+def _fetch_nothing(url: str, *_: Any, **__: Any) -> Any:
+    raise ValueError(f"a report fetches nothing, and this asked for {url.partition(':')[0]}")
+
+
+def _of_group(summary: Summary, group: str) -> Summary:
+    """The same document with one group's use and coverage; nothing is counted anew."""
+    seen = summary.coverage
+    return msgspec.structs.replace(
+        summary,
+        groups=tuple(one for one in summary.groups if one.group == group),
+        together=(),
+        totals=(),
+        top=tuple(one for one in summary.top if group in one.groups),
+        coverage=msgspec.structs.replace(
+            seen,
+            enrolled={group: seen.enrolled.get(group, 0)},
+            reported={group: seen.reported.get(group, 0)},
+            gaps=tuple(gap for gap in seen.gaps if gap.group == group),
+        ),
+        words="",
+    )
+
+
+def _lines(summary: Summary) -> list[list[object]]:
+    lines: list[list[object]] = []
+    for group, enrolled in summary.coverage.enrolled.items():
+        lines.append(["devices enrolled", group, "", "", "", enrolled, "", ""])
+        lines.append(["devices that reported", group, "", "", "", summary.coverage.reported.get(group, 0), "", ""])
+    for one in summary.groups:
+        if one.suppressed:
+            lines.append(["hours", one.group, "", "", "", "withheld", "", ""])
+        lines += [_figure("hours", one.group, figure) for figure in one.figures]
+    lines += [_figure("hours of several groups together", TOGETHER, figure) for figure in summary.together]
+    lines += [_figure("hours in all that is shown", TOGETHER, figure) for figure in summary.totals]
+    lines += _counts("cases received, by urgency", summary.incidents.urgency)
+    if summary.sealed is not None:
+        lines += _counts("cases by category", summary.sealed.categories)
+        lines += _counts("cases by finding", summary.sealed.findings)
+        lines += _counts("cases by outcome", summary.sealed.outcomes)
+    return lines
+
+
+def _figure(about: str, group: str, figure: Figure) -> list[object]:
+    return [about, group, figure.kind, figure.category, figure.name, figure.hours, figure.before, figure.year_before]
+
+
+def _counts(about: str, counted: Counted) -> list[list[object]]:
+    parts = {**counted.parts, "all": counted.total}
+    return [[about, "", "", part, "", FEWER if count is None else count, "", ""] for part, count in parts.items()]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value

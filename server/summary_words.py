@@ -1,0 +1,265 @@
+"""Says a month's summary in words, tables and charts, once for the page, the PDF and the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.utils.safestring import SafeString, mark_safe
+
+from server import category_names
+from server.charts import Bar, bars, number
+from server.figures import shifted
+from server.summary_document import Counted, Figure, Group, Summary
+
+FEWER, WITHHELD = "fewer than five", "withheld"
+"""What stands for a count under five, and for one that would let such a count be worked out."""
+
+CHART_LINES = 10
+"""Bars of a chart: the largest categories; the table below has them all."""
+
+FINDINGS = {"concern": "A true concern", "accepted": "True, and accepted", "false_alarm": "A false alarm"}
+_SOURCES = {
+    "browser_history": "browser history",
+    "foreground": "app in front",
+    "processes": "running apps",
+    "session": "app in front",
+    "rules": "rules",
+}
+_URGENCY = {"urgent": "Urgent", "routine": "Routine"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; the first column is a row's heading."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Everything that a reader sees of a summary, in order."""
+
+    title: str
+    month: str
+    made: str
+    words: str
+    awaiting: bool
+    revision: int
+    pilot: bool
+    sample: bool
+    unlisted: bool
+    coverage: Table
+    gaps: Table
+    chart: SafeString
+    use: tuple[Table, ...]
+    together: Table
+    top: Table
+    withheld_groups: tuple[str, ...]
+    urgency: Table
+    response: Table
+    sealed: tuple[Table, ...]
+    false_alarms: str
+    rule_changes: Table
+    tests: Table
+
+
+def shown(summary: Summary, only_group: str | None = None) -> Shown:
+    """Return a summary as it is read; with `only_group` the use of that group alone (the same figures, fewer)."""
+    names = category_names.category_names()
+    groups = [group for group in summary.groups if only_group in (None, group.group)]
+    before = month_words(shifted(summary.first, -1))
+    return Shown(
+        title=f"Use and safeguarding in {month_words(summary.first)}",
+        month=month_words(summary.first),
+        made=_time(summary.made_at, summary.zone),
+        words=summary.words,
+        awaiting=summary.sealed is None,
+        revision=summary.revision,
+        pilot=summary.pilot,
+        sample=summary.sample,
+        unlisted=summary.coverage.unlisted,
+        coverage=_coverage(summary, only_group),
+        gaps=_gaps(summary, only_group),
+        chart=_chart(summary, names, before) if only_group is None else mark_safe(""),
+        use=tuple(_use(group, names, before) for group in groups if not group.suppressed),
+        together=_figures("Groups that may only be shown together", summary.together, names, before),
+        top=_top(summary, names, groups),
+        withheld_groups=tuple(group.name for group in groups if group.suppressed),
+        urgency=_counts("Cases received, by urgency", summary.incidents.urgency, _URGENCY),
+        response=_response(summary),
+        sealed=_sealed(summary, names),
+        false_alarms=_false_alarms(summary),
+        rule_changes=Table(
+            "Rules that came into force",
+            ("What", "Version", "Signed"),
+            tuple(
+                (one.what.capitalize(), str(one.version), _time(one.at, summary.zone)) for one in summary.rule_changes
+            ),
+        ),
+        tests=_tests(summary),
+    )
+
+
+def month_words(first: date) -> str:
+    """October 2026."""
+    return f"{first:%B %Y}"
+
+
+def _time(at: datetime, zone: str) -> str:
+    here = at.astimezone(ZoneInfo(zone))
+    return f"{here.day} {here:%B %Y, %H:%M}"
+
+
+def _coverage(summary: Summary, only: str | None) -> Table:
+    rows = []
+    named = {group.group: group.name for group in summary.groups}
+    for group, enrolled in summary.coverage.enrolled.items():
+        if only in (None, group):
+            heard = summary.coverage.reported.get(group, 0)
+            rows.append((named.get(group, group), str(enrolled), str(heard), str(enrolled - heard)))
+    return Table("Devices that reported in the month", ("Group", "Enrolled", "Reported", "Silent"), tuple(rows))
+
+
+def _gaps(summary: Summary, only: str | None) -> Table:
+    named = {group.group: group.name for group in summary.groups}
+    rows = tuple(
+        (
+            _SOURCES.get(gap.source, gap.source.replace("_", " ")).capitalize(),
+            named.get(gap.group, gap.group),
+            str(gap.devices),
+            gap.reason or "No reason was given",
+            _time(gap.since, summary.zone) + (", still so at the month’s end" if gap.lasting else ""),
+        )
+        for gap in summary.coverage.gaps
+        if only in (None, gap.group)
+    )
+    return Table("What could not be seen", ("Source", "Group", "Devices", "Why", "Since"), rows)
+
+
+def _chart(summary: Summary, names: Mapping[str, str], before: str) -> SafeString:
+    lines = [Bar(_label(one, names), one.hours, one.before) for one in summary.totals[:CHART_LINES]]
+    compared = before if any(line.before is not None for line in lines) else ""
+    title = f"Hours of use by category in {month_words(summary.first)}"
+    # Built in charts.py, which escapes every word.
+    return mark_safe(bars(title, lines, unit="h", now=month_words(summary.first), before=compared))  # noqa: S308
+
+
+def _use(group: Group, names: Mapping[str, str], before: str) -> Table:
+    return _figures(group.name, group.figures, names, before)
+
+
+def _figures(caption: str, figures: Iterable[Figure], names: Mapping[str, str], before: str) -> Table:
+    rows = tuple(
+        (_label(one, names), number(one.hours), _or_dash(one.before), _change(one), _or_dash(one.year_before))
+        for one in figures
+    )
+    return Table(caption, ("What", "Hours", before, "Change", "A year before"), rows)
+
+
+def _label(figure: Figure, names: Mapping[str, str]) -> str:
+    category = category_names.category(dict(names), figure.category)
+    kind = "apps" if figure.kind == "app" else "sites"
+    return f"{figure.name} ({category})" if figure.name else f"{category} ({kind})"
+
+
+def _or_dash(hours: float | None) -> str:
+    return "–" if hours is None else number(hours)
+
+
+def _change(figure: Figure) -> str:
+    if figure.before is None:
+        return "–"
+    change = figure.hours - figure.before
+    return f"{change:+,.0f} h" if abs(change) >= 0.5 else "about the same"
+
+
+def _top(summary: Summary, names: Mapping[str, str], groups: Iterable[Group]) -> Table:
+    wanted = {group.group: group.name for group in groups}
+    rows = tuple(
+        (
+            one.name,
+            "App" if one.kind == "app" else "Site",
+            category_names.category(dict(names), one.category),
+            number(one.hours),
+            ", ".join(wanted.get(group, group) for group in one.groups),
+        )
+        for one in summary.top
+        if wanted.keys() & set(one.groups)
+    )
+    return Table(
+        "Sites and apps used most, of the common ones that may be named",
+        ("Name", "Kind", "Category", "Hours", "In"),
+        rows,
+    )
+
+
+def _counts(caption: str, counted: Counted, names: Mapping[str, str]) -> Table:
+    few = FEWER if counted.total is None else f"{FEWER}, or {WITHHELD}"
+    rows = [
+        (names.get(part, part.replace("_", " ").capitalize()), few if count is None else f"{count:,}")
+        for part, count in counted.parts.items()
+    ]
+    rows.append(("All", FEWER if counted.total is None else f"{counted.total:,}"))
+    return Table(caption, ("", "Cases"), tuple(rows))
+
+
+def _response(summary: Summary) -> Table:
+    incidents = summary.incidents
+    rows = tuple(
+        (name, _span(response.median_minutes), _span(response.p95_minutes))
+        for name, response in (("Urgent cases", incidents.urgent_response), ("All cases", incidents.response))
+    )
+    late = FEWER if incidents.opened_late is None else f"{incidents.opened_late:,}"
+    return Table(
+        f"From receipt to the first opening. Opened later than the policy asks, or not yet: {late}.",
+        ("", "Half within", "19 of 20 within"),
+        rows,
+    )
+
+
+def _span(minutes: float | None) -> str:
+    if minutes is None:
+        return "too few to say"
+    if minutes < 120:
+        return f"{minutes:,.0f} minutes"
+    hours = minutes / 60
+    return f"{hours:,.0f} hours" if hours < 72 else f"{hours / 24:,.0f} days"
+
+
+def _sealed(summary: Summary, names: Mapping[str, str]) -> tuple[Table, ...]:
+    if summary.sealed is None:
+        return ()
+    return (
+        _counts("Cases by category", summary.sealed.categories, names),
+        _counts("What they turned out to be", summary.sealed.findings, FINDINGS),
+        _counts("What was done", summary.sealed.outcomes, {}),
+    )
+
+
+def _false_alarms(summary: Summary) -> str:
+    if summary.sealed is None:
+        return ""
+    found = summary.sealed.findings
+    false, total = found.parts.get("false_alarm"), found.total
+    if false is None or not total:
+        return "The share of false alarms can’t be told: there were too few cases."
+    return f"{false / total:.0%} of the cases decided were false alarms."
+
+
+def _tests(summary: Summary) -> Table:
+    named = {group.group: group.name for group in summary.groups}
+    rows = tuple(
+        (
+            named.get(one.group, one.group),
+            _time(one.at, summary.zone),
+            "Arrived" if one.arrived else "Did not arrive",
+            "–" if one.seconds is None else f"{one.seconds:.0f} seconds",
+        )
+        for one in summary.tests
+    )
+    return Table("The last test of the whole way, by group", ("Group", "When", "Result", "Took"), rows)
