@@ -16,6 +16,7 @@ xvfb:Xvfb:a screen without a monitor, for the tests of apps in front
 openbox:openbox:a window manager for that screen
 xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
+poppler-utils:pdftotext:reads reports made as PDF
 postgresql:/usr/lib/postgresql:the second database that the store runs on"
 bench_packages="$test_packages
 squidguard:squidGuard:a peer that matches host names

@@ -14,6 +14,7 @@ BAR, GAP, LABEL, VALUE, WIDTH = 18, 10, 190, 150, 720
 """Heights and widths in the SVG's own units, about a pixel each on a page of 720."""
 
 NOW, BEFORE = "#0072b2", "#e69f00"
+INK, QUIET = "#1c2430", "#4c5866"  # on paper; a page's styles go above them
 _LABEL_CHARS = 30
 
 
@@ -76,8 +77,8 @@ def _key(now: str, before: str) -> str:
 
 def _text(x: float, y: float, words: str, *, end: bool = False, quiet: bool = False) -> str:
     anchor = ' text-anchor="end"' if end else ""
-    look = "chart-quiet" if quiet else "chart-text"
-    return f'<text class="{look}" x="{x}" y="{y}"{anchor}>{escape(words)}</text>'
+    look, colour = ("chart-quiet", QUIET) if quiet else ("chart-text", INK)
+    return f'<text class="{look}" fill="{colour}" font-size="12" x="{x}" y="{y}"{anchor}>{escape(words)}</text>'
 
 
 def _cut(label: str) -> str:

@@ -71,8 +71,12 @@ def make(month: str, now: datetime) -> Summary:
         # One maker at a time: two processes must not both make a first version with different late data.
         Organisation.objects.select_for_update().first()
         before = _kept(month)
-        blocks, unlisted = _blocks(month, before)
-        made = _document(organisation, month, first, after, before, blocks, unlisted=unlisted, now=now)
+        if before is not None and not MonthBasis.objects.filter(month=month).exists():
+            # The people behind it are deleted: its use stays as it is, what a lead hands in late is still told.
+            made = msgspec.structs.replace(before, sealed=_sealed(month), revision=before.revision + 1, made_at=now)
+        else:
+            blocks, unlisted = _blocks(month)
+            made = _document(organisation, month, first, after, before, blocks, unlisted=unlisted, now=now)
         if before is not None and _same(before, made):
             return before
         if not made.coverage.enrolled:
@@ -91,11 +95,9 @@ def bounds(month: str) -> tuple[date, date]:
     return first, figures.shifted(first, 1)
 
 
-def _blocks(month: str, before: Summary | None) -> tuple[dict[Block, Shares], bool]:
+def _blocks(month: str) -> tuple[dict[Block, Shares], bool]:
     kept = MonthBasis.objects.filter(month=month).first()
     basis = msgspec.msgpack.decode(bytes(kept.basis), type=_Basis) if kept is not None else None
-    if before is not None and basis is None:
-        raise SetUpError(f"the people behind {month} are deleted: its summary stays as it is")
     use = month_use.of(month, directory_index.who(), basis.groups if basis is not None else None)
     if basis is None:
         blocks = blocks_of(use.uses)

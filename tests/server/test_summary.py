@@ -1,0 +1,179 @@
+"""A month's summary: made once, the same for everyone, revised only as far as late data may show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from server import summary, usage
+from server.errors import NotThere, SetUpError
+from server.store.models import (
+    AuditEntry,
+    Device,
+    Incident,
+    MonthBasis,
+    MonthlySummary,
+    MonthSealedTotals,
+    Person,
+    PersonMonth,
+    UsageKey,
+)
+from server.summary_document import Figure
+
+pytestmark = pytest.mark.django_db
+
+MADE = datetime(2026, 11, 2, 7, tzinfo=UTC)
+LATER = datetime(2026, 11, 9, 7, tzinfo=UTC)
+
+
+@pytest.fixture
+def used(device, other_device):
+    """`used(category, number of people, seconds each, ...)`: listed people p0, p1, ... on that device in October."""
+    Device.objects.update(enrolled_at=datetime(2026, 9, 1, tzinfo=UTC))
+    numbers = {one.id: Device.objects.get(pk=one.id).number for one in (device, other_device)}
+
+    def write(category, people, seconds, *, on=device, month="2026-10", name="", first=0, listed=True):
+        key, _ = UsageKey.objects.get_or_create(kind="host", category=category, name=name)
+        for number in range(first, first + people):
+            account = f"p{number}"
+            if listed:
+                Person.objects.get_or_create(
+                    key=account, defaults={"account": account, "name": "N", "changed_at": MADE}
+                )
+            row, _ = PersonMonth.objects.get_or_create(month=month, account=account)
+            day = int(month.replace("-", "") + "15")
+            usage.write([(row.pk, numbers[on.id], day, key.pk, seconds, 1)])
+
+    return write
+
+
+def hours(made, group="staff"):
+    [found] = [one for one in made.groups if one.group == group]
+    return {(one.category, one.name): one.hours for one in found.figures}
+
+
+def test_it_says_what_may_be_said_of_each_group_and_merges_none(used, other_device):
+    used("streaming", 6, 3600)
+    used("streaming", 3, 3600, on=other_device, first=50)
+    made = summary.make("2026-10", MADE)
+    assert {one.group: one.suppressed for one in made.groups} == {"learners": True, "staff": False}
+    assert hours(made) == {("streaming", ""): 6.0}
+    assert made.together == ()
+    assert made.totals == (Figure("host", "streaming", "", 6.0),)
+
+
+def test_small_groups_are_told_together_where_that_is_enough(used, other_device):
+    used("games", 4, 3600)
+    used("games", 3, 3600, on=other_device, first=50)
+    made = summary.make("2026-10", MADE)
+    assert all(one.suppressed for one in made.groups)
+    assert made.together == (Figure("host", "games", "", 7.0),)
+
+
+def test_accounts_that_are_not_listed_lift_no_figure_and_are_in_none(used):
+    used("games", 4, 3600)
+    used("games", 5, 3600, first=70, listed=False)
+    made = summary.make("2026-10", MADE)
+    assert made.coverage.unlisted
+    assert made.totals == ()
+
+
+def test_a_month_is_told_against_the_one_before_and_a_year_before(used):
+    used("streaming", 5, 3600, month="2025-10")
+    used("streaming", 5, 7200, month="2026-09")
+    used("streaming", 5, 10_800)
+    Device.objects.update(enrolled_at=datetime(2025, 9, 1, tzinfo=UTC))
+    for month in ("2025-10", "2026-09"):
+        summary.make(month, MADE)
+    made = summary.make("2026-10", MADE)
+    assert made.totals == (Figure("host", "streaming", "", 15.0, before=10.0, year_before=5.0),)
+    assert "rose most, from 10 hours in September 2026 to 15 (+50%)" in made.words
+
+
+def test_made_again_with_nothing_new_it_is_the_same_version(used):
+    used("streaming", 5, 3600)
+    assert summary.make("2026-10", MADE) == summary.make("2026-10", LATER)
+    assert MonthlySummary.objects.count() == 1
+    assert AuditEntry.objects.filter(action="summary_made").count() == 1
+
+
+def test_late_use_of_one_person_waits_and_that_of_five_makes_a_new_version(used):
+    used("streaming", 8, 3600)
+    first = summary.make("2026-10", MADE)
+    used("streaming", 1, 36_000)
+    assert summary.make("2026-10", LATER) == first
+    used("streaming", 8, 36_000)
+    second = summary.make("2026-10", LATER)
+    assert (second.revision, hours(second)) == (2, {("streaming", ""): 98.0})
+    assert MonthlySummary.objects.count() == 2
+
+
+def test_after_the_personal_rows_are_gone_use_stays_as_it_is_and_what_a_lead_hands_in_is_still_told(used, people):
+    used("streaming", 8, 3600)
+    made = summary.make("2026-10", MADE)
+    MonthBasis.objects.all().delete()
+    PersonMonth.objects.all().delete()
+    assert summary.make("2026-10", LATER) == made
+    counts = {"categories": {"drugs": 7}, "findings": {"concern": 7}, "outcomes": {"advice": 7}}
+    MonthSealedTotals.objects.create(month="2026-10", counts=counts, at=LATER, by=people.lead)
+    late = summary.make("2026-10", LATER)
+    assert (late.totals, late.sealed.categories.total) == (made.totals, 7)
+
+
+def test_what_a_lead_hands_in_makes_a_new_version_with_small_counts_withheld(used, people):
+    used("streaming", 5, 3600)
+    assert summary.make("2026-10", MADE).sealed is None
+    counts = {
+        "categories": {"drugs": 7, "gambling": 6, "self_harm": 1},
+        "findings": {"concern": 14},
+        "outcomes": {"advice": 14},
+    }
+    MonthSealedTotals.objects.create(month="2026-10", counts=counts, at=LATER, by=people.lead)
+    made = summary.make("2026-10", LATER)
+    assert made.revision == 2
+    assert made.sealed.categories.parts == {"drugs": 7, "gambling": None, "self_harm": None}
+
+
+def test_response_times_are_told_of_five_cases_and_more(used, device, lead_key):
+    used("streaming", 5, 3600)
+    received = datetime(2026, 10, 6, 9, tzinfo=UTC)
+    for number in range(6):
+        device.send(device.alert(lead_key))
+        Incident.objects.filter(received_at__gt=datetime(2026, 11, 1, tzinfo=UTC)).update(
+            received_at=received, first_opened_at=received + timedelta(minutes=10 * (number + 1))
+        )
+    told = summary.make("2026-10", MADE).incidents
+    assert told.response.median_minutes == 35.0
+    assert told.response.p95_minutes == 60.0
+    assert told.urgency.total == 6
+    assert None not in (told.urgency.total, told.response.median_minutes)
+
+
+@pytest.mark.parametrize("month", ["2026-13", "October", "", "2026-1", "0000-01"])
+def test_what_is_no_month_is_refused(organisation, month):
+    with pytest.raises(SetUpError, match="is not a month"):
+        summary.newest_or_made(month, MADE)
+
+
+def test_an_open_or_future_month_is_refused(used):
+    used("streaming", 5, 3600, month="2026-11")
+    for month in ("2026-11", "2027-01"):
+        with pytest.raises(SetUpError, match="is not over yet"):
+            summary.make(month, MADE)
+    assert MonthlySummary.objects.count() == 0
+
+
+def test_a_month_is_over_when_it_is_over_here_and_not_in_utc(used):
+    used("streaming", 5, 3600, month="2026-07")
+    Device.objects.update(enrolled_at=datetime(2026, 6, 1, tzinfo=UTC))
+    with pytest.raises(SetUpError, match="is not over yet"):
+        summary.make("2026-07", datetime(2026, 7, 31, 22, 59, tzinfo=UTC))
+    assert summary.make("2026-07", datetime(2026, 7, 31, 23, 0, tzinfo=UTC)).revision == 1
+
+
+def test_a_month_before_the_first_device_is_refused_and_leaves_nothing(used):
+    with pytest.raises(NotThere, match="no device was enrolled yet"):
+        summary.newest_or_made("2026-03", MADE)
+    assert MonthlySummary.objects.count() == 0
+    assert MonthBasis.objects.count() == 0
