@@ -13,6 +13,7 @@ from server.store.models import (
     EnrolmentToken,
     Job,
     LossReport,
+    MonthBasis,
     Organisation,
     Person,
     PersonMonth,
@@ -77,4 +78,5 @@ def _delete_personal_totals(now: datetime) -> int:
         )
         rows = max(int(cursor.rowcount), 0)
     over.delete()
+    MonthBasis.objects.filter(month__lte=month).delete()
     return rows

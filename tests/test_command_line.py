@@ -16,7 +16,9 @@ TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
-    "server": ("init", "run", "user", "people", "token", "publish", "lists", "audit", "doctor", "demo", "simulate"),
+    "server": (
+        "init", "run", "user", "people", "token", "publish", "lists", "audit", "summary", "doctor", "demo", "simulate",
+    ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
         "recover", "passphrase",
@@ -38,6 +40,8 @@ BAD_INPUT = [
     ("server lists refresh --data-dir {new}", "say which list"),
     ("server lists export some_list --data-dir {new}", "-o FOLDER goes with export"),
     ("server audit verify --data-dir {new}", "not a collector's data folder"),
+    ("server summary --month 2026-10 --data-dir {new}", "not a collector's data folder"),
+    ("server summary --month 2026-10 --format docx --data-dir {new}", "invalid choice: 'docx'"),
     ("server audit verify -o {new} --data-dir {new}", "go with export"),
     ("server demo --keep {new}", "--keep goes with --check"),
     ("agent enrol --data-dir {new} --token rubbish", "not an enrolment token"),

@@ -40,6 +40,9 @@ TESTED_ELSEWHERE = {
         (str(path.relative_to(TOP)) for path in (TOP / "server/store/models").glob("[!_]*.py")),
         "tests/server/conftest.py",
     ),
+    "server/category_names.py": "tests/server/web/test_pages.py",
+    "server/figures.py": "tests/server/test_summary.py",
+    **dict.fromkeys(("server/summary_words.py", "server/summary_command.py"), "tests/server/test_summary_formats.py"),
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
         (

@@ -140,9 +140,10 @@ def test_response_times_are_told_of_five_cases_and_more(used, device, lead_key):
     received = datetime(2026, 10, 6, 9, tzinfo=UTC)
     for number in range(6):
         device.send(device.alert(lead_key))
-        Incident.objects.filter(received_at__gt=datetime(2026, 11, 1, tzinfo=UTC)).update(
-            received_at=received, first_opened_at=received + timedelta(minutes=10 * (number + 1))
-        )
+        incident = Incident.objects.get(received_at__gt=datetime(2026, 11, 1, tzinfo=UTC))
+        incident.received_at = received
+        incident.first_opened_at = received + timedelta(minutes=10 * (number + 1))
+        incident.save()
     told = summary.make("2026-10", MADE).incidents
     assert told.response.median_minutes == 35.0
     assert told.response.p95_minutes == 60.0

@@ -10,9 +10,12 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from django.conf import settings
 
 from server import summary_document as doc
+from server.__main__ import main
 from server.errors import NotThere
+from server.store.models import MonthlySummary
 from server.summary_formats import render, save
 from server.summary_words import shown
 
@@ -134,3 +137,27 @@ def test_on_a_full_disk_the_earlier_report_stays(tmp_path, monkeypatch):
 
 def _no_space(_handle):
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.django_db
+def test_the_command_writes_the_file_whole_and_refuses_what_is_no_month_or_group(organisation, tmp_path, capsysbinary):
+    keep(SUMMARY)
+    folder = settings.DATA_DIR
+    (folder / "keys").mkdir(exist_ok=True)
+    (folder / "keys" / "django").touch()
+    path = tmp_path / "october.json"
+    words = ["summary", "--data-dir", str(folder), "--month"]
+    assert main([*words, "2026-10", "--format", "json", "-o", str(path)]) == 0
+    assert doc.read(path.read_bytes()) == SUMMARY
+    assert main([*words, "2026-10", "--group", "nobody"]) == 2
+    assert b"there are learners, staff" in capsysbinary.readouterr().err
+    assert main([*words, "2026-13"]) == 2
+    assert b"is not a month; write it like 2026-10" in capsysbinary.readouterr().err
+    assert main([*words, "2026-10", "-o", str(tmp_path / "nowhere" / "x.html")]) == 2
+    assert b"No such file" in capsysbinary.readouterr().err
+
+
+def keep(made):
+    MonthlySummary.objects.create(
+        month=made.month, revision=made.revision, made_at=made.made_at, document=doc.write(made)
+    )
