@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('store', '0013_queue_places'),
+        ('store', '0014_queue_parts'),
     ]
 
     operations = [
