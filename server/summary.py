@@ -108,7 +108,7 @@ def _blocks(month: str) -> tuple[dict[Block, Shares], bool]:
 
 
 def _keep_basis(month: str, use: MonthUse, blocks: Mapping[Block, Shares], groups: Mapping[int, str]) -> None:
-    everyone = {one.person: one.group for one in use.uses} | groups
+    everyone = {one.person: one.group for one in use.uses} | dict(groups)
     basis = _Basis(everyone, [(*block, dict(shares)) for block, shares in blocks.items()])
     MonthBasis.objects.update_or_create(month=month, defaults={"basis": msgspec.msgpack.encode(basis)})
 
