@@ -16,9 +16,9 @@ from rules.hours import Period, parse_period
 from rules.model import RESPONSES, Category, Response, Taxonomy
 from rules.policy import (
     DAILY_MINUTES,
+    DEFAULT_PRIVATE_TIMES,
     EXCEPTION_REASONS,
     MAX_WINDOW_MINUTES,
-    DEFAULT_PRIVATE_TIMES,
     MOST_PRIVATE,
     PRIVATE_TIMES,
     ROUTINE_WINDOW_MINUTES,
