@@ -16,6 +16,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,7 +43,11 @@ CONNECT_SECONDS: Final = 10.0
 """Longer than any working network takes; short enough to try again soon."""
 
 TOTAL_SECONDS: Final = 60.0
-"""A full batch over a slow mobile line; nothing holds the sender longer."""
+"""A full batch over a slow mobile line; nothing holds the sender longer. What is fetched may earn more time, below."""
+
+LEAST_BYTES_PER_SECOND: Final = 16 * 1024
+"""A fetch goes on past the total time as long as it has brought so much on average: a first pack of 50 MB comes through
+a line of 128 kbit/s, in an hour, and what drips is given up; in the worst case after its greatest size at this rate."""
 
 ANSWER_MAX_BYTES: Final = 1024 * 1024
 """Receipts for a full batch are under 20 KB, monthly ids of 200 accounts under 60 KB."""
@@ -72,6 +77,7 @@ class Collector:
         *,
         connect_seconds: float = CONNECT_SECONDS,
         total_seconds: float = TOTAL_SECONDS,
+        least_bytes_per_second: float = LEAST_BYTES_PER_SECOND,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """`url` is scheme, host and port alone. `pin` is the SHA-256 (hex) of the collector's public key (SPKI).
@@ -84,6 +90,7 @@ class Collector:
             raise CollectorAddressError("the pin of the collector's key is 64 hex digits")
         self._connect_seconds = min(connect_seconds, total_seconds)
         self._total_seconds = total_seconds
+        self._least_bytes_per_second = least_bytes_per_second
         self._clock = clock
         self._lock = threading.Lock()
         self._session = requests.Session()
@@ -104,7 +111,10 @@ class Collector:
         raise self._refusal(status, answer_headers, answer)
 
     def get(self, path: str, *, etag: str | None = None, max_bytes: int = ANSWER_MAX_BYTES) -> Fetched:
-        """Fetch what is published. Raises CollectorUnreachable, CollectorRefused (`not_found` for any 404)."""
+        """Fetch what is published; large files may take long, while they come at `LEAST_BYTES_PER_SECOND`.
+
+        Raises CollectorUnreachable, CollectorRefused (`not_found` for any 404).
+        """
         headers = {"If-None-Match": etag} if etag is not None else {}
         status, answer_headers, answer = self._ask("GET", path, None, headers, max_bytes)
         if status == requests.codes.ok:
@@ -123,6 +133,7 @@ class Collector:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int
     ) -> tuple[int, Mapping[str, str], bytes]:
         url = self.url + path
+        earned_per_byte = 1 / self._least_bytes_per_second if method == "GET" else 0.0
         with self._lock, self._adapter.cut_after(self._total_seconds) as cut:
             try:
                 response = self._session.request(
@@ -136,14 +147,14 @@ class Collector:
                     stream=True,
                 )
                 try:
-                    answer = _read(response, max_bytes, cut)
-                    if cut.is_set():  # else what came before the cut could pass for a whole answer
+                    answer = _read(response, max_bytes, cut, earned_per_byte)
+                    if cut.done.is_set():  # else what came before the cut could pass for a whole answer
                         raise _TooMuchError("the answer took too long")
                     response.raw.release_conn()
                 finally:
                     response.close()
             except _Foreign as fault:
-                reason = "the answer took too long" if cut.is_set() else _reason(fault)
+                reason = "the answer took too long" if cut.done.is_set() else _reason(fault)
                 raise CollectorUnreachable(reason, reached=_reached(fault)) from fault
         return response.status_code, response.headers, answer
 
@@ -213,14 +224,17 @@ def _reached(fault: BaseException | None) -> bool:
     return True
 
 
-def _read(response: requests.Response, max_bytes: int, cut: threading.Event) -> bytes:
+def _read(response: requests.Response, max_bytes: int, cut: _Cutter, earned_per_byte: float) -> bytes:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _TooMuchError("the answer is compressed, which was not asked for")
     pieces: list[bytes] = []
     size_bytes = 0
     while piece := response.raw.read1(_CHUNK_BYTES, decode_content=False):
         size_bytes += len(piece)
-        if cut.is_set():  # an answer that ends with its connection is read from a socket that can't be cut any more
+        cut.earned_seconds = size_bytes * earned_per_byte
+        if (
+            cut.done.is_set()
+        ):  # an answer that ends with its connection is read from a socket that can't be cut any more
             raise _TooMuchError("the answer took too long")
         if size_bytes > max_bytes:
             raise _TooMuchError("the answer is longer than it may be")
@@ -268,23 +282,31 @@ class _PinError(OSError):
 
 
 class _Cutter:
-    """Ends every connection of an adapter after a time: a server that sends a byte now and then can't hold us."""
+    """Ends every connection of an adapter after a time: a server that sends a byte now and then can't hold us.
+
+    What came earns more time (`earned_seconds`); `done` is set at the end of it.
+    """
 
     def __init__(self, adapter: _Adapter, seconds: float) -> None:
-        self._done = threading.Event()
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
+        self.done = threading.Event()
+        self.earned_seconds = 0.0
         self._adapter = adapter
+        self._seconds = seconds
+        self._over = threading.Event()
+        self._begun = time.monotonic()
 
-    def __enter__(self) -> threading.Event:
-        self._timer.start()
-        return self._done
+    def __enter__(self) -> _Cutter:
+        threading.Thread(target=self._watch, name="cutter", daemon=True).start()
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._over.set()
 
-    def _cut(self) -> None:
-        self._done.set()
+    def _watch(self) -> None:
+        while (left := self._begun + self._seconds + self.earned_seconds - time.monotonic()) > 0:
+            if self._over.wait(left):
+                return
+        self.done.set()
         self._adapter.cut()
 
 

@@ -30,8 +30,8 @@ from uuid import UUID
 import msgspec
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from agent import child, keys, updates
 from agent import config as configuration
-from agent import keys, updates
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.database import file_in
@@ -63,8 +63,8 @@ FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
 RULES_OLD_AFTER: Final = timedelta(days=7)
 """As long as the snapshot of what is published lives: older rules stay in force, and the lead's IT hears of it."""
-UPDATE_MAX_SECONDS: Final = 300.0
-"""A pack of many megabytes over a slow line; a child that hangs is ended."""
+UPDATE_MAX_SECONDS: Final = 2 * 3600.0
+"""Two packs of 58 MB at `agent.http.LEAST_BYTES_PER_SECOND`; a child that hangs is ended."""
 _EDITED: Final = "The signed rules on this disk were changed by hand; those loaded before stay in force."
 _EDITED_AND_NOTHING_LOADED: Final = "The signed rules on this disk were changed by hand; none are in force."
 _SINCE_KEY: Final = "service observing since"
@@ -126,6 +126,7 @@ class Service:
         self._bundle: Bundle | None = None
         self._rules_problem = ""
         self._loading, self._updating = threading.Lock(), threading.Lock()
+        self._update_wanted = threading.Event()
         self._watch = RulesWatch(data_dir / updates.RULES_FOLDER, self._rules_changed)
         self._stopping = threading.Event()
         self._sender = Sender(
@@ -267,15 +268,27 @@ class Service:
 
     def _update(self) -> None:
         """Ask for newly signed rules in a child, and take up what it left. What is in force stays in force."""
+        self._update_wanted.set()
+        if not self._updating.acquire(blocking=False):
+            return  # one is under way, perhaps for an hour: it asks once more before it ends
+        try:
+            while self._update_wanted.is_set() and not self._stopping.is_set():
+                self._update_wanted.clear()
+                self._run_update()
+        finally:
+            self._updating.release()
+
+    def _run_update(self) -> None:
         command = [*own_command(), "update", "--data-dir", str(self._data_dir)]
-        with self._updating:
-            try:
-                done = subprocess.run(command, check=False, timeout=UPDATE_MAX_SECONDS, stdin=subprocess.DEVNULL)
-            except (OSError, subprocess.TimeoutExpired) as fault:
-                log.warning("service.update_failed kind=%s", type(fault).__name__)
-                return
-        if done.returncode != 0:
-            log.warning("service.update_failed exit=%d", done.returncode)
+        try:
+            code = child.run(command, limit_seconds=UPDATE_MAX_SECONDS, stopping=self._stopping)
+        except (OSError, subprocess.TimeoutExpired) as fault:
+            log.warning("service.update_failed kind=%s", type(fault).__name__)
+            return
+        if code is None:
+            return
+        if code != 0:
+            log.warning("service.update_failed exit=%d", code)
         self._load_rules()
 
     # --- rules in force --------------------------------------------------------------------------------------------

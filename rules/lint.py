@@ -55,7 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(problems) if problems else f"all is well: {len(packs)} curated packs, {len(files)} files")
     if problems:
-        print(f"fairwatch-rules lint: {len(problems)} found, the first: {problems[0]}", file=sys.stderr)
+        print(
+            f"fairwatch-rules lint: {len(problems)} {'thing' if len(problems) == 1 else 'things'} to put right",
+            file=sys.stderr,
+        )
     return _BAD_INPUT if problems else 0
 
 

@@ -80,6 +80,9 @@ def _private_line(policy: Policy, group: str) -> str:
     known = policy.group(group)
     if known is None:
         return f"{policy.file_name} names no group {group}: its private time is dropped, and all of its time is private"
+    said = "" if ("groups", group, "private_time") in policy.lines else " where nothing is said"
     own = ("groups", group, "working_hours")
     hours = policy.where(*own) if own in policy.lines else policy.where("working_hours")
-    return f'{policy.where("groups", group, "private_time")}: private_time = "{known.private_time}"; hours: {hours}'
+    return (
+        f'{policy.where("groups", group, "private_time")}: private_time = "{known.private_time}"{said}; hours: {hours}'
+    )

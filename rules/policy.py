@@ -19,6 +19,9 @@ from rules.toml_lines import KeyPath
 
 PrivateTime = Literal["none", "drop_all", "urgent_only"]
 PRIVATE_TIMES: tuple[PrivateTime, ...] = get_args(PrivateTime)
+MOST_PRIVATE: PrivateTime = "drop_all"
+DEFAULT_PRIVATE_TIMES: dict[str, PrivateTime] = {"staff": "drop_all", "learners": "urgent_only"}
+"""Where a policy does not say a group's private time; any other group's is the most private."""
 # Why an exception may be made. A closed list, so that none can name a person or a case.
 ExceptionReason = Literal["course_content", "job_role", "own_service", "false_alarm", "accepted_risk", "research"]
 EXCEPTION_REASONS: tuple[ExceptionReason, ...] = get_args(ExceptionReason)
@@ -179,7 +182,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
         """What holds at this instant: "none" in working hours, else the group's rule; an unknown group's is dropped."""
         found = self.group(group)
         if found is None:
-            return "drop_all"
+            return MOST_PRIVATE
         local = self._local(at)
         if local.date() in self.closed_days:
             return found.private_time

@@ -16,8 +16,10 @@ from rules.hours import Period, parse_period
 from rules.model import RESPONSES, Category, Response, Taxonomy
 from rules.policy import (
     DAILY_MINUTES,
+    DEFAULT_PRIVATE_TIMES,
     EXCEPTION_REASONS,
     MAX_WINDOW_MINUTES,
+    MOST_PRIVATE,
     PRIVATE_TIMES,
     ROUTINE_WINDOW_MINUTES,
     URGENT_WINDOW_MINUTES,
@@ -226,7 +228,9 @@ class PolicyText:
             expected = "expected a group's id (small letters, digits, - and _), as in apprentices"
             raise self._refuse(path, f"groups: {group_id!r}: {expected}", _like(_group_id, group_id, "_"))
         self._only(path, table, _group_keys)
-        private = self._choice(self._required(table, (*path, "private_time")), (*path, "private_time"), PRIVATE_TIMES)
+        private = DEFAULT_PRIVATE_TIMES.get(group_id, MOST_PRIVATE)
+        if "private_time" in table:
+            private = self._choice(table["private_time"], (*path, "private_time"), PRIVATE_TIMES)
         own = self._hours(table, path)
         working = own if own is not None else hours
         if working is None and private != "none":

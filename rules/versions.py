@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import tomllib
+from pathlib import Path
 from typing import Final
 
 from rules import layout
@@ -24,6 +25,15 @@ def pack_format(start: bytes) -> int | None:
     if len(start) < len(layout.MAGIC) + 2 or not start.startswith(layout.MAGIC):
         return None
     return int(struct.unpack_from("<H", start, len(layout.MAGIC))[0])
+
+
+def reads_pack(path: Path) -> bool:
+    """Whether a file is a pack of a format that this Fairwatch reads, damaged or not."""
+    try:
+        with path.open("rb") as file:
+            return pack_format(file.read(layout.HEADER_BYTES)) in PACK_FORMATS
+    except OSError:
+        return False
 
 
 def policy_format(text: str) -> int | None:

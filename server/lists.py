@@ -28,6 +28,7 @@ from rules.errors import RulesError
 from rules.model import Taxonomy
 from rules.report import BuildReport
 from rules.sources import ListSource, find_lists
+from rules.versions import reads_pack
 from server import audit, list_fetch, log
 from server.errors import ListFault, NotThere, WrongState
 from server.files import make_private_folder
@@ -175,7 +176,8 @@ def _claim(one: ListSettings, now: datetime) -> ListState:
 def _refreshed(one: ListSettings, state: ListState, now: datetime) -> str:
     folder = _folder(one)
     make_private_folder(folder)
-    is_same = state.settings == one.fingerprint and _is_there(one, state.held or state.offer)
+    newest = state.held or state.offer
+    is_same = state.settings == one.fingerprint and reads_pack(_pack(one, newest))
     wanted = Wanted(
         url=one.url,
         max_bytes=one.max_megabytes * _MEGABYTE,
@@ -220,19 +222,21 @@ def _placed(
     now: datetime,
 ) -> str:
     """Make what was compiled the offer, or hold it back."""
-    if version == state.held and _is_there(one, version):
+    if version == state.held and reads_pack(_pack(one, version)):
         return "held"
-    if version == state.offer and _is_there(one, version):
+    if version == state.offer and reads_pack(_pack(one, version)):
         state.held, state.held_why, state.held_back = "", "", None
         return "unchanged"
     base = _folder(one) / state.base if _is_there(one, state.base) else None
+    if base is not None and not reads_pack(_pack(one, state.base)):  # of an older format: made anew to compare with
+        build(_sources(one, base), _pack(one, state.base))
     difference = between(
         incoming / f"{one.id}.pack",
         _sources(one, incoming),
-        base / f"{one.id}.pack" if base is not None else None,
+        _pack(one, state.base) if base is not None else None,
         _sources(one, base) if base is not None else (),
         report,
-        {pack_id: path for pack_id, path in published.items() if pack_id != one.id},
+        {pack_id: path for pack_id, path in published.items() if pack_id != one.id and reads_pack(path)},
     )
     told = msgspec.to_builtins(difference)
     (incoming / f"{one.id}.difference.json").write_bytes(msgspec.json.format(msgspec.json.encode(told)))
@@ -294,7 +298,11 @@ def _sources(one: ListSettings, folder: Path) -> list[ListSource]:
 
 
 def _is_there(one: ListSettings, version: str) -> bool:
-    return bool(version) and (_folder(one) / version / f"{one.id}.pack").is_file()
+    return bool(version) and _pack(one, version).is_file()
+
+
+def _pack(one: ListSettings, version: str) -> Path:
+    return _folder(one) / version / f"{one.id}.pack"
 
 
 def _prune(one: ListSettings, state: ListState) -> None:

@@ -280,6 +280,38 @@ def test_an_answer_that_never_ends_is_given_up_after_the_total_time(respond, sch
         assert one.post("/v1/records", b"x", signed) == b"{}"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_large_file_over_a_slow_line_comes_through_after_the_total_time(scheme, own_certificate):
+    context, pin = own_certificate
+    secure = {"scheme": "https", "pin": pin} if scheme == "https" else {}
+    pieces = [bytes((number,)) * 10_000 for number in range(10)]
+
+    def come_slowly(connection, _request):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(0.1)
+
+    with (
+        serving(come_slowly, context if secure else None) as server,
+        talking_to(server, total_seconds=0.5, least_bytes_per_second=20_000, **secure) as one,
+    ):
+        begun = time.monotonic()
+        assert one.get("/x", max_bytes=100_000).body == b"".join(pieces)
+        assert time.monotonic() - begun > 0.5
+        with pytest.raises(CollectorUnreachable, match="the answer took too long"):
+            one.post("/v1/records", b"x", signed)
+
+
+@pytest.mark.parametrize("respond", [never_answer, drip_headers, drip_the_body])
+def test_a_fetch_that_drips_is_given_up_all_the_same(respond):
+    with serving(respond) as server, talking_to(server, total_seconds=0.4, least_bytes_per_second=1_000) as one:
+        begun = time.monotonic()
+        with pytest.raises(CollectorUnreachable):
+            one.get("/x", max_bytes=100_000)
+        assert 0.3 < time.monotonic() - begun < 3
+
+
 # --- fetching -------------------------------------------------------------------------------------------------------
 
 

@@ -86,6 +86,13 @@ def test_before_the_start_and_for_what_is_never_collected_nothing_happens_whatev
     assert (never.effect, never.cause, never.lines) == ("nothing", "never_collected", ("made.toml line 5",))
 
 
+def test_private_time_that_is_not_said_is_told_with_the_line_of_its_group(taxonomy: Taxonomy) -> None:
+    silent = Policy.parse(TEXT.replace('private_time = "drop_all"\n', ""), "made.toml", taxonomy)
+    outcome = what_happens(verdict("gambling"), silent, "staff", EVENING)
+    assert (outcome.effect, outcome.cause) == ("nothing", "private_time")
+    assert outcome.lines[0].startswith('made.toml line 13: private_time = "drop_all" where nothing is said; hours: ')
+
+
 def test_a_group_that_the_policy_does_not_name_has_private_time_always(policy: Policy) -> None:
     outcome = what_happens(verdict("suicide"), policy, "visitors", NOON)
     assert (outcome.effect, outcome.private_time) == ("nothing", "drop_all")

@@ -424,6 +424,15 @@ def test_no_value_anywhere_makes_reading_fail_but_by_a_refusal(taxonomy: Taxonom
         assert str(refused).startswith("made.toml")  # noqa: PT017 (both ways out are right)
 
 
+def test_private_time_that_is_not_said_is_that_of_staff_or_learners_and_else_the_most_private(
+    taxonomy: Taxonomy,
+) -> None:
+    text = "\n".join(line for line in TEXT.splitlines() if not line.startswith("private_time"))
+    policy = Policy.parse(text, "made.toml", taxonomy)
+    found = {group.id: group.private_time for group in policy.groups}
+    assert found == {"staff": "drop_all", "learners": "urgent_only", "kiosk": "drop_all"}
+
+
 def _with_accounts(staff: str, learners: str, taxonomy: Taxonomy) -> Policy:
     text = TEXT.replace('name = "Staff"', f'name = "Staff"\naccounts = {staff}')
     text = text.replace('name = "Learners"', f'name = "Learners"\naccounts = {learners}')

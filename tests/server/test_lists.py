@@ -17,6 +17,7 @@ from django.db import connection
 
 from rules.engine import Rules
 from rules.index import Index
+from rules.layout import HEADER_BYTES, checksum
 from server import audit, lists
 from server.config import Config
 from server.errors import NotThere, WrongState
@@ -313,6 +314,34 @@ def test_growth_counts_from_what_is_published(one, server, tmp_path, monkeypatch
     assert lists.refresh(one.id, NOW) == "offered"
     assert (row().offered.before, row().offered.added) == (1200, 200)
     assert row().offered.overlap == {"other": 1200}
+
+
+def make_old(pack):
+    """Make a pack one of the format before ours, with a right checksum."""
+    header = bytearray(pack.read_bytes()[:HEADER_BYTES])
+    header[8:10] = (1).to_bytes(2, "little")
+    header[-16:] = checksum(bytes(header[:-16]))
+    pack.write_bytes(bytes(header) + pack.read_bytes()[HEADER_BYTES:])
+
+
+def test_after_an_older_format_the_list_is_fetched_whole_and_still_compared(one, server, tmp_path, monkeypatch):
+    lists.refresh(one.id, NOW)
+    make_old(lists.offered_file(one.id, "pack"))
+    other = tmp_path / "other.pack"
+    other.write_bytes(offered_pack())
+    monkeypatch.setattr("server.lists._published_packs", lambda: {"other": other})
+    server.body = lines(5, 1000)
+    assert lists.refresh(one.id, NOW) == "offered", row().problem
+    assert "If-None-Match" not in server.asked[-1][1]
+    assert (row().offered.before, row().offered.removed, row().offered.overlap) == (1000, 5, {})
+    Index.open(lists.offered_file(one.id, "pack")).close()
+
+
+def test_a_list_that_did_not_change_is_compiled_anew_after_an_older_format(one, server):
+    lists.refresh(one.id, NOW)
+    make_old(lists.offered_file(one.id, "pack"))
+    lists.refresh(one.id, NOW)
+    Index.open(lists.offered_file(one.id, "pack")).close()
 
 
 def test_what_is_offered_can_be_opened_as_rules_do(one, tmp_path):

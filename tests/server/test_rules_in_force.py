@@ -108,6 +108,22 @@ def test_a_changed_protected_list_is_told_by_its_size_and_by_no_entry(custodians
     assert (change.before, change.after) == (f"{before:,} entries", f"{found.protected_entries:,} entries")
 
 
+def test_an_earlier_protected_list_that_can_not_be_read_any_more_hides_no_history(custodians):
+    custodians.publish()
+    places = custodians.collector / "rules" / "targets" / "policy"
+    (before,) = places.glob("*.protected.pack")
+    taxonomy = Taxonomy.shipped()
+    fewer = [pack for pack in shipped_packs(taxonomy) if pack.id != "union"]
+    rules = custodians.folder / "rules"
+    compile_curated(rules, (rules / "categories.toml").read_bytes(), taxonomy, fewer)
+    sign_policy(custodians, SHIPPED)
+    custodians.publish()
+    before.unlink()
+    found = in_force(custodians.collector)
+    (change,) = found.history[0].changes
+    assert (change.before, change.after) == ("an older form", f"{found.protected_entries:,} entries")
+
+
 def test_an_earlier_policy_that_can_not_be_read_any_more_still_stands_in_the_history(custodians):
     custodians.publish()
     sign_policy(custodians, SHIPPED.replace("curated = 2000", "curated = 3000"))
