@@ -97,10 +97,17 @@ def verify(public_key: bytes, signature: bytes, header: bytes, heading: bytes, e
     Raises Refused `bad_lead_signature`, or as `read_header`. Stops a collector from making a concern up, from putting
     it under another lead's name, and from putting parts of two together.
     """
+    return verify_digest(public_key, signature, header, heading, hashlib.sha256(evidence).digest())
+
+
+def verify_digest(
+    public_key: bytes, signature: bytes, header: bytes, heading: bytes, evidence_sha256: bytes
+) -> ConcernHeader:
+    """The same where only the evidence's SHA-256 is at hand."""
     said = read_header(header)
     if said.signer != key_id(public_key):
         raise Refused(Code.BAD_LEAD_SIGNATURE, "the header names another key")
-    sealed = whole(header, heading, evidence)
+    sealed = hashlib.sha256(header).digest() + hashlib.sha256(heading).digest() + evidence_sha256
     verify_lead(public_key, signature, "concern", said.incident, said.record, sealed)
     return said
 

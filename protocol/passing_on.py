@@ -6,13 +6,15 @@ The browser does the same (`server/web/static/web/sharing.js`); here it is for t
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from protocol import rewraps
+from protocol import concerns, rewraps
 from protocol.codes import Code
+from protocol.concerns import ConcernHeading
 from protocol.errors import KeptBack, Refused
-from protocol.messages import AlertHeader, Heading, KeyId, LeadPublicKey, Message, decode, decode_header
+from protocol.messages import Heading, KeyId, LeadPublicKey, Message, decode, decode_header
 from protocol.publication import Recipient
 from protocol.sealing import Place, Purpose, key_id, open_envelope, unwrap
 from protocol.signing import verify_alert_digest, verify_lead_digest
@@ -82,20 +84,17 @@ def pass_on(given: ToShare, newcomer: Recipient, private_key: bytes) -> Parcel:
 
     Raises KeptBack when the case is not for them, Refused when its device did not sign it like this, OpenError.
     """
-    header = _verified(given)
-    place = _alert_place("heading", header, given.header)
+    case = _verified(given)
     wrap = given.kept_heading.wrap if given.kept_heading.label == "rewrap" else None
-    heading = decode(open_envelope(given.heading, private_key, place, wrap=wrap), Heading)
-    if not newcomer.may_open(header.group, heading.person):
+    heading = open_envelope(given.heading, private_key, case.place("heading"), wrap=wrap)
+    if not newcomer.may_open(case.group, case.person_in(heading)):
         raise KeptBack("the case is about this person, or of a group that they are not for")
+    digests = {"heading": hashlib.sha256(given.heading).digest(), "evidence": given.evidence_digest}
     made = [
-        _one(place, _digest(given.heading), given.kept_heading, given.incident, newcomer.public_key, private_key),
-        _one(
-            _alert_place("evidence", header, given.header), given.evidence_digest, given.kept_evidence,
-            given.incident, newcomer.public_key, private_key,
-        ),
-    ]  # fmt: skip
-    signers = rewraps.readers(header.sealed_to, given.incident, given.rewraps)
+        _one(case.place(purpose), digests[purpose], kept, given.incident, newcomer.public_key, private_key)
+        for purpose, kept in _parts(given)
+    ]
+    signers = rewraps.readers(case.sealed_to, given.incident, given.rewraps)
     for note in given.notes:
         where = Place(purpose="note", subject=given.incident, record=note.id, header=b"")
         try:
@@ -106,14 +105,45 @@ def pass_on(given: ToShare, newcomer: Recipient, private_key: bytes) -> Parcel:
     return Parcel(given.incident, tuple(made))
 
 
-def _verified(given: ToShare) -> AlertHeader:
-    if given.signer_key is None:
-        raise Refused(Code.BAD_RECORD_SIGNATURE, "no device signed it")
-    verify_alert_digest(given.signer_key, given.signature, given.header, given.heading, given.evidence_digest)
-    header = decode_header(given.header)
-    if header.alert != given.incident:
+@dataclass(frozen=True)
+class _Case:
+    """What passing a case on needs of its verified header, a device's or a concern's."""
+
+    subject: UUID
+    record: UUID
+    group: str
+    sealed_to: tuple[str, ...]
+    header: bytes
+    heading: type[Heading | ConcernHeading]
+
+    def place(self, purpose: Purpose) -> Place:
+        return Place(purpose=purpose, subject=self.subject, record=self.record, header=self.header)
+
+    def person_in(self, heading: bytes) -> str:
+        return decode(heading, self.heading).person
+
+
+def _verified(given: ToShare) -> _Case:
+    """Check who signed the case, and that it is the one it is said to be; raises Refused."""
+    parts = (given.signature, given.header, given.heading, given.evidence_digest)
+    if given.lead_key is not None:
+        concern = concerns.verify_digest(given.lead_key, *parts)
+        number, kind = concern.incident, ConcernHeading
+        case = _Case(concern.incident, concern.record, concern.group, concern.sealed_to, given.header, kind)
+    elif given.signer_key is not None:
+        verify_alert_digest(given.signer_key, *parts)
+        header = decode_header(given.header)
+        number = header.alert
+        case = _Case(header.device, header.record, header.group, header.sealed_to, given.header, Heading)
+    else:
+        raise Refused(Code.BAD_RECORD_SIGNATURE, "nobody signed it")
+    if number != given.incident:
         raise Refused(Code.BAD_RECORD_SIGNATURE, "it is another case's")
-    return header
+    return case
+
+
+def _parts(given: ToShare) -> tuple[tuple[Purpose, Kept], ...]:
+    return ("heading", given.kept_heading), ("evidence", given.kept_evidence)
 
 
 def _check_note(note: SharedNote, incident: UUID, signers: frozenset[str]) -> None:
@@ -127,11 +157,3 @@ def _one(
 ) -> rewraps.Rewrap:
     content_key = unwrap(kept.wrap, private_key, place, rewrapped=kept.label == "rewrap")
     return rewraps.signed(place, digest, content_key, incident, recipient, private_key)
-
-
-def _alert_place(purpose: Purpose, header: AlertHeader, exact: bytes) -> Place:
-    return Place(purpose=purpose, subject=header.device, record=header.record, header=exact)
-
-
-def _digest(envelope: bytes) -> bytes:
-    return hashlib.sha256(envelope).digest()

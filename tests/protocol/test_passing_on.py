@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from msgspec import structs
 
-from protocol import rewraps
+from protocol import concerns, rewraps
 from protocol.documents import seal_signed
 from protocol.errors import KeptBack, OpenError, Refused
 from protocol.messages import AlertHeader, Heading, decode, encode
@@ -83,3 +83,35 @@ def test_what_the_device_did_not_sign_like_this_is_refused(given):
             pass_on(structs.replace(given, **change), recipient(), LEAD)
     with pytest.raises(OpenError):
         pass_on(given, recipient(), STRANGER)
+
+
+def test_a_concern_recorded_by_hand_is_passed_on_as_its_lead_signed_it(given):
+    incident, record = uuid4(), uuid4()
+    ids = (key_id(public_of(LEAD)),)
+    head = encode(concerns.ConcernHeader(1, record, incident, ids[0], "staff", False, AT, ids, 1))
+    said = concerns.read_header(head)
+    heading = encode(concerns.ConcernHeading(1, "self_harm", "sam", "report", 1, "reported"))
+    sealed = {
+        purpose: seal(text, [public_of(LEAD)], concerns.place(purpose, said, head))
+        for purpose, text in (("heading", heading), ("evidence", b"{}"))
+    }
+    concern = structs.replace(
+        given,
+        incident=incident,
+        header=head,
+        heading=sealed["heading"],
+        signature=concerns.sign(LEAD, head, sealed["heading"], sealed["evidence"]),
+        signer_key=None,
+        lead_key=public_of(LEAD),
+        evidence_digest=hashlib.sha256(sealed["evidence"]).digest(),
+        kept_heading=Kept(slot_of(sealed["heading"], ids[0]), "wrap"),
+        kept_evidence=Kept(slot_of(sealed["evidence"], ids[0]), "wrap"),
+        notes=(),
+    )
+    parcel = pass_on(concern, recipient(), LEAD)
+    place = concerns.place("evidence", said, head)
+    assert open_envelope(sealed["evidence"], NEW, place, wrap=parcel.rewraps[1].wrap) == b"{}"
+    with pytest.raises(KeptBack):
+        pass_on(concern, recipient(never_about=("sam",)), LEAD)
+    with pytest.raises(Refused, match="bad_lead_signature"):
+        pass_on(structs.replace(concern, lead_key=public_of(STRANGER)), recipient(), LEAD)

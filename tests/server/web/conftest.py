@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -11,7 +11,7 @@ from protocol.messages import encode
 from server import leadkeys
 from server.store.models import AuditEntry, Incident, UnlockPasskey
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
 WITH_PRF = {
     "protocol": "ctap2",
@@ -79,7 +79,7 @@ def test_a_passkey_unlocks_the_key_after_it_was_added_with_the_words(browser, de
     page.wait_for_selector("#opened:not([hidden])")
     page.fill("#note-text", "Signed with the key that the passkey opened")
     page.click("#note button")
-    page.wait_for_selector("#notes article")
+    page.wait_for_selector("#notes :text('Signed with the key')")
     page.goto("/desk/key/")
     assert "not yet" not in page.inner_text("#passkeys table")
     assert page.faults == []

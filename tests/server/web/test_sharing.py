@@ -16,7 +16,7 @@ from server import cases as desk
 from server import leadkeys
 from server.store.models import AlertRecord, AuditEntry, Incident, IncidentRecipient, Note
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PHRASE = {"lead": "anchor basil cactus dolphin ember falcon", "deputy": "six other words for the deputy"}
 HOST = "canary-host.example"
 
@@ -113,15 +113,15 @@ def test_older_cases_are_shared_after_comparing_keys_and_the_colleague_opens_the
     colleague.click("#open:enabled")
     colleague.wait_for_selector("#opened:not([hidden])")
     assert HOST in colleague.inner_text("#opened")
-    assert "Rang the tutor" in colleague.inner_text("#notes")
+    colleague.wait_for_selector("#notes :text('Rang the tutor')")
     colleague.fill("#note-text", "Thank you, I take it from here")
     colleague.click("#note button")
-    colleague.wait_for_selector("#notes article:nth-of-type(2)")
+    colleague.wait_for_selector("#notes :text('I take it from here')")
     assert colleague.faults == []
     page.goto(f"/desk/incidents/{older[0].pk}/")
     page.click("#open:enabled")
     page.wait_for_selector("#opened:not([hidden])")
-    assert "I take it from here" in page.inner_text("#notes")
+    page.wait_for_selector("#notes :text('I take it from here')")
     assert Note.objects.count() == 2
 
 
@@ -199,8 +199,8 @@ def test_a_lead_moves_their_cases_to_a_new_key_of_their_own_and_opens_them_with_
     page.goto(f"/desk/incidents/{older[0].pk}/")
     page.click("#open:enabled")
     page.wait_for_selector("#opened:not([hidden])")
-    assert "Rang the tutor" in page.inner_text("#notes")
+    page.wait_for_selector("#notes :text('Rang the tutor')")
     page.fill("#note-text", "Written with the new key")
     page.click("#note button")
-    page.wait_for_selector("#notes article:nth-of-type(2)")
+    page.wait_for_selector("#notes :text('Written with the new key')")
     assert page.faults == []

@@ -37,11 +37,12 @@ await whenUnlocked(async (pair) => {
   const opened = alert && (await fill(page, alert, categories, pair));
   if (!opened) return;
   const { header, heading } = opened;
+  // Before the button is let go: a click in between would do nothing.
+  find("open").addEventListener("click", () => release(pair, categories));
   find("open").disabled = false;
   show(find("open-hint"), false);
   timeline = () => drawTimeline(page, pair, header);
   await timeline();
-  find("open").addEventListener("click", () => release(pair, categories));
   const self = {
     incident,
     device: header.device ?? null,
