@@ -1,6 +1,7 @@
 // What opened evidence and notes look like. Everything is put in as text, so nothing a device wrote can act.
 
 import { day, element, name, time, times, zone } from "./page.js";
+import { table } from "./table.js";
 
 const SOURCES = {
   browser_history: "The browser’s own history",
@@ -9,26 +10,6 @@ const SOURCES = {
   gateway: "The organisation’s name service",
 };
 const FINDINGS = { concern: "A true concern", accepted: "True, and accepted", false_alarm: "A false alarm" };
-
-const table = (caption, headings, rows) =>
-  element(
-    "table",
-    { class: "stack" },
-    element("caption", {}, caption),
-    element("thead", {}, element("tr", {}, ...headings.map((words) => element("th", { scope: "col" }, words)))),
-    element(
-      "tbody",
-      {},
-      ...rows.map(([first, ...rest]) =>
-        element(
-          "tr",
-          {},
-          element("th", { scope: "row" }, first),
-          ...rest.map((value, at) => element("td", { "data-label": headings[at + 1] }, value)),
-        ),
-      ),
-    ),
-  );
 
 const facts = (pairs) =>
   element(

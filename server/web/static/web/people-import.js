@@ -1,6 +1,7 @@
 // IT's import of people: what a file would change is shown first, and the same file is sent again to do it.
 
 import { element, find, show, tell } from "./page.js";
+import { table } from "./table.js";
 
 const form = find("people-form");
 const problem = find("people-problem");
@@ -96,29 +97,9 @@ function view(told) {
   }
   for (const [kind, [caption, headings]] of Object.entries(HEADINGS)) {
     const all = kind === "problems" ? counts.left_out : counts[kind];
-    if (told[kind].length > 0) parts.push(table(caption, headings, told[kind], all));
+    const rows = told[kind];
+    const words = all > rows.length ? `${caption}: the first ${rows.length} of ${all}` : `${caption}: ${all}`;
+    if (rows.length > 0) parts.push(table(words, headings, rows));
   }
   return parts;
-}
-
-function table(caption, headings, rows, all) {
-  const words = all > rows.length ? `${caption}: the first ${rows.length} of ${all}` : `${caption}: ${all}`;
-  return element(
-    "table",
-    { class: "stack" },
-    element("caption", {}, words),
-    element("thead", {}, element("tr", {}, ...headings.map((heading) => element("th", { scope: "col" }, heading)))),
-    element(
-      "tbody",
-      {},
-      ...rows.map(([first, ...rest]) =>
-        element(
-          "tr",
-          {},
-          element("th", { scope: "row" }, first),
-          ...rest.map((value, at) => element("td", { "data-label": headings[at + 1] }, value || "–")),
-        ),
-      ),
-    ),
-  );
 }
