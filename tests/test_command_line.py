@@ -16,7 +16,7 @@ TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
-    "server": ("init", "run", "user", "people", "token", "publish", "lists", "audit", "doctor", "demo", "simulate"),
+    "server": ("init", "run", "user", "people", "token", "publish", "lists", "audit", "notify", "doctor", "demo", "simulate"),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
         "recover", "passphrase",
@@ -39,6 +39,8 @@ BAD_INPUT = [
     ("server lists export some_list --data-dir {new}", "-o FOLDER goes with export"),
     ("server audit verify --data-dir {new}", "not a collector's data folder"),
     ("server audit verify -o {new} --data-dir {new}", "go with export"),
+    ("server notify test --data-dir {new}", "notify test --to ADDRESS"),
+    ("server notify test --to a@b.example --data-dir {new}", "not a collector's data folder"),
     ("server demo --keep {new}", "--keep goes with --check"),
     ("agent enrol --data-dir {new} --token rubbish", "not an enrolment token"),
     ("agent enrol --data-dir {new} --token-file {new}", "No such file"),
