@@ -53,6 +53,8 @@ def examine(data_dir: Path) -> Iterator[Finding]:
         "audit log": _audit,
         "TLS": _tls,
         "publication": _publication,
+        "mail": _mail,
+        "escalation": _escalation,
     }
     for name, check in checks.items():
         try:
@@ -129,3 +131,38 @@ def _publication(data_dir: Path) -> Finding:
     good = published.expires > datetime.now(UTC) + CERTIFICATE_WARNING
     sentence = f"signed rules valid until {published.expires:%Y-%m-%d}"
     return Finding("publication", good, sentence if good else f"{sentence}: the custodians must sign again")
+
+
+def _mail(data_dir: Path) -> Finding:  # noqa: ARG001
+    from django.conf import settings
+
+    from server import faults, mail_check
+
+    if not settings.CONFIG.mail.host:
+        return Finding("mail", ok=False, sentence="no [mail] in collector.toml: mails are files and reach nobody")
+    fault, refused = mail_check.ask_about_everybody()
+    if fault:
+        return Finding("mail", ok=False, sentence=faults.SENTENCES[fault])
+    sentence = (
+        f"the mail server refuses the address of {', '.join(refused)}" if refused else "the mail server takes ours"
+    )
+    return Finding("mail", not refused, sentence)
+
+
+def _escalation(data_dir: Path) -> Finding:  # noqa: ARG001
+    from django.conf import settings
+
+    from server import responders
+
+    silent = [one.username for one in responders.unreachable()]
+    if silent:
+        return Finding("escalation", ok=False, sentence=f"no address for {', '.join(silent)}")
+    odd = [one.name for one in settings.CONFIG.contacts if not responders.is_usable(one)]
+    if odd:
+        return Finding(
+            "escalation", ok=False, sentence=f"the address of {', '.join(odd)} in [[contacts]] can't be used"
+        )
+    if not settings.CONFIG.contacts:
+        sentence = "no [[contacts]] in collector.toml: at night nobody outside is told when no lead answers"
+        return Finding("escalation", ok=True, sentence=sentence)
+    return Finding("escalation", ok=True, sentence=f"{len(settings.CONFIG.contacts)} out-of-hours contact(s)")

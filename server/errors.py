@@ -8,6 +8,7 @@ CollectorError
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
 ├── HeadNotSent     the audit log's head did not reach where it should go (retrying can help)
 ├── ImportRefused   a file is no list of people; nothing of it was taken (the same never will be)
+├── NotDelivered    a mail server or service did not take a message (retried for as long as it matters)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
 What is wrong with a device's message is `protocol.errors.Refused`.
@@ -67,3 +68,13 @@ class HeadNotSent(CollectorError):
     """The audit log's head did not leave the collector today; it is tried again."""
 
     retry_can_help: ClassVar[bool] = True
+
+
+class NotDelivered(CollectorError):
+    """A mail server or service did not take a message; `fault` is one of `server.faults`. A later try may succeed."""
+
+    retry_can_help: ClassVar[bool] = True
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        super().__init__(fault)

@@ -26,6 +26,7 @@ DUE_MAX = 500
 def begin(incident: Incident, now: datetime) -> None:
     """Start to ring about an urgent case, once; again when it goes on after somebody closed it."""
     running = Escalation.objects.select_for_update().filter(pk=incident.pk).first()
+    fresh = running is None
     if running is None:
         running = Escalation(incident=incident, began_at=now)
     elif incident.closed_at is not None and incident.new_since_closing and running.began_at <= incident.closed_at:
@@ -34,7 +35,7 @@ def begin(incident: Incident, now: datetime) -> None:
     else:
         return
     running.next_at = _next(0, now)
-    running.save()
+    running.save(force_insert=fresh)
     outbox.take_back(incident)  # what waited of it as a routine case says less
     _tell(running, now)
 
@@ -81,7 +82,7 @@ def _tell(running: Escalation, now: datetime) -> None:
     told = responders.told(running.incident, running.step, now)
     whom: list[User | str] = list(told.people)
     if told.contacts:
-        whom += [one.name for one in settings.CONFIG.contacts]
+        whom += [one.name for one in responders.contacts(running.incident)]
     # Whoever was not reached since the last step has that message still before them: a second says nothing new.
     unreached = set(outbox.waiting().filter(incident=running.incident).values_list("user_id", "contact"))
     kind, once = OutboxMessage.Kind.URGENT, f"{running.round}.{running.step}"

@@ -57,6 +57,10 @@ def configure(wanted: dict[str, Any]) -> None:
                 "django": {"handlers": ["none"], "level": "WARNING", "propagate": False},
                 "allauth": {"handlers": ["none"], "level": "WARNING", "propagate": False},
                 "apscheduler": {"handlers": ["none"], "level": "WARNING", "propagate": False},
+                # These would write addresses that hold secrets.
+                "apprise": {"handlers": ["none"], "level": "CRITICAL", "propagate": False},
+                "urllib3": {"handlers": ["none"], "level": "CRITICAL", "propagate": False},
+                "requests": {"handlers": ["none"], "level": "CRITICAL", "propagate": False},
             },
         }
     )

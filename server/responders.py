@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef
 
-from server import leadkeys
+from server import channels, leadkeys
+from server.errors import WrongState
+from server.notify_config import Contact, is_email
 from server.store.models import (
     Absence,
     Incident,
@@ -65,6 +68,26 @@ def told(incident: Incident, step: int, now: datetime) -> Told:
         return Told(tuple(everybody), contacts=True)
     leads = tuple(one for one in here if one.role == Role.LEAD)
     return Told((leads or here) if step < DEPUTIES else here, contacts=step >= CONTACTS)
+
+
+def contacts(incident: Incident) -> list[Contact]:
+    """Return the out-of-hours contacts who may be told: a lead from whom the case is kept is not told by that way."""
+    kept_from = User.objects.filter(role__in=(Role.LEAD, Role.DEPUTY)).exclude(
+        pk__in=[one.pk for one in readers(incident)]
+    )
+    theirs = {address.casefold() for one in kept_from for address in (one.email, email_of(one)) if address}
+    return [one for one in settings.CONFIG.contacts if one.address.casefold() not in theirs]
+
+
+def is_usable(contact: Contact) -> bool:
+    """Whether a contact's address is one that messages can be brought to."""
+    if is_email(contact.address):
+        return True
+    try:
+        channels.check_url(contact.address)
+    except WrongState:
+        return False
+    return True
 
 
 def present(people: Iterable[User], now: datetime) -> tuple[User, ...]:

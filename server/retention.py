@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
+from django.db.models import Q
 
 from server import audit, log
 from server.store.models import (
@@ -15,6 +16,7 @@ from server.store.models import (
     LossReport,
     MonthBasis,
     Organisation,
+    OutboxMessage,
     Person,
     PersonMonth,
     Quarantined,
@@ -37,6 +39,8 @@ PERIODS: dict[str, timedelta] = {
     "trials": timedelta(days=60),
     # From when an import no longer had somebody: a year's cases, and the yearly review, still say a name.
     "people": timedelta(days=400),
+    # Whether somebody was told, and when, is asked within weeks; who took a case is in the audit log.
+    "messages": timedelta(days=30),
 }
 
 
@@ -52,6 +56,7 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
             "trials": TrialReport.objects.filter(received_at__lt=now - PERIODS["trials"]).delete()[0],
             "people": Person.objects.filter(gone_at__lt=now - PERIODS["people"]).delete()[0],
+            "messages": OutboxMessage.objects.filter(_over_messages(now)).delete()[0],
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }
         if any(counts.values()):
@@ -59,6 +64,12 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             audit.write("job:retention", "deleted_on_time", done[:128], now=now)
     log.event("retention", **counts)
     return counts
+
+
+def _over_messages(now: datetime) -> Q:
+    # What still waits to be told stays.
+    settled = Q(sent_at__isnull=False) | Q(given_up_at__isnull=False)
+    return settled & Q(created_at__lt=now - PERIODS["messages"])
 
 
 def last_month_to_delete(now: datetime, zone: str) -> str:

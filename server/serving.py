@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from granian.server import Server
 
     from server import list_jobs, log, schedule
+    from server.delivery import Delivery
 
     server = Server(
         "server.serving:application",
@@ -96,6 +97,8 @@ def run(args: argparse.Namespace) -> int:
     # Apart from the other jobs: a slow list must keep nothing else waiting.
     fetching = schedule.start(list_jobs.timed_jobs(settings.CONFIG.lists, args.data_dir, stopping))
     jobs = schedule.start(_jobs())
+    delivery = Delivery()
+    delivery.start()
     log.event("started", pid=os.getpid())
     print(f"Fairwatch collector at {address.text} (stop it with Ctrl-C)", flush=True)  # noqa: T201
     try:
@@ -104,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
         stopping.set()
         fetching.shutdown(wait=True)
         jobs.shutdown(wait=True)
+        delivery.stop()
         log.event("ended", pid=os.getpid())
     return 0
 
@@ -180,7 +184,19 @@ def _jobs() -> tuple[TimedJob, ...]:
         TimedJob("audit", timedelta(days=1), check_audit),
         *heads.timed_jobs(settings.CONFIG.audit.head_to),
         *_publication_jobs(),
+        *_message_jobs(),
     )
+
+
+def _message_jobs() -> tuple[TimedJob, ...]:
+    from server import digest, mail_check
+    from server.schedule import TimedJob
+
+    def check_mail(now: datetime) -> None:
+        mail_check.check(now)
+
+    # Digests are offered at every quarter of an hour.
+    return (TimedJob("digest", timedelta(minutes=15), digest.tell_due), TimedJob("mail", mail_check.EVERY, check_mail))
 
 
 def _publication_jobs() -> tuple[TimedJob, ...]:

@@ -17,7 +17,8 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
     "server": (
-        "init", "run", "user", "people", "token", "publish", "lists", "audit", "summary", "doctor", "demo", "simulate",
+        "init", "run", "user", "people", "token", "publish", "lists", "audit", "summary", "notify", "doctor", "demo",
+        "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
@@ -43,6 +44,8 @@ BAD_INPUT = [
     ("server summary --month 2026-10 --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --format docx --data-dir {new}", "invalid choice: 'docx'"),
     ("server audit verify -o {new} --data-dir {new}", "go with export"),
+    ("server notify test --data-dir {new}", "notify test --to ADDRESS"),
+    ("server notify test --to a@b.example --data-dir {new}", "not a collector's data folder"),
     ("server demo --keep {new}", "--keep goes with --check"),
     ("agent enrol --data-dir {new} --token rubbish", "not an enrolment token"),
     ("agent enrol --data-dir {new} --token-file {new}", "No such file"),

@@ -38,8 +38,10 @@ ROOMS = (
     Room("Devices", "/devices/", (Role.IT,)),
     Room("Lists", "/lists/", (Role.IT,)),
     Room("People", "/people/", (Role.IT,)),
+    Room("Messages", "/messages/", (Role.IT,)),
     Room("Summary", "/summary/", (Role.MANAGER,)),
     Room("Audit log", "/audit/", (Role.DPO,)),
+    Room("Your notifications", "/notifications/", tuple(Role)),
     Room("Rules in force", "/rules/", tuple(Role)),
 )
 """The pages with a place in the navigation, each role's first one being where it lands."""

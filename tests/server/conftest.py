@@ -61,7 +61,9 @@ from protocol.messages import (
     encode,
 )
 from server import usage
+from server.config import Config
 from server.device_api import device_api
+from server.notify_config import Contact, Mail
 from server.store.models import (
     AlertRecord,
     Device,
@@ -73,6 +75,7 @@ from server.store.models import (
     Role,
     User,
 )
+from tests.server.mail_server import MailServer, WebHook, mail_server, web_hook
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 HOST = "localhost:8460"
@@ -639,3 +642,43 @@ def make_incident(device: EnrolledDevice, *keys: HeldKey, urgent: bool = True, a
 def new_incident(device: EnrolledDevice) -> Any:
     """`new_incident(key, ..., urgent=True, at=NOW)`: one more case of the device."""
     return partial(make_incident, device)
+
+
+@pytest.fixture
+def post() -> Iterator[MailServer]:
+    """A real mail server on loopback."""
+    with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+def hook() -> Iterator[WebHook]:
+    """A real web server on loopback that takes what is posted."""
+    with web_hook() as server:
+        yield server
+
+
+def use_mail(settings: Any, server: MailServer, contacts: tuple[Contact, ...] = (), **mail: Any) -> None:
+    """Make the collector send by this server, as collector.toml would say."""
+    given = {"host": "127.0.0.1", "port": server.port, "security": "none", "sender": "Fairwatch <fw@collector.example>"}
+    chosen = Mail(**{**given, **mail})
+    settings.CONFIG = Config(url="https://fairwatch.example", mail=chosen, contacts=contacts)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = chosen.host, chosen.port
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = chosen.user, chosen.password
+    settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = chosen.security == "starttls", chosen.security == "ssl"
+    settings.EMAIL_TIMEOUT = 1
+    settings.DEFAULT_FROM_EMAIL = chosen.sender
+
+
+@pytest.fixture
+def by_mail(settings: Any, post: MailServer) -> MailServer:
+    """The mail server that the collector sends by."""
+    use_mail(settings, post)
+    return post
+
+
+@pytest.fixture(name="use_mail")
+def use_mail_fixture() -> Any:
+    """`use_mail(settings, server, ...)`: send by this server."""
+    return use_mail
