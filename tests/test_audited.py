@@ -38,9 +38,18 @@ SINGLE = {
     "server/incidents.py::_create": "a device's alert arrives",
     "server/incidents.py::_update": "a device's alert arrives",
     "server/incidents.py::_address": "a device's alert arrives",
-    "server/trials.py::keep": "a device's daily counts arrive",
-    "server/initialise.py::_fill": "writes its own first line",
-    "server/lists.py::fetch": "what a fetch found is offered only",
+    "server/incidents.py::create_case": "`concerns` writes the line in the same transaction",
+    "server/incidents.py::surface": "a device's alert arrives",
+    "server/trials.py::record": "a device's daily counts arrive",
+    "server/holding.py::look": "who has a case in front of them, for minutes",
+    "server/escalation.py::begin": "the collector rings by itself",
+    "server/escalation.py::opened": "the collector waits; the opening itself is on the record",
+    "server/escalation.py::end": "the collector stops ringing; taking the case is on the record",
+    "server/escalation.py::_step": "the collector rings by itself",
+    "server/passkeys.py::used": "when a passkey was last used, for its owner",
+    "server/web/leadkey.py::address_code": "draws a picture; nothing is stored",
+    "server/lists.py::refresh": "what a fetch found is only offered",
+    "server/lists.py::_claim": "a claim on a fetch",
 }
 """Single functions that need no line, and why."""
 
@@ -74,7 +83,7 @@ def _stores(function: ast.FunctionDef) -> bool:
 
 def _writes_a_line(function: ast.FunctionDef) -> bool:
     return any(
-        ast.unparse(call.func) in {"audit.write", "audit_trail.write", "write_audit"} for call in _calls(function)
+        ast.unparse(call.func) in {"audit.write", "audit_trail.write", "timeline.add"} for call in _calls(function)
     )
 
 
@@ -125,8 +134,8 @@ def test_the_search_finds_a_function_that_writes_nothing_down(tmp_path):
     assert silent_writers(tmp_path / "x.py") == ["bad", "also_bad"]
 
 
-def test_what_is_excused_is_there():
+def test_what_is_excused_is_there_and_needs_it():
     assert [one for one in NOT_ON_THE_RECORD if not (TOP / one).is_file()] == []
     for place in SINGLE:
         module, _, name = place.partition("::")
-        assert name in _functions(TOP / module), place
+        assert name in silent_writers(TOP / module), place
