@@ -30,6 +30,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 """No inline script or style and nothing from elsewhere: text smuggled into a page can't reach the lead's key."""
 
+_SIGN_OUT = "/account/logout/"
+
 
 class SecurityHeaders:
     """Strict content policy, no framing, no sniffing, and no page kept by a shared cache or the back button."""
@@ -45,6 +47,9 @@ class SecurityHeaders:
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), usb=()"
         response.headers.setdefault("Cache-Control", "no-store")
+        if request.method == "POST" and request.path == _SIGN_OUT:
+            # Whoever sits down next must not walk back through what was shown; remembered heads stay.
+            response.headers["Clear-Site-Data"] = '"cache"'
         return response
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,9 +42,37 @@ def _holds(path: Path, forms: set[bytes]) -> bool:
 
 
 def _readings(data: bytes) -> Iterator[bytes]:
+    """Yield the bytes as they are, and what is packed in them (gzip, zlib, zip, pg_dump), wherever it begins."""
     yield data
-    for unpack in (gzip.decompress, zlib.decompress):
+    whole = memoryview(data)
+    for number, match in enumerate(_PACKED.finditer(data)):
+        if number == _PACKED_MAX:
+            return
+        wanted = 47 if match[0].startswith(b"\x1f") else -15 if match[0].startswith(b"PK") else 15
+        start = match.start()
+        if wanted == -15:  # a zip's member begins after its header, name and extra field
+            sizes = data[start + 26 : start + 30]
+            start += 30 + int.from_bytes(sizes[:2], "little") + int.from_bytes(sizes[2:], "little")
+        found = _unpacked(whole[start:], wanted)
+        if len(found) >= _SHORTEST:
+            yield found
+
+
+def _unpacked(packed: memoryview, window: int) -> bytes:
+    """Return what comes out before the packed data ends or goes wrong."""
+    opened, found = zlib.decompressobj(window), bytearray()
+    for at in range(0, len(packed), _PIECE):
         try:
-            yield unpack(data)
-        except (OSError, EOFError, zlib.error):
-            continue
+            found += opened.decompress(packed[at : at + _PIECE])
+        except zlib.error:
+            break
+        if opened.eof or len(found) > _UNPACKED_MAX_BYTES:
+            break
+    return bytes(found)
+
+
+_PIECE = 4096
+_PACKED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]|PK\x03\x04")
+_PACKED_MAX = 20_000
+_UNPACKED_MAX_BYTES = 64 * 1024 * 1024
+_SHORTEST = 8

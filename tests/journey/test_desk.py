@@ -10,12 +10,14 @@ import json
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -44,6 +46,7 @@ from protocol.publication import RecipientList, decode_recipients
 from protocol.rolekeys import new_key
 from rules.compiler import compile_shipped
 from tests.journey import canary
+from tests.journey.recorder import Recorder
 
 BIN = Path(sys.executable).parent
 CHROMIUM = next(
@@ -53,6 +56,7 @@ HOST, PERSON, NOTE = "www.canary-7f3a.example", "quill.ravensworth", "Zebrafish:
 PASSWORD = "long enough for anybody"
 WORDS = "anchor basil cactus dolphin ember falcon\n"
 WAIT_MS = 20_000
+ROOMS = ("/desk/", "/desk/key/", "/desk/trial/", "/devices/", "/lists/", "/summary/", "/audit/", "/rules/")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="the desk needs a Chromium browser, and this system offers none"),
     pytest.mark.timeout(150),
@@ -74,6 +78,8 @@ class Desk:
     closed: str = ""
     log: str = ""
     it_page: str = ""
+    rooms: dict[str, dict[str, tuple[int | str, str]]] = field(default_factory=dict)
+    went_back: list[str] = field(default_factory=list)
     errors: tuple[str, ...] = ()
 
     @property
@@ -101,26 +107,47 @@ def desk(tmp_path_factory, playwright_driver):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    day = Desk(folder, f"http://localhost:{port}")
+    wire = Recorder(port, folder / "wire")
+    day = Desk(folder, f"http://localhost:{wire.port}")
     day.command("fairwatch-server", "init", "--data-dir", day.data, "--name", "Bright Path Training", "--url", day.url)
-    for role in ("lead", "it", "dpo"):
+    for role in ("lead", "it", "manager", "dpo"):
         person = ("--role", role, "--email", f"{role}@brightpath.example", "--display-name", f"The {role}")
         day.command(
             "fairwatch-server", "user", role, "--data-dir", day.data, *person, "--password-stdin", text=PASSWORD
         )
-    run = [BIN / "fairwatch-server", "run", "--data-dir", day.data, "--http"]
+    run = [BIN / "fairwatch-server", "run", "--data-dir", day.data, "--http", "--listen", f"127.0.0.1:{port}"]
     with (folder / "collector.log").open("wb") as output:
         collector = subprocess.Popen(run, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_for(day.url + "/v1/health")
         flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
         browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=[*flags, "--disable-dev-shm-usage"])
-        _live(day, browser)
+        # The lead's browser keeps a profile on disk, as people's do: it is searched once it is closed.
+        lead = playwright_driver.chromium.launch_persistent_context(
+            day.folder / "profile", executable_path=CHROMIUM, args=[*flags, "--disable-dev-shm-usage"]
+        )
+        _live(day, lead, browser)
         browser.close()
     finally:
+        # Before the collector ends, so that the write-ahead log is still there to be copied.
+        _back_up(day)
         collector.send_signal(signal.SIGTERM)
         collector.wait(20)
+        wire.close()
     return day
+
+
+def _back_up(day):
+    """Copy the database in the ways in which administrators do, while the collector runs."""
+    (day.folder / "backup").mkdir()
+    with (
+        closing(sqlite3.connect(f"file:{day.data / 'collector.sqlite3'}?mode=ro", uri=True)) as database,
+        closing(sqlite3.connect(day.folder / "backup" / "copy.sqlite3")) as copy,
+    ):
+        database.backup(copy)
+        (day.folder / "backup" / "dump.sql").write_text("\n".join(copy.iterdump()))
+    for path in day.data.glob("collector.sqlite3*"):
+        shutil.copy(path, day.folder / "backup")
 
 
 def _wait_for(url):
@@ -133,8 +160,8 @@ def _wait_for(url):
     raise AssertionError("the collector did not start")
 
 
-def _live(day, browser):
-    page, errors = _signed_in(day, browser, "lead")
+def _live(day, lead, browser):
+    page, errors = _signed_in(day, lead, "lead")
     day.words = words = _make_key(day, page)
     _custodians_sign(day)
     _device_reports(day, _enrol(day))
@@ -158,16 +185,27 @@ def _live(day, browser):
     page.click("#close button")
     page.wait_for_selector("#case[data-state=closed]")
     day.closed = page.inner_text("main")
+    page.click(".who form button")
+    page.wait_for_selector("#id_login")
+    for _ in range(3):
+        page.go_back()
+        page.wait_for_load_state()
+        day.went_back.append(page.inner_text("body"))
     page.context.close()
-    for role, address in (("it", "/devices/"), ("dpo", "/audit/")):
-        other, _ = _signed_in(day, browser, role)
-        other.goto(day.url + address)
-        # The words in the log's own filter are no lines of it.
-        other.evaluate("() => document.querySelectorAll('select').forEach((one) => one.remove())")
-        text = other.inner_text("body")
-        day.it_page, day.log = (text, day.log) if role == "it" else (day.it_page, text)
+    for role in ("it", "manager", "dpo", "stranger"):
+        other = browser.new_page() if role == "stranger" else _signed_in(day, browser, role)[0]
+        day.rooms[role] = {address: _looked_at(day, other, address) for address in ROOMS}
+        if role == "dpo":
+            other.goto(day.url + "/audit/")
+            day.log = other.inner_text("#standing") + other.inner_text("tbody")
         other.context.close()
+    day.it_page = day.rooms["it"]["/devices/"][1]
     day.errors = tuple(errors)
+
+
+def _looked_at(day, page, address):
+    answer = page.goto(day.url + address)
+    return answer.status if page.url == day.url + address else "sent away", page.inner_text("body")
 
 
 def _signed_in(day, browser, name):
@@ -345,6 +383,56 @@ def test_it_sees_the_device_and_nothing_of_the_case(desk):
 @pytest.mark.parametrize("word", [HOST, HOST.removeprefix("www."), PERSON, NOTE])
 def test_nothing_of_what_was_sealed_is_anywhere_at_the_collector(desk, word):
     assert canary.found(word, desk.data) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "own"),
+    [
+        ("it", {"/devices/", "/lists/", "/rules/"}),
+        ("manager", {"/summary/", "/rules/"}),
+        ("dpo", {"/audit/", "/rules/"}),
+        ("stranger", {"/rules/"}),
+    ],
+)
+def test_who_is_no_lead_enters_their_own_rooms_alone_and_reads_nothing_of_the_case(desk, role, own):
+    rooms = desk.rooms[role]
+    assert {address for address, (status, _) in rooms.items() if status == 200} == own
+    assert {status for address, (status, _) in rooms.items() if address not in own} == {
+        "sent away" if role == "stranger" else 403
+    }
+    for address, (_, text) in rooms.items():
+        for word in (HOST, PERSON, NOTE):
+            assert word not in text, address
+        # That there is a case, and its reference, is for leads and for who keeps watch over them.
+        assert (role == "dpo" and address == "/audit/") == ("FW-" in text and "Case" in text), address
+
+
+@pytest.mark.parametrize("word", [HOST, HOST.removeprefix("www."), PERSON, NOTE])
+def test_nothing_of_what_was_sealed_is_in_a_backup(desk, word):
+    assert canary.found("laptop-7", desk.folder / "backup"), "the search finds what is there in clear"
+    assert canary.found(word, desk.folder / "backup") == []
+
+
+@pytest.mark.parametrize("word", [HOST, HOST.removeprefix("www."), PERSON, NOTE])
+def test_nothing_of_what_was_sealed_went_over_the_wire(desk, word):
+    # The device, the browsers of all roles, every page, script, form and file, both ways, under the encryption.
+    for there in ("laptop-7", "The lead", "self_harm"):
+        assert canary.found(there, desk.folder / "wire"), "the search finds what is there in clear"
+    assert canary.found(word, desk.folder / "wire") == []
+
+
+@pytest.mark.parametrize("word", [HOST, HOST.removeprefix("www."), PERSON, NOTE])
+def test_nothing_that_was_opened_stays_in_the_browsers_folder(desk, word):
+    assert canary.found("fairwatch-head", desk.folder / "profile") or canary.found(desk.url, desk.folder / "profile")
+    assert canary.found(word, desk.folder / "profile") == []
+
+
+def test_after_signing_out_the_back_button_shows_nothing_that_was_opened(desk):
+    assert len(desk.went_back) == 3
+    for shown in desk.went_back:
+        assert "Sign in" in shown or "Signed out" in shown
+        for word in (HOST, PERSON, NOTE, "Self-harm"):
+            assert word not in shown
 
 
 def test_neither_the_words_nor_the_private_key_reached_the_collector(desk):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,7 +81,17 @@ def test_the_search_for_a_leak_finds_a_planted_one(tmp_path):
     for number, form in enumerate(sorted(canary.encodings(host))):
         (tmp_path / f"leak-{number}").write_bytes(b"\0before" + form + b"after\0")
     assert len(canary.found(host, tmp_path)) == len(canary.encodings(host))
+    for number, packed in enumerate((gzip.compress, zlib.compress, _zipped)):
+        (tmp_path / f"packed-{number}").write_bytes(b"before" + packed(b"x" * 99 + host.encode()) + b"after")
+    assert len(canary.found(host, tmp_path)) == len(canary.encodings(host)) + 3
     assert canary.found("another.host-name.example", tmp_path) == []
+
+
+def _zipped(data: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("name", data)
+    return held.getvalue()
 
 
 def test_promise_3_the_host_is_nowhere_at_the_collector_but_in_the_rules(trip):
