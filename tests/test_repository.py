@@ -47,7 +47,7 @@ TESTED_ELSEWHERE = {
     **dict.fromkeys(
         (
             f"server/web/{name}.py"
-            for name in ("case", "context", "home", "it", "oversight", "queue", "sealed", "urls", "words")
+            for name in ("context", "home", "it", "oversight", "queue", "sealed", "urls", "words")
         ),
         "tests/server/web/test_pages.py",
     ),

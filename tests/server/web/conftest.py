@@ -12,6 +12,11 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from protocol import leadkeys as keyfile
+from protocol.messages import encode
+from protocol.publication import Recipient, RecipientList
+from server import leadkeys
+
 WAIT_MS = 30_000
 STATIC = Path(__file__).parents[3] / "server" / "web" / "static"
 CHROMIUM_FLAGS = [
@@ -102,3 +107,63 @@ def modules(chromium):
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+TEAM = {"lead": "anchor basil cactus dolphin ember falcon", "deputy": "six other words for the deputy"}
+
+
+@pytest.fixture(scope="module")
+def team_files():
+    """The keys of the lead, the deputy and recovery."""
+    return {name: keyfile.make(words) for name, words in TEAM.items()} | {"recovery": keyfile.make("recovery")}
+
+
+@pytest.fixture
+def team(team_files, people, tmp_path, monkeypatch):
+    """Both keys on the signed list; the deputy is never to see what is about the account `dee`."""
+    for name in TEAM:
+        leadkeys.keep(getattr(people, name), encode(team_files[name]))
+    rows = tuple(
+        Recipient(team_files[name].key_id, team_files[name].public_key, role, label, (), about)
+        for name, role, label, about in (
+            ("lead", "lead", "Sam Okafor", ()),
+            ("deputy", "deputy", "Priya Nair", ("dee",)),
+            ("recovery", "recovery", "Recovery", ()),
+        )
+    )
+    folder = tmp_path / "rules" / "targets" / "recipients"
+    folder.mkdir(parents=True)
+    (folder / "0a.recipients.json").write_bytes(encode(RecipientList(1, True, rows)))
+    monkeypatch.setattr("django.conf.settings.RULES_DIR", tmp_path / "rules")
+
+
+@pytest.fixture
+def team_site(signed_in, people, team):
+    """`team_site(role, width)`: a lead's page, their key unlocked."""
+
+    def unlocked(role, width=1280):
+        page = signed_in(getattr(people, role), width)
+        page.goto("/desk/")
+        _unlock(page, TEAM[role])
+        return page
+
+    return unlocked
+
+
+def _unlock(page, words):
+    page.wait_for_selector("#unlock-go:enabled")
+    page.fill("#passphrase", words)
+    page.press("#passphrase", "Enter")
+    page.wait_for_selector("#unlocked:not([hidden])")
+
+
+@pytest.fixture
+def team_words():
+    """The six words of each."""
+    return TEAM
+
+
+@pytest.fixture
+def unlock_with():
+    """`unlock_with(page, words)`: unlock the key on a page."""
+    return _unlock

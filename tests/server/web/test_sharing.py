@@ -17,13 +17,7 @@ from server import leadkeys
 from server.store.models import AlertRecord, AuditEntry, Incident, IncidentRecipient, Note
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
-PHRASE = {"lead": "anchor basil cactus dolphin ember falcon", "deputy": "six other words for the deputy"}
 HOST = "canary-host.example"
-
-
-@pytest.fixture(scope="module")
-def files():
-    return {name: keyfile.make(words) for name, words in PHRASE.items()} | {"recovery": keyfile.make("recovery")}
 
 
 class Held:
@@ -32,54 +26,15 @@ class Held:
 
 
 @pytest.fixture
-def signed(files, people, tmp_path, monkeypatch):
-    """Both keys on the signed list; the deputy is never to see what is about the account `dee`."""
-    for name in PHRASE:
-        leadkeys.keep(getattr(people, name), encode(files[name]))
-    rows = tuple(
-        Recipient(files[name].key_id, files[name].public_key, role, label, (), about)
-        for name, role, label, about in (
-            ("lead", "lead", "Sam Okafor", ()),
-            ("deputy", "deputy", "Priya Nair", ("dee",)),
-            ("recovery", "recovery", "Recovery", ()),
-        )
-    )
-    folder = tmp_path / "rules" / "targets" / "recipients"
-    folder.mkdir(parents=True)
-    (folder / "0a.recipients.json").write_bytes(encode(RecipientList(1, True, rows)))
-    monkeypatch.setattr("django.conf.settings.RULES_DIR", tmp_path / "rules")
-
-
-@pytest.fixture
-def site(signed_in, people, signed):
-    """`site(role, width)`: a lead's page, their key unlocked."""
-
-    def unlocked(role, width=1280):
-        page = signed_in(getattr(people, role), width)
-        page.goto("/desk/")
-        unlock(page, PHRASE[role])
-        return page
-
-    return unlocked
-
-
-def unlock(page, words):
-    page.wait_for_selector("#unlock-go:enabled")
-    page.fill("#passphrase", words)
-    page.press("#passphrase", "Enter")
-    page.wait_for_selector("#unlocked:not([hidden])")
-
-
-@pytest.fixture
-def older(people, device, files, signed):
+def older(people, device, team_files, team, team_words):
     """Four cases from before the deputy came: two plain ones, one about the deputy, one that was tampered with."""
     for person in ("amira", "bo", "CORP\\Dee", "cal"):
-        held = (Held(files["lead"]), Held(files["recovery"]))
+        held = (Held(team_files["lead"]), Held(team_files["recovery"]))
         assert device.send(device.alert(*held, name=HOST, person=person)).results == [("stored", None)]
     first, second, about, tampered = Incident.objects.order_by("received_at")
-    private = keyfile.unlock(files["lead"], PHRASE["lead"])
+    private = keyfile.unlock(team_files["lead"], team_words["lead"])
     said = {"version": 1, "kind": "note", "text": "Rang the tutor", "author": "Sam", "at": "2026-11-20T10:00:00Z"}
-    readers = [files["lead"].public_key]
+    readers = [team_files["lead"].public_key]
     note = seal_signed("note", json.dumps(said).encode(), readers, first.pk, uuid4(), private)
     desk.add_note(people.lead, first.pk, note)
     record = AlertRecord.objects.get(incident=tampered)
@@ -87,14 +42,14 @@ def older(people, device, files, signed):
     return first, second, about, tampered
 
 
-def test_older_cases_are_shared_after_comparing_keys_and_the_colleague_opens_them(site, older, files):
-    page = site("lead")
+def test_older_cases_are_shared_after_comparing_keys_and_the_colleague_opens_them(team_site, older, team_files):
+    page = team_site("lead")
     page.wait_for_selector("#share-offer:visible")
     assert "4 cases are not yet open to Priya Nair" in page.inner_text("#share-offer")
     page.click("#share-offer a")
-    card = page.locator(f"[data-newcomer='{files['deputy'].key_id}']")
+    card = page.locator(f"[data-newcomer='{team_files['deputy'].key_id}']")
     card.wait_for()
-    assert keyfile.fingerprint(files["deputy"].public_key) in card.inner_text()
+    assert keyfile.fingerprint(team_files["deputy"].public_key) in card.inner_text()
     assert card.locator("button[data-share]").is_disabled()
     card.locator("input").check()
     card.locator("button[data-share]").click()
@@ -102,11 +57,13 @@ def test_older_cases_are_shared_after_comparing_keys_and_the_colleague_opens_the
     told = card.inner_text()
     assert "1 case kept back" in told
     assert "1 case left out: not as the device made them" in told
-    shared = set(IncidentRecipient.objects.filter(key_id=files["deputy"].key_id).values_list("incident", flat=True))
+    shared = set(
+        IncidentRecipient.objects.filter(key_id=team_files["deputy"].key_id).values_list("incident", flat=True)
+    )
     assert shared == {older[0].pk, older[1].pk}
     assert AuditEntry.objects.filter(action="evidence_released").count() == 0
     assert page.faults == []
-    colleague = site("deputy")
+    colleague = team_site("deputy")
     colleague.wait_for_selector("#queue[data-opened]")
     assert "amira" in colleague.inner_text("#queue")
     colleague.goto(f"/desk/incidents/{older[0].pk}/")
@@ -125,8 +82,8 @@ def test_older_cases_are_shared_after_comparing_keys_and_the_colleague_opens_the
     assert Note.objects.count() == 2
 
 
-def test_one_case_is_handed_over_by_name_and_one_about_the_colleague_never(site, older, files):
-    page = site("lead")
+def test_one_case_is_handed_over_by_name_and_one_about_the_colleague_never(team_site, older, team_files):
+    page = team_site("lead")
     hand = """async ([incident, key]) => {
       const sharing = await import("/static/web/sharing.js");
       const keystore = await import("/static/web/keystore.js");
@@ -134,23 +91,25 @@ def test_one_case_is_handed_over_by_name_and_one_about_the_colleague_never(site,
       const newcomer = (await sharing.newcomers()).find((one) => one.key_id === key);
       try { return await sharing.shareCase(incident, newcomer, pair); } catch (fault) { return fault.message; }
     }"""
-    key = files["deputy"].key_id
+    key = team_files["deputy"].key_id
     assert page.evaluate(hand, [str(older[1].pk), key]) == 1
     assert "about this person" in page.evaluate(hand, [str(older[2].pk), key])
     assert IncidentRecipient.objects.get(key_id=key).incident_id == older[1].pk
     assert AuditEntry.objects.filter(action="incident_shared").count() == 1
 
 
-def test_cases_of_the_only_lead_who_left_are_taken_in_from_the_custodians_file(site, older, files, people, tmp_path):
+def test_cases_of_the_only_lead_who_left_are_taken_in_from_the_custodians_file(
+    team_site, older, team_files, people, tmp_path
+):
     people.lead.is_active = False
     people.lead.save()
-    page = site("deputy")
+    page = team_site("deputy")
     page.goto("/desk/share/")
     with page.expect_download() as download:
         page.click("#recovery form[method=post] button")
     saved = tmp_path / "asked.json"
     download.value.save_as(saved)
-    rescue = keyfile.unlock(files["recovery"], "recovery")
+    rescue = keyfile.unlock(team_files["recovery"], "recovery")
     asked = recovering.read_file(saved.read_bytes())
     made = recovering.recover(asked, recovering.recipient_of(asked, leadkeys.signed_list(), rescue), rescue)
     assert (len(made.file.parcels), made.kept_back, len(made.refused)) == (2, 1, 1)
@@ -173,17 +132,17 @@ def test_cases_of_the_only_lead_who_left_are_taken_in_from_the_custodians_file(s
 
 
 def test_a_lead_moves_their_cases_to_a_new_key_of_their_own_and_opens_them_with_it(
-    site, older, files, people, tmp_path
+    team_site, older, team_files, people, tmp_path, unlock_with
 ):
     new = keyfile.make("new words for a new key")
     leadkeys.keep(people.lead, encode(new))
     rows = (
         Recipient(new.key_id, new.public_key, "lead", "Sam Okafor"),
-        Recipient(files["recovery"].key_id, files["recovery"].public_key, "recovery", "Recovery"),
+        Recipient(team_files["recovery"].key_id, team_files["recovery"].public_key, "recovery", "Recovery"),
     )
     folder = tmp_path / "rules" / "targets" / "recipients"
     (folder / "1b.recipients.json").write_bytes(encode(RecipientList(2, True, rows)))
-    page = site("lead")
+    page = team_site("lead")
     page.wait_for_selector("#share-offer:visible")
     assert "your own new key" in page.inner_text("#share-offer")
     page.click("#share-offer a")
@@ -193,7 +152,7 @@ def test_a_lead_moves_their_cases_to_a_new_key_of_their_own_and_opens_them_with_
     page.click("#lock-now")
     page.wait_for_selector("#locked:visible")
     page.goto("/desk/")
-    unlock(page, "new words for a new key")
+    unlock_with(page, "new words for a new key")
     page.wait_for_selector("#queue[data-opened]")
     assert "amira" in page.inner_text("#queue")
     page.goto(f"/desk/incidents/{older[0].pk}/")

@@ -3,6 +3,7 @@
 import * as alerts from "./alert.js";
 import { caseLink } from "./casetimeline.js";
 import { ask, element, find, show, tell, time, times } from "./page.js";
+import { personView } from "./people.js";
 import { related } from "./related.js";
 
 const PAGES_AT_ONCE = 4;
@@ -72,16 +73,16 @@ async function open(one, pair) {
 function draw({ near, earlier, device }, categories, act) {
   fill("related-near", near, categories, act);
   fill("related-earlier", earlier, categories, act);
-  fill("related-device", device, categories, act);
+  fill("related-device", device, categories, act, true);
 }
 
-function fill(id, found, categories, act) {
+function fill(id, found, categories, act, named = false) {
   const part = find(id);
   show(part, found.length > 0);
-  part.querySelector("ul").replaceChildren(...found.map((one) => item(one, categories, act)));
+  part.querySelector("ul").replaceChildren(...found.map((one) => item(one, categories, act, named)));
 }
 
-function item(one, categories, act) {
+function item(one, categories, act, named) {
   const state = element("span", { class: `chip ${one.state === "open" ? "warn" : "plain"}` }, one.state === "open" ? "Open" : "Closed");
   const facts = [caseLink({ id: one.incident, reference: one.reference }), " ", state];
   if (one.urgent) facts.push(" ", element("span", { class: "chip urgent" }, "Urgent"));
@@ -94,7 +95,8 @@ function item(one, categories, act) {
   const buttons = element("p", { class: "row screen-only" });
   buttons.append(press(`Link ${one.reference} to this case`, "Link", (button) => act.link(one, button)));
   if (!one.part) buttons.append(press(`Make ${one.reference} a part of this case`, "Make it a part", (button) => act.merge(one, button)));
-  return element("li", {}, element("p", { class: "wide" }, ...facts), seen, buttons);
+  const who = named ? [element("p", {}, personView(one.person))] : [];
+  return element("li", {}, element("p", { class: "wide" }, ...facts), ...who, seen, buttons);
 }
 
 function press(label, words, action) {

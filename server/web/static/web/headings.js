@@ -4,6 +4,10 @@ import * as alerts from "./alert.js";
 import { OpenError } from "./envelope.js";
 import { element, times } from "./page.js";
 import { loadPeople, personView } from "./people.js";
+import { SignatureError } from "./sealed.js";
+
+const seen = ({ certainty, count }) =>
+  certainty === "looked_up" ? `looked up ${times(count)}` : certainty === "reported" ? "reported to a lead" : String(count);
 
 /** Verify and open one heading, and fill the cells of `row` that are marked for it. */
 export async function fill(row, alert, categories, pair) {
@@ -12,13 +16,12 @@ export async function fill(row, alert, categories, pair) {
     const header = await alerts.verify(alert, alert.incident);
     const heading = await alerts.open(alert, header, "heading", pair);
     cell("category", element("span", { class: "arriving" }, categories[heading.category] ?? heading.category));
-    await loadPeople();
+    await loadPeople().catch(() => {}); // without names the accounts stand as they are
     cell("person", personView(heading.person));
-    const seen = heading.certainty === "looked_up" ? `looked up ${times(heading.count)}` : String(heading.count);
-    cell("count", element("span", { class: "arriving" }, seen));
+    cell("count", element("span", { class: "arriving" }, seen(heading)));
     return { header, heading };
   } catch (fault) {
-    const known = fault instanceof OpenError || fault instanceof alerts.AlertError;
+    const known = [OpenError, alerts.AlertError, SignatureError].some((kind) => fault instanceof kind);
     const why = fault instanceof OpenError ? `It can’t be opened: ${fault.message}.` : fault.message;
     cell("category", element("span", { class: "chip warn" }, known ? "Not to be trusted" : "Unreadable"));
     cell("person", element("span", { class: "small" }, known ? why : "It can’t be read."));

@@ -37,11 +37,11 @@ await whenUnlocked(async (pair) => {
   const opened = alert && (await fill(page, alert, categories, pair));
   if (!opened) return;
   const { header, heading } = opened;
+  timeline = () => drawTimeline(page, pair, header);
   // Before the button is let go: a click in between would do nothing.
   find("open").addEventListener("click", () => release(pair, categories));
   find("open").disabled = false;
   show(find("open-hint"), false);
-  timeline = () => drawTimeline(page, pair, header);
   await timeline();
   const self = {
     incident,
@@ -68,6 +68,7 @@ async function release(pair, categories) {
     const evidence = await alerts.open(released.alert, header, "evidence", pair);
     const readers = await alerts.recipientsOf(header, released.recipients, released.rewraps);
     show(find("before"), false);
+    show(find("notes-hint"), false);
     const view = header.device ? evidenceView(evidence, header, categories) : concernView(evidence, header);
     find("opened").replaceChildren(...view);
     if (released.newer) find("opened").prepend(element("p", { class: "message warn" }, NEWER));
@@ -168,7 +169,9 @@ async function mergeByNumber(event) {
   }
 }
 
-find("print").addEventListener("click", () => {
-  find("printed-at").replaceChildren(new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short", timeZone: document.body.dataset.zone }).format(new Date()));
-  print();
+// Before any printing, from the browser's own menu too.
+addEventListener("beforeprint", () => {
+  const how = { dateStyle: "long", timeStyle: "short", timeZone: document.body.dataset.zone };
+  find("printed-at").textContent = new Intl.DateTimeFormat("en-GB", how).format(new Date());
 });
+find("print").addEventListener("click", () => print());
