@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from server import second_factor, single_sign_on
 from server.store.models import Organisation
 from server.web.access import rooms_of
 
@@ -16,5 +17,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     rooms = rooms_of(user) if user is not None else []
     return {
         "organisation": Organisation.objects.first(),
+        "single_sign_on": single_sign_on.provider_settings(),
+        "second_factor_missing": request.path.startswith("/account/") and second_factor.is_missing(request),
         "rooms": [{"name": room.name, "address": room.address, "here": room.address == request.path} for room in rooms],
     }

@@ -10,6 +10,7 @@ from server.store.models.notify import Absence, Escalation, MailCheck, NotifyCha
 from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
+from server.store.models.sign_in import CacheRow, Invitation
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "AuditCheck",
     "AuditDetail",
     "AuditEntry",
+    "CacheRow",
     "CaseEvent",
     "CaseLook",
     "Device",
@@ -26,6 +28,7 @@ __all__ = [
     "Escalation",
     "Incident",
     "IncidentRecipient",
+    "Invitation",
     "Job",
     "LeadKey",
     "ListState",
