@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from server import audit, invitations, leadkeys, second_factor, sign_in_mail
-from server.errors import NotAllowed, NotThere, WrongState
+from server.errors import NotAllowed, NotThere, SetUpError, WrongState
 from server.store.models import Role, User
 
 LEAD_ROLES: Final = (Role.LEAD, Role.DEPUTY)
@@ -40,10 +40,10 @@ def one(by: User, user_id: int, now: datetime) -> Account:
     return _account(_find(user_id), now)
 
 
-def add(by: User, username: str, name: str, email: str, role: str, now: datetime) -> User:
+def add(by: User, username: str, name: str, email: str, role: str, now: datetime, groups: str = "") -> User:
     """Add somebody who can sign in once they used an invitation; raises WrongState in a sentence for what can't be."""
     _only_it(by)
-    user = User(username=username, display_name=name, email=email, role=role)
+    user = User(username=username, display_name=name, email=email, role=role, groups=_groups(groups))
     user.set_unusable_password()
     check(user)
     with transaction.atomic():
@@ -53,15 +53,15 @@ def add(by: User, username: str, name: str, email: str, role: str, now: datetime
     return user
 
 
-def change(by: User, user_id: int, name: str, email: str, role: str, now: datetime) -> User:
-    """Change name, address and role. The person is told, at the old address too; officers are told of leads.
+def change(by: User, user_id: int, name: str, email: str, role: str, now: datetime, groups: str = "") -> User:
+    """Change name, address, role and groups. The person is told, at the old address too; officers are told of leads.
 
     Raises WrongState when nobody would be left as IT administrator, or the address is taken.
     """
     _only_it(by)
     user = _find(user_id)
-    before = (user.display_name, user.email, user.role)
-    user.display_name, user.email, user.role = name, email, role
+    before = (user.display_name, user.email, user.role, ",".join(user.groups))
+    user.display_name, user.email, user.role, user.groups = name, email, role, _groups(groups)
     check(user)
     if before[2] == Role.IT and role != Role.IT:
         _not_the_last_it(user)
@@ -71,6 +71,7 @@ def change(by: User, user_id: int, name: str, email: str, role: str, now: dateti
             ("user_renamed", before[0], name),
             ("user_address_changed", before[1], email),
             ("user_role_changed", before[2], role),
+            ("user_groups_changed", before[3] or "all", ",".join(user.groups) or "all"),
         ):
             if old != new:
                 audit.write(audit.actor_of(by), action, audit.actor_of(user), f"from {old} to {new}", now=now)
@@ -81,6 +82,7 @@ def change(by: User, user_id: int, name: str, email: str, role: str, now: dateti
             sign_in_mail.tell_officers(f"The address of {user.get_full_name()} (user {user.pk}) was changed by IT.")
     if before[2] != role:
         sign_in_mail.tell(user, f"Your role was changed by IT to {user.get_role_display()}.")
+    if before[2] != role or before[3] != ",".join(user.groups):
         _tell_of_lead(user, by)
     return user
 
@@ -158,11 +160,21 @@ def _account(user: User, now: datetime) -> Account:
 def _tell_of_lead(user: User, by: User) -> None:
     if user.role in LEAD_ROLES:
         itself = " (their own account)" if user.pk == by.pk else ""
+        scope = f"for {', '.join(user.groups)} only" if user.groups else "for all groups"
         sign_in_mail.tell_officers(
-            f"{user.get_full_name()} (user {user.pk}) now has the role {user.get_role_display()}, given by "
+            f"{user.get_full_name()} (user {user.pk}) now has the role {user.get_role_display()} {scope}, given by "
             f"{by.get_full_name()} (user {by.pk}){itself}.",
             "The role opens no case until the custodians sign a key of theirs. Ask the custodians before they do.",
         )
+
+
+def _groups(text: str) -> list[str]:
+    from server.users import groups_named  # late: the command's module needs this one
+
+    try:
+        return groups_named(text)
+    except SetUpError as fault:
+        raise WrongState(str(fault)) from None
 
 
 def _find(user_id: int) -> User:

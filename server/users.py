@@ -176,7 +176,7 @@ def save(
 
 
 def groups_named(text: str) -> list[str]:
-    """Return the ids of groups, sorted; raises SetUpError for what can be none, or is none of the published policy's."""
+    """Return the ids of groups, sorted; raises SetUpError for what can be none, or is not in the published policy."""
     from server import policy_in_force
 
     wanted = sorted({one.strip() for one in text.split(",") if one.strip()})

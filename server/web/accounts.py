@@ -80,7 +80,7 @@ def _change(view: View) -> View:
 def add(request: HttpRequest, user_id: int) -> HttpResponse:  # noqa: ARG001
     """Add somebody and invite them."""
     username, name, email, role = (_given(request, key) for key in ("username", "name", "email", "role"))
-    user = account_care.add(person(request), username, name, email, role, _now())
+    user = account_care.add(person(request), username, name, email, role, _now(), _given(request, "groups"))
     return _invite(request, user)
 
 
@@ -88,7 +88,7 @@ def add(request: HttpRequest, user_id: int) -> HttpResponse:  # noqa: ARG001
 def change(request: HttpRequest, user_id: int) -> HttpResponse:
     """Change name, address and role."""
     name, email, role = (_given(request, key) for key in ("name", "email", "role"))
-    user = account_care.change(person(request), user_id, name, email, role, _now())
+    user = account_care.change(person(request), user_id, name, email, role, _now(), _given(request, "groups"))
     messages.success(request, f"{user.get_full_name()} was changed.")
     return redirect("accounts" if person(request).pk != user.pk or user.role == Role.IT else "home")
 

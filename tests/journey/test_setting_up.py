@@ -23,7 +23,7 @@ from rules.policy import Policy
 from server.children import Children, EveryHost
 from server.stage import BROWSERS, DEMO_ENTRY, DEMO_HOST
 from tests.journey.keyboard import Computer
-from tests.journey.test_sign_in import choose_password, set_up_app
+from tests.journey.signing_in import choose_password, set_up_app
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "setting-up.md"
 BLOCK = re.compile(r"^```(\S*) ?(\S*) ?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)

@@ -5,14 +5,10 @@ The passkeys are those of the browser's own virtual authenticator; mails are rea
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -22,6 +18,8 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
+from tests.journey.signing_in import PASSWORD, choose_password, set_up_app, sign_in, six_digits
 
 BIN = Path(sys.executable).parent
 CHROMIUM = next(
@@ -35,7 +33,6 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 WAIT_MS = 20_000
-PASSWORD = "long enough for anybody"
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="passkeys need a Chromium browser, and this system offers none"),
     pytest.mark.timeout(200),
@@ -91,14 +88,6 @@ def passkeys_of(page):
     return page.cdp.send("WebAuthn.getCredentials", {"authenticatorId": page.key})["credentials"]
 
 
-def six_digits(secret, at=None):
-    """What an authenticator app shows (RFC 6238)."""
-    counter = struct.pack(">Q", int(at if at is not None else time.time()) // 30)
-    mac = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
-    place = mac[-1] & 15
-    return f"{(struct.unpack('>I', mac[place : place + 4])[0] & 0x7FFFFFFF) % 10**6:06}"
-
-
 @pytest.fixture(scope="module")
 def office(tmp_path_factory, playwright_driver):
     folder = tmp_path_factory.mktemp("office")
@@ -128,31 +117,6 @@ def wait_for(url):
         except OSError:
             time.sleep(0.1)
     raise AssertionError("the collector did not start")
-
-
-def sign_in(page, url, name, password=PASSWORD):
-    page.goto(f"{url}/account/login/")
-    page.fill("#id_login", name)
-    page.fill("#id_password", password)
-    page.click("main button:has-text('Sign in') >> nth=0")
-
-
-def choose_password(page, link):
-    page.goto(link)
-    page.fill("#id_password1", PASSWORD)
-    page.fill("#id_password2", PASSWORD)
-    page.click("text=Save the password")
-    page.wait_for_selector("h1:has-text('First, a second factor')")
-
-
-def set_up_app(page):
-    """Set up an authenticator app on the page that leads there; its secret."""
-    page.click("text=Set up an app")
-    secret = page.inner_text("#secret").strip()
-    page.fill("#id_code", six_digits(secret))
-    page.click("main button:has-text('Set it up')")
-    page.wait_for_selector("text=Shown only now")
-    return secret
 
 
 def no_problem_of_access(page):

@@ -101,3 +101,15 @@ def test_nobody_closes_themselves_or_the_last_it(people):
     account_care.close(people.it, other.pk, NOW)
     with pytest.raises(NotThere):
         account_care.close(people.it, 9999, NOW)
+
+
+def test_a_partner_s_lead_has_the_groups_that_it_names_and_a_wider_scope_is_told(people, mailoutbox):
+    fields = (people.partner.pk, "The partner's lead", "partner@brightpath.example", "lead", NOW)
+    account_care.change(people.it, *fields, groups="learners, apprentices")
+    assert User.objects.get(pk=people.partner.pk).groups == ["apprentices", "learners"]
+    account_care.change(people.it, *fields)
+    assert User.objects.get(pk=people.partner.pk).groups == []
+    assert "for all groups" in mailoutbox[-1].body
+    assert actions() == ["user_groups_changed"] * 2
+    with pytest.raises(WrongState, match="can't be a group's id"):
+        account_care.change(people.it, *fields, groups="No group!")
