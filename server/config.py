@@ -6,17 +6,18 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from server import list_settings, notify_config
+from server import list_settings, notify_config, sign_in_settings
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
 from server.notify_config import Contact, Escalating, Mail
+from server.sign_in_settings import SignIn
 
 FILE_NAME = "collector.toml"
 DATABASE_VARIABLE = "FAIRWATCH_DATABASE"
@@ -57,6 +58,7 @@ class Config:
     mail: Mail = field(default_factory=Mail)
     escalation: Escalating = field(default_factory=Escalating)
     contacts: tuple[Contact, ...] = ()
+    sign_in: SignIn = field(default_factory=SignIn)
 
     @property
     def tls(self) -> bool:
@@ -83,6 +85,12 @@ def load(data_dir: Path, environment: Mapping[str, str] = os.environ) -> Config:
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(str(path), None, f"the file can't be read as UTF-8 text ({type(fault).__name__})") from None
     config = parse(text, str(path))
+    if config.sign_in.oidc is not None:
+        try:
+            provider = sign_in_settings.with_secret(config.sign_in.oidc, data_dir, environment)
+        except ValueError as fault:
+            raise ConfigError(str(path), _line_of(text, "id", "sign_in.oidc"), str(fault)) from None
+        config = replace(config, sign_in=replace(config.sign_in, oidc=provider))
     address = environment.get(DATABASE_VARIABLE)
     if address:
         config = Config(**{**config.__dict__, "database": _from_address(address)})
@@ -102,6 +110,8 @@ def parse(text: str, file_name: str) -> Config:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
     if "audit" in values:
         values["audit"] = Audit(**_section(values["audit"], _AUDIT, text, file_name, "audit"))
+    if "sign_in" in values:
+        values["sign_in"] = _sign_in(values["sign_in"], text, file_name)
     values["lists"] = _lists(values.get("lists", ()), text, file_name)
     if "escalation" in values:
         steps = _section(values["escalation"], notify_config.ESCALATION_KEYS, text, file_name, "escalation")
@@ -149,6 +159,20 @@ def _lists(tables: tuple[dict[str, Any], ...], text: str, file_name: str) -> tup
             raise ConfigError(file_name, line, f"two lists have the id {one.id!r}")
         lists[one.id] = one
     return tuple(lists.values())
+
+
+def _sign_in(found: dict[str, Any], text: str, file_name: str) -> SignIn:
+    values = _section(found, sign_in_settings.KEYS, text, file_name, "sign_in")
+    line = _line_of(text, "second_factor", "sign_in")
+    try:
+        sign_in_settings.checked_roles(values)
+        if "oidc" in values:
+            provider = _section(values["oidc"], sign_in_settings.OIDC_KEYS, text, file_name, "sign_in.oidc")
+            line = _line_of(text, "id", "sign_in.oidc")
+            values["oidc"] = sign_in_settings.oidc(provider)
+    except ValueError as fault:
+        raise ConfigError(file_name, line, str(fault)) from None
+    return SignIn(**values)
 
 
 def _section(
@@ -250,6 +274,7 @@ _TOP: dict[str, _Rule] = {
     "workers": (_is_workers, "a whole number from 1 to 64 (SQLite always uses 1)"),
     "database": (lambda value: isinstance(value, dict), "a section: [database]"),
     "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
+    "sign_in": (lambda value: isinstance(value, dict), "a section: [sign_in]"),
     "lists": (
         lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
         "sections: [[lists]]",

@@ -36,6 +36,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "server.apps.Collector",
     "server.store",
 ]
 MIDDLEWARE = [
@@ -48,6 +53,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "server.headers.OrganisationZone",
+    "server.web.second_factor.SecondFactorFirst",
 ]
 TEMPLATES = [
     {
@@ -61,6 +67,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "server.web.context.frame",
             ],
+            "libraries": {"fairwatch": "server.web.template_filters"},
         },
     }
 ]
@@ -104,7 +111,18 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
-# Sign-in: e-mail or user name with a password. Nobody signs up: IT adds people with `fairwatch-server user`.
+# What rate limits count is in the database: the same for all processes, and still there after a restart.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "store_cache",
+        # Room for what a flood from many addresses leaves in an hour; beyond it, what has expired goes first.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    }
+}
+
+# Sign-in: e-mail or user name with a password, a passkey, or the organisation's single sign-on; and a second factor.
+# Nobody signs up: IT adds people with `fairwatch-server user` or on the page Accounts.
 AUTH_USER_MODEL = "store.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -117,9 +135,51 @@ ACCOUNT_ADAPTER = "server.accounts.NoSignUp"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# A stranger's address gets no mail, so that the form can't be used to write to anybody.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_PREVENT_ENUMERATION = True
+# `key` is the account together with the address (see `server.accounts`): whoever fails on purpose locks out nobody but
+# themselves. `elsewhere` is the account alone, and counts only from addresses where its person never signed in.
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/5m/key",
+    "login_failed_elsewhere": "50/h/key",
+    "reset_password": "10/m/ip,3/h/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+    "invitation": "20/m/ip",
+    "single_sign_on": "30/m/ip",
+}
+# A mailbox is often open on a screen: an hour is enough to read a mail and too short for a forgotten one.
+PASSWORD_RESET_TIMEOUT = 60 * 60
+SECOND_FACTOR_ROLES = CONFIG.sign_in.second_factor
+SINGLE_SIGN_ON = CONFIG.sign_in.oidc
+MFA_ADAPTER = "server.second_factor.Adapter"
+MFA_FORMS = {
+    "authenticate": "server.web.factor_forms.SignInCode",
+    "reauthenticate": "server.web.factor_forms.AgainCode",
+    "login_webauthn": "server.web.factor_forms.SignInPasskey",
+    "authenticate_webauthn": "server.web.factor_forms.SecondPasskey",
+    "reauthenticate_webauthn": "server.web.factor_forms.AgainPasskey",
+    "add_webauthn": "server.web.factor_forms.NewPasskey",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# A passkey always asks for the finger, face or PIN: it stands for both factors.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# Clocks of phones run some seconds off: one step of 30 s either way.
+MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER = "Fairwatch"
+SOCIALACCOUNT_ADAPTER = "server.single_sign_on.Adapter"
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/account/login/"

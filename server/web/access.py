@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import msgspec
+from allauth.core.internal import ratelimit
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
@@ -36,6 +37,7 @@ ROOMS = (
     Room("Lists on trial", "/desk/trial/", LEADS),
     Room("Your key", "/desk/key/", LEADS),
     Room("Devices", "/devices/", (Role.IT,)),
+    Room("Accounts", "/accounts/", (Role.IT,)),
     Room("Lists", "/lists/", (Role.IT,)),
     Room("People", "/people/", (Role.IT,)),
     Room("Messages", "/messages/", (Role.IT,)),
@@ -92,6 +94,22 @@ def open_page(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return guarded
+
+
+def limited(action: str) -> Callable[[View], View]:
+    """Bound how often one address may ask for a page, GET too; the figures are in `ACCOUNT_RATE_LIMITS`."""
+
+    def around(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not ratelimit.consume(request, app="allauth.account", action=action, limit_get=True):
+                refused: HttpResponse = ratelimit.respond_429(request)
+                return refused
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return around
 
 
 def data(method: str, *roles: Role) -> Callable[[View], View]:

@@ -1,6 +1,6 @@
 """Which address is which page."""
 
-from django.urls import path
+from django.urls import include, path
 
 from server.web import (
     audit,
@@ -86,6 +86,7 @@ urlpatterns = [
     path("people/", people.people, name="people"),
     path("people/data/preview", people.people_preview, name="people_preview"),
     path("people/data/import", people.people_confirm, name="people_import"),
+    path("accounts/", include("server.web.account_urls")),
     path("lists/", lists.fetched_lists, name="lists"),
     path("lists/<slug:list_id>/release", lists.release, name="list_release"),
     path("lists/<slug:list_id>/<str:kind>", lists.download, name="list_file"),

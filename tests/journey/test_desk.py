@@ -110,6 +110,9 @@ def desk(tmp_path_factory, playwright_driver):
     wire = Recorder(port, folder / "wire")
     day = Desk(folder, f"http://localhost:{wire.port}")
     day.command("fairwatch-server", "init", "--data-dir", day.data, "--name", "Bright Path Training", "--url", day.url)
+    # This day is about cases; how people sign in with a second factor is `test_sign_in.py`.
+    with (day.data / "collector.toml").open("a") as settings:
+        settings.write("[sign_in]\nsecond_factor = []\n")
     for role in ("lead", "it", "manager", "dpo"):
         person = ("--role", role, "--email", f"{role}@brightpath.example", "--display-name", f"The {role}")
         day.command(

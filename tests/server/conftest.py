@@ -28,7 +28,8 @@ import pytest
 _DATA_DIR = Path(tempfile.mkdtemp(prefix="fairwatch-collector-"))
 atexit.register(shutil.rmtree, _DATA_DIR, ignore_errors=True)
 (_DATA_DIR / "rules").mkdir()
-(_DATA_DIR / "collector.toml").write_text('url = "http://localhost:8460"\n')
+# Nobody needs a second factor in tests of other things; `tests/server/web/test_second_factor.py` is about who does.
+(_DATA_DIR / "collector.toml").write_text('url = "http://localhost:8460"\n[sign_in]\nsecond_factor = []\n')
 os.environ["FAIRWATCH_DATA_DIR"] = str(_DATA_DIR)
 os.environ["DJANGO_SETTINGS_MODULE"] = "server.settings"
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # browser tests run beside an event loop

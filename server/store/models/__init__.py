@@ -11,6 +11,7 @@ from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
 from server.store.models.summaries import MonthBasis, MonthlySummary, MonthSealedTotals
+from server.store.models.sign_in import CacheRow, Invitation
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "AuditCheck",
     "AuditDetail",
     "AuditEntry",
+    "CacheRow",
     "CaseEvent",
     "CaseLook",
     "Device",
@@ -27,6 +29,7 @@ __all__ = [
     "Escalation",
     "Incident",
     "IncidentRecipient",
+    "Invitation",
     "Job",
     "LeadKey",
     "ListState",

@@ -38,6 +38,7 @@ def everybody(status: int) -> tuple[int, ...]:
 
 
 _SIGNED_IN = (*(200 for _ in ROLES[1:]), 302)
+_SIGNED_IN_NOTHING = (*(404 for _ in ROLES[1:]), 302)
 
 # The deputy and the partner's lead have keys of their own. The case is not sealed to the deputy's; to the partner's it
 # is, by mistake, but is of a group that they are not for: to both it does not exist.
@@ -114,6 +115,14 @@ PAGES: dict[str, Row] = {
     "/people/": ("GET", page_for("it")),
     "/people/data/preview": ("POST", data_for("it", status=409)),
     "/people/data/import": ("POST", data_for("it", status=409)),
+    "/accounts/": ("GET", page_for("it")),
+    "/accounts/9999/": ("GET", page_for("it", status=404)),
+    # IT signed in long ago, too, and is asked again before any change.
+    "/accounts/add": ("POST", page_for("it", status=302)),
+    **{
+        f"/accounts/9999/{change}": ("POST", page_for("it", status=302))
+        for change in ("change", "invite", "withdraw", "reset", "close", "reopen", "disconnect")
+    },
     "/lists/": ("GET", page_for("it")),
     "/lists/{case}/{case}": ("GET", page_for("it", status=404)),
     "/lists/{case}/release": ("POST", data_for("it", status=404)),
@@ -134,7 +143,31 @@ PAGES: dict[str, Row] = {
     "/account/reauthenticate/": ("GET", _SIGNED_IN),
     "/account/signup/": ("GET", everybody(404)),
     "/account/email/": ("GET", everybody(404)),
-    "/account/password/reset/": ("GET", everybody(404)),
+    "/account/password/reset/": ("GET", everybody(200)),
+    "/account/password/reset/done/": ("GET", everybody(200)),
+    "/account/password/reset/key/1-odd/": ("GET", everybody(200)),
+    "/account/password/reset/key/done/": ("GET", everybody(200)),
+    "/account/invitation/unknown/": ("GET", everybody(410)),
+    "/account/sessions/": ("GET", _SIGNED_IN),
+    "/account/sessions/1/end": ("POST", _SIGNED_IN_NOTHING),
+    "/account/connections/": ("GET", everybody(302)),
+    "/account/oidc/nowhere/": ("GET", everybody(404)),
+    "/account/oidc/nowhere/callback/": ("GET", everybody(404)),
+    "/account/2fa/": ("GET", _SIGNED_IN),
+    # Who signed in long ago shows first that it is they.
+    "/account/2fa/authenticate/": ("GET", everybody(302)),
+    "/account/2fa/reauthenticate/": ("GET", everybody(302)),
+    "/account/2fa/totp/activate/": ("GET", everybody(302)),
+    "/account/2fa/totp/deactivate/": ("GET", _SIGNED_IN_NOTHING),
+    "/account/2fa/recovery-codes/": ("GET", _SIGNED_IN_NOTHING),
+    "/account/2fa/recovery-codes/generate/": ("GET", everybody(302)),
+    "/account/2fa/recovery-codes/download/": ("GET", everybody(404)),
+    "/account/2fa/webauthn/": ("GET", everybody(302)),
+    "/account/2fa/webauthn/add/": ("GET", everybody(302)),
+    "/account/2fa/webauthn/login/": ("GET", everybody(302)),
+    "/account/2fa/webauthn/reauthenticate/": ("GET", everybody(302)),
+    "/account/2fa/webauthn/keys/1/remove/": ("GET", everybody(302)),
+    "/account/2fa/webauthn/keys/1/edit/": ("GET", everybody(404)),
     "/account/password/set/": ("GET", everybody(404)),
     "/account/confirm-email/": ("GET", everybody(404)),
     "/account/login/code/confirm/": ("GET", everybody(404)),
