@@ -21,7 +21,8 @@ def who() -> Callable[[str], Known | None]:
     policy = policy_in_force.in_force()
     for person in Person.objects.all():
         name, domain = parts(person.account)
-        group = (policy.group_of(person.account) if policy is not None else None) or person.group or None
+        # Never the imported group: whoever could move one person could read their use from the difference.
+        group = policy.group_of(person.account) if policy is not None else None
         by_name[name].append((domain, Known(person.pk, group)))
 
     def find(account: str) -> Known | None:

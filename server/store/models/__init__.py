@@ -10,8 +10,8 @@ from server.store.models.notify import Absence, Escalation, MailCheck, NotifyCha
 from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
-from server.store.models.summaries import MonthBasis, MonthlySummary, MonthSealedTotals
 from server.store.models.sign_in import CacheRow, Invitation
+from server.store.models.summaries import MonthBasis, MonthlySummary, MonthSealedTotals
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
