@@ -38,7 +38,6 @@ await whenUnlocked(async (pair) => {
   if (!opened) return;
   const { header, heading } = opened;
   timeline = () => drawTimeline(page, pair, header);
-  // Before the button is let go: a click in between would do nothing.
   find("open").addEventListener("click", () => release(pair, categories));
   find("open").disabled = false;
   show(find("open-hint"), false);
@@ -72,13 +71,13 @@ async function release(pair, categories) {
     const view = header.device ? evidenceView(evidence, header, categories) : concernView(evidence, header);
     find("opened").replaceChildren(...view);
     if (released.newer) find("opened").prepend(element("p", { class: "message warn" }, NEWER));
+    await timeline().catch((fault) => problem(inWords(fault)));
     show(find("opened"));
-    await timeline();
     context = { page, pair, readers: () => readers };
     await offerForms(context, kept);
     showState(page.dataset.state === "open");
     show(find("print-part"));
-    await offerHandOver(page, pair, handed);
+    await offerHandOver(page, pair, handed).catch((fault) => problem(fault.message));
     find("evidence-title").setAttribute("tabindex", "-1");
     find("evidence-title").focus();
   } catch (fault) {
