@@ -16,6 +16,7 @@ from tests.bench.table import Row, render
 MEASUREMENTS = {
     "updates": "bringing signed rules to a device",
     "journey": "visit to recorded incident",
+    "notify": "urgent alert to its mail",
     "footprint": "memory and processor time of the agent",
     "queue": "the lead's queue with a million incidents stored",
     "ingest": "signed batches a second, beside aw-server and raw SQLite",

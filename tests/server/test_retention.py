@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server import retention
-from server.store.models import AuditEntry, Incident, Person, PersonMonth, SeenRecord, Usage
+from server.store.models import AuditEntry, Incident, OutboxMessage, Person, PersonMonth, SeenRecord, Usage
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -59,3 +59,14 @@ def test_who_is_no_longer_listed_is_deleted_when_their_period_is_over(database):
         Person.objects.create(account=name, key=name, name=name, changed_at=NOW, gone_at=gone_at)
     assert retention.delete_what_is_over(NOW)["people"] == 1
     assert set(Person.objects.values_list("key", flat=True)) == {"listed", "lately"}
+
+
+def test_messages_go_after_thirty_days_but_what_still_waits_stays(database, people):
+    for once, settled in (("sent", {"sent_at": NOW}), ("given up", {"given_up_at": NOW}), ("waits", {})):
+        OutboxMessage.objects.create(
+            kind="plain", once_key=once, user=people.dpo, created_at=NOW, due_at=NOW, **settled
+        )
+    retention.delete_what_is_over(NOW + timedelta(days=30))
+    assert OutboxMessage.objects.count() == 3
+    retention.delete_what_is_over(NOW + timedelta(days=30, seconds=1))
+    assert list(OutboxMessage.objects.values_list("once_key", flat=True)) == ["waits"]

@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 
-from server import preferences
+from server import notify, preferences
 from server.store.models import Absence, NotifyChannel, NotifySettings, User
 
 pytestmark = pytest.mark.django_db
@@ -137,3 +138,25 @@ def test_an_absence_is_entered_seen_by_colleagues_and_taken_out(people, lead):
 def test_who_can_not_be_reached_is_told_so(people, lead):
     User.objects.update(email="")
     assert "No message reaches you" in lead.get("/notifications/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_pages_pass_axe_and_fit_a_phone(people, signed_in, new_incident, lead_key, width):
+    now = datetime.now(UTC)
+    NotifyChannel.objects.create(
+        user=people.lead, label="Chat", url="jsons://x/y", added_at=now, fault="service", failing_since=now
+    )
+    case = new_incident(lead_key, at=now)
+    notify.incident_recorded(case, now)
+    for user, address in (
+        (people.lead, "/notifications/"),
+        (people.lead, f"/desk/waiting/{case.reference}/"),
+        (people.it, "/messages/"),
+    ):
+        page = signed_in(user, width)
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [one["id"] for one in found] == []
+        assert page.faults == []
