@@ -26,6 +26,7 @@ NOT_ON_THE_RECORD = {
     "server/audit_check.py": "how far the log was checked",
     "server/outbox.py": "messages waiting to be sent",
     "server/notify.py": "messages waiting to be sent",
+    "server/delivery.py": "whether a message went out",
     # made-up history of demonstrations
     "server/simulate.py": "sample history",
     "server/sample_records.py": "sample history",
