@@ -51,6 +51,7 @@ SINGLE = {
     "server/web/leadkey.py::address_code": "draws a picture; nothing is stored",
     "server/lists.py::refresh": "what a fetch found is only offered",
     "server/lists.py::_claim": "a claim on a fetch",
+    "server/summary_command.py::run": "writes a file; nothing is stored",
 }
 """Single functions that need no line, and why."""
 
