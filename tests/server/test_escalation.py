@@ -96,7 +96,9 @@ def test_the_lead_it_is_about_can_not_stop_it(database, people, new_incident, le
 
 
 def test_a_late_acknowledgement_changes_nothing_of_a_closed_case(database, people, case):
-    Incident.objects.update(state="closed", closed_at=at(5), closed_by=people.lead)
+    closed = Incident.objects.get()
+    closed.state, closed.closed_at, closed.closed_by = Incident.State.CLOSED, at(5), people.lead
+    closed.save()
     notify.incident_closed(case, at(5))
     holding.acknowledge(people.deputy, case.pk, at(6))
     kept = Incident.objects.get()
