@@ -116,14 +116,17 @@ def compile_curated(folder: Path, taxonomy_text: bytes, taxonomy: Taxonomy, pack
     every = tuple(packs)
     protected = [pack for pack in categorised(every) if taxonomy.get(pack.category).protected]
     write_atomically(folder / TAXONOMY_FILE, [taxonomy_text])
-    _write_curated(folder / PROTECTED_PACK, protected)
-    _write_curated(folder / NAMEABLE_PACK, [pack for pack in every if pack.id in (NAMEABLE, ALLOWED)])
-    _write_curated(folder / "packs" / CURATED_PACK, [pack for pack in categorised(every) if pack not in protected])
+    _write_curated(folder / PROTECTED_PACK, protected, named=True)
+    _write_curated(folder / NAMEABLE_PACK, [pack for pack in every if pack.id in (NAMEABLE, ALLOWED)], named=True)
+    # Without names: every device holds this pack, and must not hold a list of harmful sites that anybody can read.
+    _write_curated(
+        folder / "packs" / CURATED_PACK, [pack for pack in categorised(every) if pack not in protected], named=False
+    )
 
 
-def _write_curated(path: Path, packs: Iterable[CuratedPack]) -> None:
+def _write_curated(path: Path, packs: Iterable[CuratedPack], *, named: bool) -> None:
     every = sorted(packs, key=lambda pack: (pack.category, pack.id))
-    with PackWriter([(pack.category, pack.id) for pack in every], path.parent, named=True) as writer:
+    with PackWriter([(pack.category, pack.id) for pack in every], path.parent, named=named) as writer:
         for number, pack in enumerate(every):
             for name in (*pack.hosts, *(normalise_app(identity) for identity in pack.apps)):
                 writer.add(name, number)
