@@ -130,7 +130,7 @@ def test_both_envelopes_are_for_those_that_the_header_names(sealed):
 
 
 def test_the_recovery_key_is_the_last_to_go_where_there_are_too_many(sealed, office, bundle):
-    many = tuple(Recipient(key_id(public), public, "lead", "L") for public in (bytes([n]) * 32 for n in range(1, 40)))
+    many = tuple(Recipient(key_id(public), public, "lead", "L") for public in (bytes([n]) * 64 for n in range(1, 40)))
     crowded = replace(bundle, recipients=RecipientList(3, False, (*many, office.listed().recipients[-1])))
     header = decode_header(decode(sealed(rules=crowded), Alert).header)
     assert len(header.sealed_to) == ENVELOPE_MAX_RECIPIENTS

@@ -87,7 +87,7 @@ def test_a_thousand_alerts_at_once_are_a_few_mails_and_none_is_lost(database, pe
         one.pk, one.reference = uuid4(), f"FW-2026-A{number}"
     Incident.objects.bulk_create(cases)
     IncidentRecipient.objects.bulk_create(
-        IncidentRecipient(incident=one, key_id=lead_key.key_id, record=record) for one in cases
+        IncidentRecipient(incident=one, key_id=lead_key.key_id, record=record, **one.place()) for one in cases
     )
     for second in range(10):
         some = cases[second * 100 : second * 100 + 100]
