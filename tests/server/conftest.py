@@ -41,7 +41,7 @@ django.setup()
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 
 from protocol import sealing, signing
 from protocol.documents import SealedDocument, seal_signed
@@ -617,26 +617,27 @@ def open_part():
 
 def make_incident(device: EnrolledDevice, *keys: HeldKey, urgent: bool = True, at: datetime = NOW) -> Incident:
     """Put a case into the store as `incidents.record` keeps it, received at a chosen time; nobody is told of it."""
-    incident = Incident.objects.create(
-        id=uuid4(),
-        reference=f"FW-2026-{Incident.objects.count():05}",
-        device_id=device.id,
-        signer_id=device.id,
-        group=device.group,
-        urgent=urgent,
-        started=at - timedelta(minutes=3),
-        ended=at,
-        received_at=at,
-        updated_at=at,
-        revision=0,
-    )
-    record = AlertRecord.objects.create(
-        record=uuid4(), incident=incident, signer_id=device.id, revision=0, header=b"", heading=b"", evidence=b"",
-        evidence_sha256=b"", signature=b"", received_at=at,
-    )  # fmt: skip
-    for key in keys:
-        IncidentRecipient.objects.create(incident=incident, key_id=key.key_id, record=record)
-    return incident
+    with transaction.atomic():  # as a device's record: no sender may see half of it
+        incident = Incident.objects.create(
+            id=uuid4(),
+            reference=f"FW-2026-{Incident.objects.count():05}",
+            device_id=device.id,
+            signer_id=device.id,
+            group=device.group,
+            urgent=urgent,
+            started=at - timedelta(minutes=3),
+            ended=at,
+            received_at=at,
+            updated_at=at,
+            revision=0,
+        )
+        record = AlertRecord.objects.create(
+            record=uuid4(), incident=incident, signer_id=device.id, revision=0, header=b"", heading=b"", evidence=b"",
+            evidence_sha256=b"", signature=b"", received_at=at,
+        )  # fmt: skip
+        for key in keys:
+            IncidentRecipient.objects.create(incident=incident, key_id=key.key_id, record=record)
+        return incident
 
 
 @pytest.fixture
