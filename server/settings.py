@@ -153,7 +153,8 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
-    "invitation": "20/m/ip",
+    # A room of forty new people behind one address, three requests each; the secret itself can't be guessed.
+    "invitation": "120/m/ip",
     "single_sign_on": "30/m/ip",
 }
 # A mailbox is often open on a screen: an hour is enough to read a mail and too short for a forgotten one.
