@@ -24,10 +24,12 @@ from server.children import Children, EveryHost
 from server.stage import BROWSERS, DEMO_ENTRY, DEMO_HOST
 from tests.journey.keyboard import Computer
 from tests.journey.signing_in import choose_password, set_up_app
+from tests.server.mail_server import mail_server
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "setting-up.md"
 BLOCK = re.compile(r"^```(\S*) ?(\S*) ?(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 COMPUTERS = ("collector", "it", "custodian-1", "custodian-2", "lead", "device", "recovery")
+MAIL_HOST = """'host = "smtp.example.org"'"""
 ADDRESS = "https://fairwatch.example.org:8460"
 CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), None)
 FLAGS = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage")
@@ -44,6 +46,7 @@ class Day:
 
     folder: Path
     port: int
+    mail_port: int
     at: dict[str, Computer]
     blocks: list[tuple[str, str, str]]
     shown: list[tuple[str, str]] = field(default_factory=list)
@@ -68,6 +71,7 @@ class Day:
                 ("/media/stick", self.stick),
                 (ADDRESS, self.url),
                 ("0.0.0.0:8460", f"127.0.0.1:{self.port}"),
+                (MAIL_HOST, f"'host = \"127.0.0.1\"' 'port = {self.mail_port}' 'security = \"none\"'"),
             ):
                 commands = commands.replace(words, str(meant))
             if how == "keeps running":
@@ -92,7 +96,14 @@ def blocks_of(text: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory, playwright_driver):
+def post():
+    """A real mail server, in the place of the organisation's."""
+    with mail_server() as taking:
+        yield taking
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory, playwright_driver, post):
     """The day, lived once; each test looks at another side of it."""
     folder = tmp_path_factory.mktemp("setting-up")
     with socket.socket() as probe:
@@ -101,7 +112,7 @@ def day(tmp_path_factory, playwright_driver):
     computers = {name: Computer(folder / name) for name in COMPUTERS}
     for made in (*computers.values(), Computer(folder / "stick")):
         made.folder.mkdir()
-    lived = Day(folder, port, computers, blocks_of(DOCUMENT.read_text("utf-8")))
+    lived = Day(folder, port, post.port, computers, blocks_of(DOCUMENT.read_text("utf-8")))
     browsers = Children(folder, {**os.environ, "HOME": str(folder / "device")})
     sites = EveryHost()
     try:
@@ -128,7 +139,7 @@ def _live(day, browser, browsers, sites):
     day.take()
     _make_the_policy_own(day.folder / "custodian-1" / "rules" / "policy.toml")
     day.take()
-    day.take(3)
+    day.take(4)
     shutil.copytree(
         day.stick / "publication", day.folder / "custodian-1" / "ceremony" / "publication", dirs_exist_ok=True
     )
