@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-BAR, GAP, LABEL, VALUE, WIDTH = 18, 10, 190, 150, 720
+BAR, GAP, LABEL, VALUE, WIDTH = 18, 10, 236, 110, 720
 """Heights and widths in the SVG's own units, about a pixel each on a page of 720."""
 
 NOW, BEFORE = "#0072b2", "#e69f00"

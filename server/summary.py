@@ -195,6 +195,7 @@ def _incidents(first: date, after: date, zone: str) -> Incidents:
         response=_response(minutes[True] + minutes[False]),
         urgent_response=_response(minutes[True]),
         opened_late=may_show({"late": late, "in_time": len(cases) - late}).parts["late"],
+        nearly_all_late=late >= PEOPLE_MIN > len(cases) - late,
     )
 
 

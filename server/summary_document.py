@@ -90,12 +90,16 @@ class Response(Part, frozen=True):
 
 
 class Incidents(Part, frozen=True):
-    """What the collector knows of the month's cases without opening any."""
+    """What the collector knows of the month's cases without opening any.
+
+    `nearly_all_late` says that all but fewer than five were opened late: `opened_late` is withheld then, too.
+    """
 
     urgency: Counted
     response: Response
     urgent_response: Response
     opened_late: int | None
+    nearly_all_late: bool = False
 
 
 class Sealed(Part, frozen=True):

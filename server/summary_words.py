@@ -215,6 +215,7 @@ def _response(summary: Summary) -> Table:
         for name, response in (("Urgent cases", incidents.urgent_response), ("All cases", incidents.response))
     )
     late = FEWER if incidents.opened_late is None else f"{incidents.opened_late:,}"
+    late = f"all, or all but {FEWER}" if incidents.nearly_all_late else late
     return Table(
         f"From receipt to the first opening. Opened later than the policy asks, or not yet: {late}.",
         ("", "Half within", "19 of 20 within"),

@@ -20,6 +20,7 @@ from server.store.models import (
     UsageKey,
 )
 from server.summary_document import Figure
+from server.summary_words import shown
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +150,16 @@ def test_response_times_are_told_of_five_cases_and_more(used, device, lead_key):
     assert told.response.p95_minutes == 60.0
     assert told.urgency.total == 6
     assert None not in (told.urgency.total, told.response.median_minutes)
+
+
+def test_when_nearly_every_case_was_opened_late_it_is_said_and_never_called_few(used, new_incident, lead_key):
+    used("streaming", 5, 3600)
+    received = datetime(2026, 10, 6, 9, tzinfo=UTC)
+    for _ in range(6):
+        new_incident(lead_key, at=received)
+    made = summary.make("2026-10", MADE)
+    assert (made.incidents.opened_late, made.incidents.nearly_all_late) == (None, True)
+    assert "not yet: all, or all but fewer than five" in shown(made).response.caption
 
 
 @pytest.mark.parametrize("month", ["2026-13", "October", "", "2026-1", "0000-01"])
