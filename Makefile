@@ -1,6 +1,6 @@
 # The targets people call. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock setup-demo setup-test setup-bench
+.PHONY: help demo test test-more check bench lock setup-demo setup-test setup-bench
 
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
@@ -11,8 +11,11 @@ help:  ## List these targets
 demo: setup-demo  ## Set up what is needed and run the whole journey on this machine, with sample data
 	.venv/bin/fairwatch-server demo
 
-test: setup-test check  ## Set up what is needed, check style and types, and pass every test
-	$(PYTEST) -n $(WORKERS) --dist loadscope
+test: setup-test check  ## Set up what is needed, check style and types, and pass all tests but the slowest
+	$(PYTEST) -n $(WORKERS) --dist loadscope -m "not more"
+
+test-more: setup-test  ## Pass the slow tests that `make test` leaves out
+	$(PYTEST) -n $(WORKERS) --dist load -m more
 
 check:  ## Check style, types and who imports whom (after `make test` has set up)
 	.venv/bin/ruff format --check --quiet .

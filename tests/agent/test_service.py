@@ -315,6 +315,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.more
 def test_twenty_checks_do_not_make_the_service_larger(observing):
     made, _ = observing
     for _ in range(2):

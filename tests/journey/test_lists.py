@@ -186,6 +186,7 @@ def _sign_the_list(steps):
     steps.custodians_publish()
 
 
+@pytest.mark.more
 def test_a_list_acts_only_once_it_was_fetched_signed_published_and_promoted(steps):
     trial = [("gambling", LISTED, "ut1_gambling")]
     assert steps.seen == {

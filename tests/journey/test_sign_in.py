@@ -269,6 +269,7 @@ def test_one_ends_another_sign_in_of_one_s_own(office):
 # --- for everybody -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.more
 @pytest.mark.parametrize(
     "looks", [{"color_scheme": "light"}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 800}}]
 )

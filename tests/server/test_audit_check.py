@@ -119,6 +119,7 @@ def test_a_check_that_was_not_begun_here_is_refused(cursor):
         audit_check.step(cursor, NOW)
 
 
+@pytest.mark.more
 def test_a_look_at_a_hundred_thousand_lines_is_quick(monkeypatch):
     previous, made = GENESIS, []
     for seq in range(1, 100_001):

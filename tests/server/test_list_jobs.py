@@ -86,6 +86,7 @@ def test_a_refresh_ends_with_the_collector(children, tmp_path):
     assert not thread.is_alive()
 
 
+@pytest.mark.more
 def test_a_running_collector_fetches_what_is_due_by_itself(tmp_path):
     data_dir, top = tmp_path / "data", Path(__file__).parents[2]
 
