@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "journey": "visit to recorded incident",
     "notify": "urgent alert to its mail",
     "footprint": "memory and processor time of the agent",
+    "unlock": "unlocking a queue of 500 and of 5,000 headings in Chromium",
     "queue": "the lead's queue with a million incidents stored",
     "ingest": "signed batches a second, beside aw-server and raw SQLite",
     "outage": "records lost over an outage, beside aw-client",

@@ -17,7 +17,12 @@ const GCM = (info) => ({ name: "AES-GCM", iv: new Uint8Array(12), additionalData
 export class OpenError extends Error {}
 
 /** The id of a public key (64 bytes, both halves): 32 hex digits of its SHA-256. */
-export const keyId = async (publicKey) => hex((await sha256(publicKey)).slice(0, KEY_ID));
+export async function keyId(publicKey) {
+  if (!ids.has(publicKey)) ids.set(publicKey, hex((await sha256(publicKey)).slice(0, KEY_ID)));
+  return ids.get(publicKey);
+}
+
+const ids = new WeakMap(); // one's own key is asked for thousands of times when a queue is opened
 
 /** The half of a public key that is sealed to, and the half that its holder's signatures are checked with. */
 export function halves(publicKey) {

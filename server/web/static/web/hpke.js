@@ -9,38 +9,42 @@ const LABEL = utf8("HPKE-v1");
 const EMPTY = new Uint8Array(0);
 const ENC_BYTES = 32;
 
-async function hmac(key, data) {
-  // WebCrypto refuses an empty HMAC key; 32 zero bytes are the same key to HMAC.
-  const raw = key.length === 0 ? new Uint8Array(32) : key;
-  const imported = await crypto.subtle.importKey("raw", raw, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, data));
+// WebCrypto's HKDF is Extract and then Expand (RFC 5869) in one step, which is what HPKE asks for but for three hashes.
+const hkdf = (ikm) => crypto.subtle.importKey("raw", ikm, "HKDF", false, ["deriveBits"]);
+
+async function derive(ikm, salt, suite, label, info, length) {
+  const labelled = concat([length >> 8, length & 255], LABEL, suite, utf8(label), info);
+  const how = { name: "HKDF", hash: "SHA-256", salt, info: labelled };
+  return new Uint8Array(await crypto.subtle.deriveBits(how, await ikm, 8 * length));
 }
 
-const extract = (suite, salt, label, ikm) => hmac(salt, concat(LABEL, suite, utf8(label), ikm));
-
-async function expand(suite, secret, label, info, length) {
-  // One HMAC block is 32 bytes, and nothing here asks for more (RFC 5869, section 2.3 with N = 1).
-  const block = await hmac(secret, concat([length >> 8, length & 255], LABEL, suite, utf8(label), info, [1]));
-  return block.slice(0, length);
+// LabeledExtract with no salt: HMAC under zeros, since WebCrypto refuses an empty HMAC key and both are the same to HMAC.
+let zeros;
+async function extract(suite, label, ikm) {
+  zeros ??= crypto.subtle.importKey("raw", new Uint8Array(32), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", await zeros, concat(LABEL, suite, utf8(label), ikm)));
 }
 
 async function agree(privateKey, theirPublic, enc, recipientPublic) {
   const theirs = await crypto.subtle.importKey("raw", theirPublic, { name: "X25519" }, true, []);
   const dh = await crypto.subtle.deriveBits({ name: "X25519", public: theirs }, privateKey, 256);
-  const secret = await extract(KEM, EMPTY, "eae_prk", new Uint8Array(dh));
-  return expand(KEM, secret, "shared_secret", concat(enc, recipientPublic), 32);
+  const ikm = hkdf(concat(LABEL, KEM, utf8("eae_prk"), new Uint8Array(dh)));
+  return derive(ikm, EMPTY, KEM, "shared_secret", concat(enc, recipientPublic), 32);
 }
 
+// The same for every message in base mode, so made once.
+let pskIdHash;
+let noPsk;
+
 async function schedule(shared, info) {
-  const context = concat(
-    [0x00], // base mode
-    await extract(SUITE, EMPTY, "psk_id_hash", EMPTY),
-    await extract(SUITE, EMPTY, "info_hash", info),
-  );
-  const secret = await extract(SUITE, shared, "secret", EMPTY);
-  const key = await expand(SUITE, secret, "key", context, 32);
-  const aes = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
-  return { aes, nonce: await expand(SUITE, secret, "base_nonce", context, 12) };
+  pskIdHash ??= extract(SUITE, "psk_id_hash", EMPTY);
+  noPsk ??= hkdf(concat(LABEL, SUITE, utf8("secret")));
+  const context = concat([0x00], await pskIdHash, await extract(SUITE, "info_hash", info)); // 00 is base mode
+  const [key, nonce] = await Promise.all([
+    derive(noPsk, shared, SUITE, "key", context, 32),
+    derive(noPsk, shared, SUITE, "base_nonce", context, 12),
+  ]);
+  return { aes: await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]), nonce };
 }
 
 /** The AES-GCM parameters of message number `at` in a context (RFC 9180, section 5.2). */

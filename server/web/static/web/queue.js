@@ -31,6 +31,7 @@ const context = {
 let sort = { sort: "rank", down: false };
 let page = 0;
 let older = null;
+let offered = -1;
 let apart = 0; // the collector's clock minus this one, in milliseconds
 
 await whenUnlocked(async (pair) => {
@@ -43,12 +44,16 @@ await whenUnlocked(async (pair) => {
   if (view === "open") await loadOpen(table.dataset.headings, opening, took);
   else await more(opening);
   await people;
-  for (const one of known.values()) one.words = undefined; // real names are there now
+  for (const one of known.values()) forget(one); // real names are there now
   table.removeAttribute("aria-busy");
   draw();
   table.dataset.opened = "true";
   if (view === "open") watch(table.dataset.changes, since + 1000 * apart, (answer) => changed(answer, opening), unreachable);
 });
+
+function forget(one) {
+  one.words = one.personKey = undefined;
+}
 
 /** Take a page of opened cases in; the first one is drawn at once. */
 function took(said, cases) {
@@ -71,9 +76,11 @@ async function more(opening) {
 
 function draw() {
   context.now = Date.now() + apart;
-  offer([...known.values()], context.categories);
+  const cases = [...known.values()];
+  if (offered !== cases.length) offer(cases, context.categories);
+  offered = cases.length;
   const now = asked(sort);
-  const list = found([...known.values()], now, context);
+  const list = found(cases, now, context);
   page = Math.max(0, Math.min(page, Math.ceil(list.length / ROWS) - 1));
   const shown = list.slice(page * ROWS, (page + 1) * ROWS);
   const focused = document.activeElement?.closest?.("tr[data-incident]")?.dataset.incident;
@@ -185,7 +192,7 @@ async function changed(answer, opening) {
     } else if (one.clear.changed !== clear.changed) {
       if (one.clear.record !== clear.record) reopen.push(clear.id);
       one.clear = clear.waiting ? clear : { ...one.clear, ...clear, waiting: false, since: one.clear.since, gone: true };
-      one.words = undefined;
+      forget(one);
       redraw(one);
     }
   }

@@ -27,8 +27,8 @@ export function found(cases, asked, context) {
   });
   const order = ORDERS[asked.sort] ?? ORDERS.rank;
   const sign = asked.down ? -1 : 1;
-  const keyed = matching.map((one) => ({ one, key: order(one, context) }));
-  keyed.sort((a, b) => sign * compare(a.key, b.key) || compare(ORDERS.rank(a.one), ORDERS.rank(b.one)));
+  const keyed = matching.map((one) => ({ one, key: order(one, context), rank: ORDERS.rank(one) }));
+  keyed.sort((a, b) => sign * compare(a.key, b.key) || compare(a.rank, b.rank));
   return keyed.map(({ one }) => one);
 }
 
@@ -48,11 +48,11 @@ const ORDERS = {
   rank: (one) => [one.clear.waiting ? 0 : 1, one.clear.urgent ? 0 : 1, one.clear.waiting ? Date.parse(one.clear.since) : -Date.parse(one.clear.since)],
   reference: (one) => [one.clear.reference],
   urgency: (one) => [one.clear.urgent ? 0 : 1],
-  category: (one, { categories }) => [one.heading ? folded(categoryName(categories, one.heading.category)) : "\uffff"],
-  person: (one) => [one.heading ? folded(nameOf(one.heading.person)?.name ?? one.heading.person) : "\uffff"],
+  category: (one, { categories }) => [one.heading ? categoryName(categories, one.heading.category) : "\uffff"],
+  person: (one) => [(one.personKey ??= one.heading ? folded(nameOf(one.heading.person)?.name ?? one.heading.person) : "\uffff")],
   count: (one) => [one.heading ? -one.heading.count : 1],
-  group: (one) => [folded(one.clear.group)],
-  device: (one) => [folded(one.clear.device)],
+  group: (one) => [one.clear.group],
+  device: (one) => [one.clear.device],
   since: (one) => [Date.parse(one.clear.since)],
 };
 
