@@ -15,7 +15,7 @@ from rules.hosts import normalise_host, suffixes
 from rules.index import Pair
 from rules.known import Known, read_popular
 from rules.model import ALLOWED, NAMEABLE, Taxonomy
-from rules.plain import PLAIN_FORMATS, bites, plain_hosts
+from rules.plain import PLAIN_FORMATS, PlainHosts, bites, plain_hosts
 from rules.reading import MAX_LINE_BYTES, Lines, read_lines, read_members
 from rules.report import BuildReport, Contradiction, PopularHit, Refused
 from rules.sources import ListSource
@@ -93,7 +93,7 @@ def compile_lists(
         for source, lines in _opened(ordered, progress):
             number = numbers[source.category, source.list_id]
             reader = _Reader(source, gate, tally, taxonomy)
-            reader.read(lines, partial(writer.add, number=number), partial(writer.add_many, number=number))
+            reader.read(lines, partial(writer.add, number=number), partial(writer.add_plain, number=number))
         if tally.kept == 0:
             raise ListError("no usable entry in any list: nothing was written")
         written = writer.write(pack)
@@ -164,7 +164,7 @@ class _Reader:
         self._flags = category.response == "flag"
         self._protects = category.protected
 
-    def read(self, lines: Lines, add: Callable[[str], None], add_many: Callable[[Sequence[bytes]], None]) -> None:
+    def read(self, lines: Lines, add: Callable[[str], None], add_plain: Callable[[PlainHosts], None]) -> None:
         """Reads to the end; raises ListError where the whole is not as its format says, or holds nothing usable."""
         source, tally = self._source, self._tally
         parse = FORMATS[source.format]()
@@ -172,11 +172,11 @@ class _Reader:
         line = 0
         for bite in bites(lines):
             plain = plain_hosts(bite) if source.format in PLAIN_FORMATS else None
-            if plain is not None and not self._gate.is_any_noted(plain[1]):
+            if plain is not None and not self._gate.is_any_noted(plain):
                 line += len(bite)
                 tally.read += len(bite)
                 tally.kept += len(bite)
-                add_many(plain[0])
+                add_plain(plain)
                 continue
             for raw in bite:
                 line += 1
@@ -260,6 +260,8 @@ class _Gate:
         self._suffix_list = suffix_list
         self._whole = frozenset(suffix_list.may_hold | known.names)
         self._above = frozenset(suffix_list.may_hold_below | known.above)
+        self._whole_bytes = frozenset(name.encode() for name in self._whole)
+        self._above_bytes = frozenset(name.encode() for name in self._above)
 
     def is_noted(self, host: str) -> bool:
         """Whether anything has to be asked of this host at all; asked of millions."""
@@ -274,16 +276,16 @@ class _Gate:
             parent = parent.partition(".")[2]
         return False
 
-    def is_any_noted(self, hosts: Iterable[str]) -> bool:
+    def is_any_noted(self, hosts: PlainHosts) -> bool:
         """Whether anything has to be asked of any of these hosts; all of them have two labels or more."""
-        if not self._whole.isdisjoint(hosts):
+        if not self._whole_bytes.isdisjoint(hosts.names):
             return True
-        parents = {host.partition(".")[2] for host in hosts}
+        parents = hosts.parents
         while parents:
-            if not self._above.isdisjoint(parents):
+            if not self._above_bytes.isdisjoint(parents):
                 return True
-            parents = {parent.partition(".")[2] for parent in parents}
-            parents.discard("")
+            parents = {parent.partition(b".")[2] for parent in parents}
+            parents.discard(b"")
         return False
 
     def reason(self, host: str, *, protects: bool) -> str | None:

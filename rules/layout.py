@@ -2,7 +2,7 @@
 
 All numbers are little-endian and every section begins at a multiple of eight:
 
-    header   HEADER_BYTES: magic, version, counts, sizes, and three checksums (BLAKE2b-128)
+    header   HEADER_BYTES: magic, version, counts, sizes, and three checksums (XXH3-128)
     labels   JSON: {"sets": [[[category, list], ...], ...], "names": [...]}; a set is every list that named one entry
     table    u32 [2**prefix_bits + 1]: where the hashes that begin with each prefix begin
     filter   a bit for each beginning of a hash (they are a power of two): a clear one means that no entry begins so
@@ -16,23 +16,22 @@ site would hide a site from every rule, so the packs that put a site out of reac
 of the hashes, and what is found is compared with them whole. (Sixty-four bits of a cryptographic hash would not do:
 a second preimage over some hundred entries is a few weeks' work.)
 
-The header, labels and table are checked at every open, the rest by `Index.verify` (a pack is accepted only after its
-signed hash was checked).
+The header, labels and table are checked at every open, the rest by `Index.verify`. The checksums find damage, for which
+a quick hash does; what somebody changed on purpose is found before, by the pack's signed SHA-256.
 """
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from typing import Final
 
 import msgspec
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64_intdigest, xxh3_128
 
 from rules.errors import PackError
 
 MAGIC = b"FWRULES\n"
-VERSION = 2
+VERSION = 3
 HEADER_BYTES = 128
 MAX_ENTRIES = 2**31 - 1  # the table's numbers are 32 bits wide
 MAX_PREFIX_BITS = 20  # a table of 4 MB; 5 M entries need 19
@@ -147,7 +146,7 @@ def prefix_size(entries: int, entries_per_prefix: int) -> int:
 
 def checksum(*parts: bytes | memoryview) -> bytes:
     """The checksum over these parts, one after another."""
-    digest = hashlib.blake2b(digest_size=_SUM_BYTES)
+    digest = xxh3_128()
     for part in parts:
         digest.update(part)
     return digest.digest()

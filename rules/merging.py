@@ -1,44 +1,67 @@
-"""Merges sorted runs of hashes, range by range, into one ascending row of entries, each with the lists that name it."""
+"""Gathers hashes and merges them, range by range, into one ascending row of entries, each with the lists that name it.
+
+Only what compiles lists needs numpy, which sorts and counts numbers by the million here; what reads a pack doesn't.
+"""
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
-from collections import Counter
-from itertools import accumulate, compress, islice
-from operator import eq
+from collections.abc import Mapping, Sequence
 
-_RECORDS_PER_RANGE = 1 << 14  # few enough for the processor's cache
+import numpy as np
+from numpy.typing import NDArray
+
+from rules import layout
+
+_RANGE_BITS = 6  # of the hash: what is sorted at a time is a sixty-fourth, so that little is held twice
+_RANGES = 1 << _RANGE_BITS
 
 ListNumbers = tuple[int, ...]  # the lists that name one entry, ascending
+Hashes = NDArray[np.uint64]
 
 
-class MergedRuns:
+class GatheredHashes:
+    """Hashes as they come, a range of them at a place, each beside the number of its list."""
+
+    def __init__(self) -> None:
+        self.added = 0
+        self.ranges: list[list[tuple[Hashes, NDArray[np.uint16]]]] = [[] for _ in range(_RANGES)]
+
+    def add(self, names_by_list: Mapping[int, Sequence[bytes]]) -> None:
+        """Takes names in UTF-8, each list's by the list's number."""
+        lengths = [len(names) for names in names_by_list.values()]
+        hashes = np.fromiter(
+            (wanted for names in names_by_list.values() for wanted in map(layout.name_hash, names)),
+            np.uint64,
+            sum(lengths),
+        )
+        numbers = np.repeat(np.array(list(names_by_list), np.uint16), lengths)
+        order = np.argsort(hashes)
+        hashes, numbers = hashes[order], numbers[order]
+        starts = np.arange(1, _RANGES, dtype=np.uint64) << np.uint64(64 - _RANGE_BITS)
+        cuts = np.searchsorted(hashes, starts)
+        for pieces, some, theirs in zip(self.ranges, np.split(hashes, cuts), np.split(numbers, cuts), strict=True):
+            pieces.append((some.copy(), theirs.copy()))
+        self.added += len(hashes)
+
+
+class MergedHashes:
     """Entries in ranges of the hash: `hashes[r]` ascending, and beside it `ids[r]`, the number of its set of lists.
 
-    `runs` are (list number, ascending hashes) and are used up: what is merged is taken from them at once, so that
-    memory holds every hash only once.
+    What was gathered is used up: what is merged is taken from it at once, so that memory holds every hash only once.
+    `lists` is how many lists there are.
     """
 
-    def __init__(self, runs: list[tuple[int, array[int]]]) -> None:
-        records = sum(len(run) for _, run in runs)
-        self._range_bits = (records // _RECORDS_PER_RANGE).bit_length()
-        self._numbers: dict[ListNumbers, int] = {(): 0}  # a set's number; an entry that lost all its lists has ()
-        self._sets: list[ListNumbers] = [()]
-        self.hashes: list[array[int]] = []
-        self.ids: list[array[int]] = []
-        for low in reversed(range(0, 1 << 64, 1 << 64 - self._range_bits)):  # from the end, where a run can be cut
-            by_list: dict[int, array[int]] = {}
-            for number, run in runs:
-                at = bisect_left(run, low)
-                if at < len(run):
-                    by_list.setdefault(number, array("Q")).extend(run[at:])
-                    del run[at:]
-            hashes, ids = self._merge({number: by_list[number] for number in sorted(by_list)})
+    def __init__(self, gathered: GatheredHashes, lists: int) -> None:
+        self._sets: list[ListNumbers] = [(), *((number,) for number in range(lists))]  # () has what lost all its lists
+        self._numbers = {numbers: at for at, numbers in enumerate(self._sets)}
+        self.hashes: list[Hashes] = []
+        self.ids: list[NDArray[np.uint32]] = []
+        for pieces in gathered.ranges:
+            hashes, ids = self._merge(pieces)
             self.hashes.append(hashes)
             self.ids.append(ids)
-        self.hashes.reverse()
-        self.ids.reverse()
+            pieces.clear()
 
     @property
     def entries(self) -> int:
@@ -64,33 +87,40 @@ class MergedRuns:
 
         Sets of one list come first, in the lists' order, so that one more overlap changes few numbers.
         """
-        counts: Counter[int] = Counter()
+        counts = np.zeros(len(self._sets), np.int64)
         for ids in self.ids:
-            counts.update(ids)
-        gone = counts.pop(0, 0)
-        used = sorted(counts, key=lambda number: (len(self._sets[number]) > 1, self._sets[number]))
-        anew = array("I", bytes(4 * len(self._sets)))
-        for at, number in enumerate(used):
-            anew[number] = at
+            counts += np.bincount(ids, minlength=len(counts))
+        used = [number for number in np.flatnonzero(counts).tolist() if number]
+        used.sort(key=lambda number: (len(self._sets[number]) > 1, self._sets[number]))
+        anew = np.zeros(len(counts), np.uint32)
+        anew[used] = np.arange(len(used))
         for place, ids in enumerate(self.ids):
-            if gone and 0 in ids:
-                self.hashes[place] = array("Q", compress(self.hashes[place], ids))
-                ids = array("I", filter(None, ids))
-            self.ids[place] = array("I", map(anew.__getitem__, ids))
-        return {self._sets[number]: counts[number] for number in used}
+            kept = ids != 0
+            if not kept.all():
+                self.hashes[place], ids = self.hashes[place][kept], ids[kept]
+            self.ids[place] = anew[ids]
+        return {self._sets[number]: int(counts[number]) for number in used}
 
-    def table(self, prefix_bits: int) -> array[int]:
+    def table(self, prefix_bits: int) -> NDArray[np.uint32]:
         """Where the hashes that begin with each prefix begin, and at the end how many there are."""
-        counts, shift = array("I", bytes(4 << prefix_bits)), 64 - prefix_bits
+        counts = np.zeros(1 + (1 << prefix_bits), np.uint32)
         for hashes in self.hashes:
-            for wanted in hashes:
-                counts[wanted >> shift] += 1
-        return array("I", accumulate(counts, initial=0))
+            beginnings, times = np.unique(hashes >> np.uint64(64 - prefix_bits), return_counts=True)
+            counts[beginnings.astype(np.int64) + 1] += times.astype(np.uint32)
+        return np.cumsum(counts, dtype=np.uint32)
+
+    def filter(self, filter_bits: int) -> bytearray:
+        """A filter of so many bits, in which each entry's is set."""
+        bits, shift = np.zeros(filter_bits // 8, np.uint8), np.uint64(layout.filter_shift(filter_bits))
+        for hashes in self.hashes:
+            beginnings = (hashes >> shift).astype(np.int64)
+            np.bitwise_or.at(bits, beginnings >> 3, np.uint8(1) << (beginnings & 7).astype(np.uint8))
+        return bytearray(bits)
 
     def _place(self, wanted: int) -> tuple[int, int]:
         """The range of a hash and where in it the hash is, or -1."""
-        place = wanted >> 64 - self._range_bits
-        hashes = self.hashes[place]
+        place = wanted >> 64 - _RANGE_BITS
+        hashes = self.hashes[place].data  # whose numbers Python compares quicker than numpy's
         at = bisect_left(hashes, wanted)
         return place, at if at < len(hashes) and hashes[at] == wanted else -1
 
@@ -100,20 +130,18 @@ class MergedRuns:
             self._sets.append(numbers)
         return number
 
-    def _merge(self, by_list: dict[int, array[int]]) -> tuple[array[int], array[int]]:
+    def _merge(self, pieces: Sequence[tuple[Hashes, NDArray[np.uint16]]]) -> tuple[Hashes, NDArray[np.uint32]]:
         """One range's hashes, ascending and each once, with the number of its set."""
-        if len(by_list) == 1:
-            ((number, run),) = by_list.items()
-            ordered = sorted(run)
-            if any(map(eq, ordered, islice(ordered, 1, None))):
-                ordered = list(dict.fromkeys(ordered))
-            return array("Q", ordered), array("I", [self._number_of((number,))]) * len(ordered)
-        found: dict[int, int] = {}
-        for number, run in by_list.items():
-            fresh = dict.fromkeys(run, self._number_of((number,)))
-            again = {wanted: found[wanted] for wanted in found.keys() & fresh.keys()}
-            found |= fresh
-            for wanted, before in again.items():
-                found[wanted] = self._number_of((*self._sets[before], number))
-        ordered = sorted(found)
-        return array("Q", ordered), array("I", map(found.__getitem__, ordered))
+        if not pieces:
+            return np.empty(0, np.uint64), np.empty(0, np.uint32)
+        hashes = np.concatenate([some for some, _ in pieces])
+        numbers = np.concatenate([theirs for _, theirs in pieces])
+        order = np.argsort(hashes)
+        hashes, numbers = hashes[order], numbers[order]
+        starts = np.flatnonzero(np.concatenate(([True], hashes[1:] != hashes[:-1]))[: len(hashes)])
+        ends = np.append(starts[1:], len(hashes))
+        ids = numbers[starts].astype(np.uint32) + np.uint32(1)  # the set of that list alone
+        for at in np.flatnonzero(ends - starts > 1).tolist():
+            together = numbers[starts[at] : ends[at]].tolist()
+            ids[at] = self._number_of(tuple(sorted(set(together))))
+        return hashes[starts], ids

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from rules.hosts import MAX_LABEL_CHARACTERS
 
@@ -15,6 +16,14 @@ PLAIN_FORMATS = frozenset({"domains", "ut1"})  # those in which such a line mean
 _plain_lines = re.compile(rb"(?:(?:[a-z0-9_-]++\.)++[a-z]++\n)++").fullmatch
 
 
+class PlainHosts(NamedTuple):
+    """Host names in their one spelling, what stands above each (its parent), and whether any has a third label."""
+
+    names: list[bytes]
+    parents: set[bytes]
+    deep: bool
+
+
 def bites(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
     """The lines, some at a time."""
     rest = iter(lines)
@@ -22,12 +31,14 @@ def bites(lines: Iterable[bytes | None]) -> Iterator[list[bytes | None]]:
         yield bite
 
 
-def plain_hosts(lines: Sequence[bytes | None]) -> tuple[list[bytes], list[str]] | None:
-    """The lines as host names, in bytes and as text, where each is nothing but one that is normal already; or None."""
+def plain_hosts(lines: Sequence[bytes | None]) -> PlainHosts | None:
+    """The lines as host names where each is nothing but one that is normal already; or None."""
     names = [*filter(None, lines)]
     if len(names) < len(lines) or max(map(len, names), default=0) > MAX_LABEL_CHARACTERS:
         return None
     whole = b"\n".join(names)
     if b"xn--" in whole or _plain_lines(whole + b"\n") is None:
         return None
-    return names, whole.decode("ascii").split("\n")
+    if whole.count(b".") > len(names):
+        return PlainHosts(names, {name.partition(b".")[2] for name in names}, deep=True)
+    return PlainHosts(names, set(whole.replace(b".", b"\n").split(b"\n")[1::2]), deep=False)

@@ -1,12 +1,10 @@
-"""Writes a pack in little memory: names become sorted runs of hashes at once, which are merged range by range."""
+"""Writes a pack in little memory: names become hashes at once, which are merged range by range."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tempfile
-from array import array
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,11 +15,12 @@ from rules import layout
 from rules.errors import PackError
 from rules.index import Labels, Pair
 from rules.layout import Layout
-from rules.merging import ListNumbers, MergedRuns
+from rules.merging import GatheredHashes, ListNumbers, MergedHashes
+from rules.plain import PlainHosts
 
 MAX_LISTS = 65_536  # one number a list; far more than anybody names in one pack
 MAX_NAMED = 100_000  # entries of a pack that holds their names: they are read into memory when it is opened
-_RUN_NAMES = 1 << 17  # names held before they become a run: about 20 MB while it is sorted
+_HELD_NAMES = 1 << 17  # before they become hashes: about 20 MB
 _ENTRIES_PER_PREFIX = 3  # fewer gain nothing that the larger table doesn't cost
 
 
@@ -50,9 +49,9 @@ class PackWriter:
             raise PackError(f"more than {MAX_LISTS} lists in one pack")
         self._pairs = pairs
         self._waiting: dict[int, list[bytes]] = {}
-        self._room = _RUN_NAMES
-        self._added = 0
-        self._runs: list[tuple[int, array[int]]] = []
+        self._deep_waiting: dict[int, list[bytes]] = {}
+        self._room = _HELD_NAMES
+        self._gathered = GatheredHashes()
         self._names: dict[int, bytes] | None = {} if named else None
         self._deep = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 (closed by __exit__)
 
@@ -67,24 +66,30 @@ class PackWriter:
         names = self._waiting.get(number)
         if names is None:
             names = self._waiting[number] = []
-        names.append(name.encode("utf-8"))
+        raw = name.encode("utf-8")
+        names.append(raw)
+        if name.count(".") > 1 and ":" not in name:
+            self._deep_waiting.setdefault(number, []).append(raw)
         self._room -= 1
         if self._room <= 0:
-            self._end_runs()
+            self._gather()
 
-    def add_many(self, names: Sequence[bytes], number: int) -> None:
-        """Many entries of list `number` at once, each as `add` takes it, in UTF-8: the quick way for a long list."""
-        self._waiting.setdefault(number, []).extend(names)
-        self._room -= len(names)
+    def add_plain(self, hosts: PlainHosts, number: int) -> None:
+        """Many entries of list `number` at once: the quick way for a long list."""
+        self._waiting.setdefault(number, []).extend(hosts.names)
+        if hosts.deep:
+            deep = [name for name in hosts.names if name.count(b".") > 1]
+            self._deep_waiting.setdefault(number, []).extend(deep)
+        self._room -= len(hosts.names)
         if self._room <= 0:
-            self._end_runs()
+            self._gather()
 
     def write(self, path: Path) -> Written:
         """Writes the pack atomically, replacing what was there, and ends the writer; raises PackError or OSError."""
-        self._end_runs()
-        merged = MergedRuns(self._runs)
+        self._gather()
+        merged = MergedHashes(self._gathered, len(self._pairs))
         filter_bits = layout.filter_size(merged.entries)
-        bits = _filter_of(merged, filter_bits)
+        bits = merged.filter(filter_bits)
         covered = self._drop_covered(merged, bits, filter_bits)
         sets = merged.settle()
         if merged.entries > layout.MAX_ENTRIES:
@@ -99,22 +104,21 @@ class PackWriter:
                     shared[number, other] = shared.get((number, other), 0) + count
         return Written(
             entries=merged.entries,
-            merged=self._added - covered - merged.entries,
+            merged=self._gathered.added - covered - merged.entries,
             covered=covered,
             by_list=tuple(by_list),
             shared=dict(sorted(shared.items())),
         )
 
-    def _end_runs(self) -> None:
-        for number, names in self._waiting.items():
-            self._runs.append((number, array("Q", sorted(map(layout.name_hash, names)))))
+    def _gather(self) -> None:
+        self._gathered.add(self._waiting)
+        for names in self._waiting.values():
             self._keep_names(names)
-            self._added += len(names)
-            deep = [name for name in names if name.count(b".") > 1 and b":" not in name]
-            if deep:
-                self._deep.write(b"%d %d\n%b\n" % (number, len(deep), b"\n".join(deep)))
+        for number, deep in self._deep_waiting.items():
+            self._deep.write(b"%d %d\n%b\n" % (number, len(deep), b"\n".join(deep)))
         self._waiting.clear()
-        self._room = _RUN_NAMES
+        self._deep_waiting.clear()
+        self._room = _HELD_NAMES
 
     def _keep_names(self, names: Sequence[bytes]) -> None:
         if self._names is None:
@@ -126,7 +130,7 @@ class PackWriter:
         if len(self._names) > MAX_NAMED:
             raise PackError(f"more than {MAX_NAMED:,} entries in a pack that holds their names")
 
-    def _drop_covered(self, merged: MergedRuns, bits: bytearray, filter_bits: int) -> int:
+    def _drop_covered(self, merged: MergedHashes, bits: bytearray, filter_bits: int) -> int:
         """Drops each entry that a parent in the same list covers, so that the answer stays what the list says."""
         covered, shift = 0, layout.filter_shift(filter_bits)
         for name, number in self._deep_names():
@@ -150,7 +154,7 @@ class PackWriter:
                 yield line[:-1], number
 
     def _write_file(
-        self, path: Path, merged: MergedRuns, sets: list[ListNumbers], bits: bytearray, filter_bits: int
+        self, path: Path, merged: MergedHashes, sets: list[ListNumbers], bits: bytearray, filter_bits: int
     ) -> None:
         labels = msgspec.json.encode(self._labels(merged, sets))
         prefix_bits = layout.prefix_size(merged.entries, _ENTRIES_PER_PREFIX)
@@ -164,29 +168,19 @@ class PackWriter:
             body=b"",
         )
         front = _padded(labels, plan.table_at - layout.HEADER_BYTES)
-        front += _padded(_little(merged.table(prefix_bits)), plan.filter_at - plan.table_at)
-        code = {1: "B", 2: "H", 4: "I"}[plan.id_bytes]
+        front += _padded(merged.table(prefix_bits).astype("<u4").tobytes(), plan.filter_at - plan.table_at)
         pieces: list[bytes | memoryview] = [_padded(bits, plan.hashes_at - plan.filter_at)]
-        pieces += [_little(hashes) for hashes in merged.hashes]
-        pieces += [_little(array(code, ids)) for ids in merged.ids]
+        pieces += [hashes.astype("<u8", copy=False).data.cast("B") for hashes in merged.hashes]
+        pieces += [ids.astype(f"<u{plan.id_bytes}").tobytes() for ids in merged.ids]
         pieces.append(bytes(plan.length - plan.ids_at - plan.id_bytes * plan.entries))
         header = msgspec.structs.replace(plan, front=layout.checksum(front), body=layout.checksum(*pieces))
         write_atomically(path, [header.to_bytes(), front, *pieces])
 
-    def _labels(self, merged: MergedRuns, sets: list[ListNumbers]) -> Labels:
+    def _labels(self, merged: MergedHashes, sets: list[ListNumbers]) -> Labels:
         names: tuple[str, ...] = ()
         if self._names is not None:
-            names = tuple(self._names[wanted].decode() for hashes in merged.hashes for wanted in hashes)
+            names = tuple(self._names[wanted].decode() for hashes in merged.hashes for wanted in hashes.tolist())
         return Labels(sets=tuple(tuple(self._pairs[n] for n in numbers) for numbers in sets), names=names)
-
-
-def _filter_of(merged: MergedRuns, filter_bits: int) -> bytearray:
-    bits, shift = bytearray(filter_bits // 8), layout.filter_shift(filter_bits)
-    for hashes in merged.hashes:
-        for wanted in hashes:
-            bit = wanted >> shift
-            bits[bit >> 3] |= 1 << (bit & 7)
-    return bits
 
 
 def write_atomically(path: Path, pieces: Sequence[bytes | memoryview]) -> None:
@@ -215,13 +209,5 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _padded(data: bytes | bytearray | memoryview, length: int) -> bytes:
+def _padded(data: bytes | bytearray, length: int) -> bytes:
     return bytes(data).ljust(length, b"\0")
-
-
-def _little(numbers: array[int]) -> memoryview:
-    """The array's bytes, little-endian whatever the machine."""
-    if sys.byteorder != "little":
-        numbers = array(numbers.typecode, numbers)
-        numbers.byteswap()
-    return memoryview(numbers).cast("B")

@@ -142,7 +142,7 @@ def _hosts(sources: Iterable[ListSource]) -> Iterator[str]:
         for bite in bites(_lines(source)):
             plain = plain_hosts(bite) if source.format in PLAIN_FORMATS else None
             if plain is not None:
-                yield from plain[1]
+                yield from map(bytes.decode, plain.names)
                 continue
             for raw in bite:
                 yield from _of_line(raw, parse, "utf-8-sig" if first else "utf-8")

@@ -33,8 +33,8 @@ def test_every_section_begins_at_a_multiple_of_eight() -> None:
 
 
 def test_another_version_is_refused_by_its_number() -> None:
-    for version, advice in ((1, "build it anew"), (3, "update Fairwatch")):
-        with pytest.raises(PackError, match=rf"version {version}, this Fairwatch reads version 2: {advice}$"):
+    for version, advice in ((2, "build it anew"), (4, "update Fairwatch")):
+        with pytest.raises(PackError, match=rf"version {version}, this Fairwatch reads version 3: {advice}$"):
             read_header(_resealed(MADE.to_bytes(), 8, struct.pack("<H", version)))
 
 

@@ -25,7 +25,9 @@ def test_lines_are_plain_only_where_each_is_itself_in_every_such_format(lines: l
     plain = plain_hosts(raw)
     if plain is None:
         return
-    assert plain == (raw, lines)
+    assert plain.names == raw
+    assert {name.decode() for name in plain.parents} == {line.partition(".")[2] for line in lines}
+    assert plain.deep == any(line.count(".") > 1 for line in lines)
     for line in lines:
         assert normalise_host(line) == line
         assert "." in line
@@ -34,7 +36,8 @@ def test_lines_are_plain_only_where_each_is_itself_in_every_such_format(lines: l
 
 def test_plain_names_are_taken_and_a_single_other_line_is_not() -> None:
     names: list[bytes | None] = [b"a.example", b"www.b-c.example", b"_d.e_f.co"]
-    assert plain_hosts(names) == (names, ["a.example", "www.b-c.example", "_d.e_f.co"])
+    assert plain_hosts(names) == (names, {b"example", b"b-c.example", b"e_f.co"}, True)
+    assert plain_hosts([b"a.example", b"e_f.co"]) == ([b"a.example", b"e_f.co"], {b"example", b"co"}, False)
     others = (
         None,
         b"",

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import layout, merging, writer
+from rules import layout, writer
 from rules.errors import PackError
 from rules.index import Index, Pair
+from rules.plain import PlainHosts, plain_hosts
 from rules.writer import PackWriter, Written, write_atomically
 
 PAIRS: list[Pair] = [("drugs", "one"), ("gambling", "two")]
@@ -27,6 +28,12 @@ def _write(path: Path, entries: list[tuple[str, int]]) -> Written:
         return pack.write(path)
 
 
+def _plain(*names: str) -> PlainHosts:
+    plain = plain_hosts([name.encode() for name in names])
+    assert plain is not None
+    return plain
+
+
 def test_the_same_entries_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     entries = [(f"n{number}.example", number % 2) for number in range(500)]
     _write(tmp_path / "a.pack", entries)
@@ -36,14 +43,13 @@ def test_the_same_entries_in_any_order_give_the_same_bytes(tmp_path: Path) -> No
 
 @settings(max_examples=60, deadline=None)
 @given(ENTRIES, st.randoms(use_true_random=False), st.integers(1, 9))
-def test_order_repetition_and_the_size_of_the_runs_never_change_a_byte(
-    entries: list[tuple[str, int]], chance: random.Random, run_names: int
+def test_order_repetition_and_the_number_held_never_change_a_byte(
+    entries: list[tuple[str, int]], chance: random.Random, held_names: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         first = Path(folder) / "first.pack"
         _write(first, entries)
-        patch.setattr(writer, "_RUN_NAMES", run_names)
-        patch.setattr(merging, "_RECORDS_PER_RANGE", 4)
+        patch.setattr(writer, "_HELD_NAMES", held_names)
         again = [*entries]
         chance.shuffle(again)
         second = Path(folder) / "second.pack"
@@ -52,10 +58,10 @@ def test_order_repetition_and_the_size_of_the_runs_never_change_a_byte(
 
 
 def test_names_added_together_are_written_as_those_added_one_by_one(tmp_path: Path) -> None:
-    names = [f"n{number}.example" for number in range(300)]
+    names = [f"n{number}.{'a.' * (number % 3)}example" for number in range(300)]
     _write(tmp_path / "a.pack", [(name, 1) for name in names])
     with PackWriter(PAIRS, tmp_path) as together:
-        together.add_many([name.encode() for name in names], 1)
+        together.add_plain(_plain(*names), 1)
         together.write(tmp_path / "b.pack")
     assert (tmp_path / "a.pack").read_bytes() == (tmp_path / "b.pack").read_bytes()
 
@@ -99,7 +105,7 @@ def test_two_names_with_one_hash_are_refused_where_names_are_held(
 ) -> None:
     monkeypatch.setattr(layout, "name_hash", len)
     with PackWriter(PAIRS, tmp_path, named=True) as pack:
-        pack.add_many([b"a.example", b"b.example"], 0)
+        pack.add_plain(_plain("a.example", "b.example"), 0)
         with pytest.raises(PackError, match=r"^b\.example and a\.example have the same hash: leave one of them out$"):
             pack.write(tmp_path / "a.pack")
     assert list(tmp_path.iterdir()) == []
@@ -108,7 +114,7 @@ def test_two_names_with_one_hash_are_refused_where_names_are_held(
 def test_a_pack_that_holds_names_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "MAX_NAMED", 2)
     with PackWriter(PAIRS, tmp_path, named=True) as pack:
-        pack.add_many([b"a.example", b"b.example", b"c.example"], 0)
+        pack.add_plain(_plain("a.example", "b.example", "c.example"), 0)
         with pytest.raises(PackError, match="more than 2 entries in a pack that holds their names"):
             pack.write(tmp_path / "a.pack")
 

@@ -25,7 +25,7 @@ def make_named(organisation, new_device):
 
 
 def test_devices_that_read_what_is_published_are_not_named(custodians, named):
-    named("fits", {"pack_formats": [1, 2], "policy_formats": [1]})
+    named("fits", {"pack_formats": [2, 3], "policy_formats": [1]})
     named("never seen", {})
     assert too_old(custodians.publish()) == []
 
@@ -35,11 +35,11 @@ def test_devices_that_are_too_old_are_counted_and_named(custodians, named):
     named("old-2", {"pack_formats": [7], "policy_formats": [8]})
     named("says nothing of it", {"formats": [1]})
     named("gone", {"pack_formats": [7]}, Device.Status.REVOKED)
-    named("fits", {"pack_formats": [2], "policy_formats": [1]})
+    named("fits", {"pack_formats": [3], "policy_formats": [1]})
     packs, policy = too_old(custodians.publish())
-    assert (packs.what, packs.formats, packs.names) == ("packs", (2,), ("old-1", "old-2", "says nothing of it"))
+    assert (packs.what, packs.formats, packs.names) == ("packs", (3,), ("old-1", "old-2", "says nothing of it"))
     assert packs.sentence() == (
-        "3 devices are too old for packs of format 2; they keep the rules they have until their agent is updated: "
+        "3 devices are too old for packs of format 3; they keep the rules they have until their agent is updated: "
         "old-1, old-2, says nothing of it"
     )
     assert policy.sentence().startswith("1 device is too old for a policy of format 1; it keeps")

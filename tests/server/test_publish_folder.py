@@ -58,7 +58,7 @@ def test_publishing_warns_of_devices_that_are_too_old_for_it(custodians):
     done = server("publish", custodians.ceremony, *data)
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
-        "fairwatch-server publish: WARNING: 1 device is too old for packs of format 2; it keeps the rules it has until "
+        "fairwatch-server publish: WARNING: 1 device is too old for packs of format 3; it keeps the rules it has until "
         "its agent is updated: old laptop\n"
     )
     done = server("publish", custodians.ceremony, *data, "--json")

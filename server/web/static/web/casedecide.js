@@ -14,7 +14,8 @@ export async function offerForms(context, done) {
   await form(context, "note", page.dataset.notes, incident, pair, done, () => ({ text: typed("note-text") }));
   await form(context, "close", page.dataset.close, incident, pair, done, decision);
   await form(context, "reopen", page.dataset.reopen, incident, pair, done, () => ({ text: typed("reopen-text") }));
-  for (const kind of ["change", "restored", "reset"]) find("close").addEventListener(kind, () => setTimeout(askDates));
+  for (const kind of ["change", "restored"]) find("close").addEventListener(kind, askDates);
+  find("close").addEventListener("reset", () => setTimeout(askDates)); // the fields empty themselves after the event
   askDates();
 }
 
