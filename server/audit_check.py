@@ -8,9 +8,9 @@ from datetime import datetime
 from django.core import signing
 
 from protocol.audit import START, Break, Head
-from server import audit, log
+from server import audit, log, notify
 from server.errors import WrongState
-from server.store.models import AuditCheck, AuditEntry
+from server.store.models import AuditCheck, AuditEntry, Role
 
 LOOK_MAX_LINES = 5_000
 """New lines checked while somebody waits for a page: a tenth of a second; more than that is left to the whole check."""
@@ -76,11 +76,22 @@ def step(cursor: str, now: datetime) -> Step:
 
 
 def whole(now: datetime) -> Break | None:
-    """Check everything, keep the result and return where the chain breaks, if it does."""
+    """Check everything, keep the result and return where the chain breaks, if it does; that the officer is told of."""
     last, wrong = audit.find_break()
     _keep(last, wrong, now)
+    if wrong is not None:
+        tell_officer(f"audit:{wrong.seq}", now)
     log.event("audit_intact" if wrong is None else "audit_broken", **({} if wrong is None else {"seq": wrong.seq}))
     return wrong
+
+
+def tell_officer(once_key: str, now: datetime) -> None:
+    """Tell the data protection officer, once for each key, that the audit log is not what it was."""
+    body = (
+        "The audit log is no longer what it was: a line was changed, or is gone. Its page says where. "
+        "Compare it with the heads that were sent to you, before anything else is done on the collector."
+    )
+    notify.plain([Role.DPO], "Fairwatch: the audit log was altered", body, once_key, now)
 
 
 def _locate(last_seq: int) -> Break:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from server import incidents, merging, outbox, responders, review
-from server.store.models import Incident, NotifySettings, OutboxMessage, Role, User
+from server.store.models import Absence, Incident, NotifySettings, OutboxMessage, Role, User
 from server.working_hours import WorkingHours, organisation_zone
 
 LATE_MAX = timedelta(hours=6)
@@ -19,7 +19,7 @@ def tell_due(now: datetime) -> None:
     """Put the digests whose time has come today into the outbox, each once; nobody is told that nothing waits."""
     here = now.astimezone(organisation_zone())
     people = list(User.objects.filter(is_active=True, role__in=(Role.LEAD, Role.DEPUTY)))
-    away = responders.away([one.pk for one in people], here.date())
+    away = Absence.away([one.pk for one in people], here.date())
     for user in people:
         wanted = responders.settings_of(user)
         if user.pk not in away and _is_time(wanted, here) and _take(user, here):

@@ -21,7 +21,7 @@ from django.core.mail import EmailMessage
 from django.utils.crypto import salted_hmac
 
 from protocol.audit import Head
-from server import audit, log
+from server import audit, audit_check, log
 from server.errors import HeadNotSent
 from server.store.models import AuditEntry, Organisation
 
@@ -63,6 +63,7 @@ def report_missing(actor: str, prefix: str, now: datetime) -> bool:
     if AuditEntry.objects.filter(action="head_missing", subject=subject).exists():
         return False
     audit.write(actor, "head_missing", subject, now=now)
+    audit_check.tell_officer(f"head:{now:%Y-%m-%d}", now)  # once a day: whoever signs in can make hashes up
     log.event("audit_head_missing")
     return True
 

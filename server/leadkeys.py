@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ from protocol.publication import RECIPIENTS_TARGET, RecipientList, decode_recipi
 from protocol.sealing import LeadPurpose, key_id
 from server import audit
 from server.errors import NotAllowed, WrongState
-from server.store.models import LeadKey, User
+from server.store.models import Absence, LeadKey, User
 
 KEYS_EACH_MAX = 20
 """A key a year and some lost sheets; a stolen session must not be able to fill the table."""
@@ -110,10 +110,18 @@ def signed_list() -> RecipientList | None:
     return max(_lists(), key=lambda listed: listed.version, default=None)
 
 
-def openers() -> int | None:
-    """Return how many people can open new incidents: leads and deputies of the signed list who have not left.
+@dataclass(frozen=True)
+class Openers:
+    """How many people can open new incidents, and how many of them are not away."""
 
-    None before the first list is signed. A key that nobody here made counts as a person of its own.
+    all: int
+    here: int
+
+
+def openers(day: date) -> Openers | None:
+    """Return who can open new incidents on a day: leads and deputies of the signed list who have not left.
+
+    None before the first list is signed. A key that nobody here made counts as a person of its own, never away.
     """
     newest = signed_list()
     if newest is None:
@@ -122,7 +130,8 @@ def openers() -> int | None:
     rows = LeadKey.objects.filter(key_id__in=keys).values_list("key_id", "user_id", "user__is_active", "active")
     made = {number: (user, active and in_use) for number, user, active, in_use in rows}
     people = {user for user, can in made.values() if can}
-    return len(people) + sum(number not in made for number in keys)
+    found = len(people) + sum(number not in made for number in keys)
+    return Openers(found, found - len(Absence.away(people, day)))
 
 
 def still_listed(key_ids: Iterable[str]) -> bool:

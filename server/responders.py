@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
@@ -93,14 +93,8 @@ def is_usable(contact: Contact) -> bool:
 def present(people: Iterable[User], now: datetime) -> tuple[User, ...]:
     """Return those who are not away and have an address."""
     chosen = list(people)
-    gone = away([one.pk for one in chosen], now.astimezone(organisation_zone()).date())
+    gone = Absence.away([one.pk for one in chosen], now.astimezone(organisation_zone()).date())
     return tuple(one for one in chosen if one.pk not in gone and is_reachable(one))
-
-
-def away(user_ids: Iterable[int], day: date) -> set[int]:
-    """Return which of these people are away on a day."""
-    rows = Absence.objects.filter(user_id__in=list(user_ids), first_day__lte=day, last_day__gte=day)
-    return set(rows.values_list("user_id", flat=True))
 
 
 def is_reachable(user: User) -> bool:

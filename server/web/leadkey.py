@@ -19,6 +19,7 @@ from server import leadkeys, passkeys
 from server.errors import NotThere
 from server.store.models import Role, User
 from server.web.access import answer, data, page, person
+from server.working_hours import organisation_zone
 
 OPENERS_LEAST = 2
 """With one, a holiday or a lost sheet leaves nobody to look, and a case about that one has no reader at all."""
@@ -98,12 +99,14 @@ def _address() -> str:
 
 def key_context(user: User) -> dict[str, Any]:
     """Return what the form to unlock a person's key needs."""
-    held, few = leadkeys.held(user), leadkeys.openers()
+    held = leadkeys.held(user)
+    openers = leadkeys.openers(datetime.now(organisation_zone()).date())
     return {
         "key_state": held.state,
         "key_json": held.json,
         "fingerprint": held.fingerprint,
         "made_at": held.made_at,
-        "few_openers": few is not None and few < OPENERS_LEAST,
+        "few_openers": openers is not None and openers.all < OPENERS_LEAST,
+        "few_here": openers is not None and openers.here < OPENERS_LEAST,
         "passkeys_json": passkeys.for_unlocking(user),
     }

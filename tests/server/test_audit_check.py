@@ -11,7 +11,7 @@ from django.db import connection
 from protocol.audit import GENESIS, detail_hash, line_hash, time_text
 from server import audit, audit_check
 from server.errors import WrongState
-from server.store.models import AuditCheck, AuditDetail, AuditEntry
+from server.store.models import AuditCheck, AuditDetail, AuditEntry, OutboxMessage
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -50,6 +50,17 @@ def test_a_look_checks_only_what_is_new():
     assert audit_check.look(NOW).complete
     assert audit_check.whole(NOW).seq == 3
     assert audit_check.look(NOW).broken.seq == 3
+
+
+def test_the_officer_is_told_once_of_a_log_that_was_altered(people):
+    _fill(5)
+    assert audit_check.whole(NOW) is None
+    assert not OutboxMessage.objects.exists()
+    _alter("UPDATE store_auditentry SET actor = 'user:9' WHERE seq = 3")
+    audit_check.whole(NOW)
+    audit_check.whole(NOW + timedelta(days=1))
+    told = OutboxMessage.objects.get()
+    assert (told.user, told.subject) == (people.dpo, "Fairwatch: the audit log was altered")
 
 
 def test_a_look_never_checks_more_than_a_page_can_wait_for(monkeypatch):

@@ -13,7 +13,7 @@ from django.core import mail
 from protocol.audit import read_head
 from server import audit, heads, schedule
 from server.errors import HeadNotSent
-from server.store.models import AuditEntry, Job
+from server.store.models import AuditEntry, Job, OutboxMessage
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_only_who_has_the_line_can_complete_its_hash():
         assert heads.beginning_with(odd) == ""
 
 
-def test_a_lost_line_is_put_on_the_record_once():
+def test_a_lost_line_is_put_on_the_record_once(people):
     _write(1)
     assert heads.report_missing("user:1", "f" * 16, NOW)
     assert not heads.report_missing("user:2", "f" * 16, NOW)
@@ -51,6 +51,8 @@ def test_a_lost_line_is_put_on_the_record_once():
     assert list(AuditEntry.objects.filter(action="head_missing").values_list("actor", "subject")) == [
         ("user:1", f"hash:{'f' * 16}")
     ]
+    assert heads.report_missing("user:1", "e" * 16, NOW)
+    assert OutboxMessage.objects.get().user == people.dpo, "who makes hashes up still sends one message a day"
 
 
 def test_a_head_goes_by_mail_with_what_to_do_and_nothing_of_any_case(organisation):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+
 import msgspec
 import pytest
 
@@ -9,11 +11,14 @@ from protocol import leadkeys as keyfile
 from protocol.errors import Refused
 from protocol.messages import encode
 from protocol.publication import Recipient, RecipientList
-from server import leadkeys
+from server import leadkeys, preferences
 from server.errors import NotAllowed, WrongState
+from server.leadkeys import Openers
 from server.store.models import AuditEntry, LeadKey
 
 pytestmark = pytest.mark.django_db
+TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -102,18 +107,21 @@ def test_a_list_that_can_not_be_read_is_no_list(tmp_path, publish):
 
 
 def test_people_who_can_open_new_incidents_are_counted_once_and_only_while_they_are_here(people, file, publish):
-    assert leadkeys.openers() is None
+    assert leadkeys.openers(TODAY) is None
     second, others = keyfile.make("second"), keyfile.make("others")
     leadkeys.keep(people.lead, encode(file))
     leadkeys.keep(people.lead, encode(second))
     publish(1, file, second)
-    assert leadkeys.openers() == 1
+    assert leadkeys.openers(TODAY) == Openers(1, 1)
     leadkeys.keep(people.deputy, encode(others))
     publish(2, file, second, others)
-    assert leadkeys.openers() == 2
+    assert leadkeys.openers(TODAY) == Openers(2, 2)
+    preferences.enter_absence(people.lead, TODAY, TODAY, NOW)
+    assert leadkeys.openers(TODAY) == Openers(2, 1)
+    assert leadkeys.openers(TODAY + timedelta(days=1)) == Openers(2, 2)
     people.deputy.is_active = False
     people.deputy.save()
-    assert leadkeys.openers() == 1
+    assert leadkeys.openers(TODAY) == Openers(1, 0)
 
 
 def test_a_key_counts_until_none_of_its_holders_keys_is_on_the_newest_list(people, file, publish):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import ClassVar
 
 from django.db import models
@@ -128,6 +129,12 @@ class Absence(models.Model):
     first_day = models.DateField()
     last_day = models.DateField()
     entered_at = models.DateTimeField()
+
+    @classmethod
+    def away(cls, user_ids: Iterable[int], day: datetime.date) -> set[int]:
+        """Return which of these people are away on a day."""
+        rows = cls.objects.filter(user_id__in=list(user_ids), first_day__lte=day, last_day__gte=day)
+        return set(rows.values_list("user_id", flat=True))
 
 
 class MailCheck(models.Model):

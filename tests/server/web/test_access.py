@@ -21,6 +21,7 @@ from protocol.documents import seal_signed
 from protocol.messages import encode
 from protocol.publication import Recipient, RecipientList
 from server import leadkeys, usage
+from server.leadkeys import Openers
 from server.store.models import AuditEntry, Device, Incident, LeadKey, Note, PersonMonth, UsageKey
 from tests.server.web.pages import PAGES, ROLES
 
@@ -357,3 +358,18 @@ def test_a_partners_manager_reads_the_figures_and_devices_of_their_groups_alone(
         people.manager.save()
         page = as_role("manager").get("/summary/").content.decode()
         assert {group for group in ("staff", "learners") if f">{group}<" in page} == seen
+
+
+@pytest.mark.parametrize(
+    ("openers", "words"),
+    [
+        (None, None),
+        (Openers(2, 2), None),
+        (Openers(1, 1), "Fewer than two people can open new incidents."),
+        (Openers(2, 1), "Today fewer than two people are here who can open new incidents"),
+    ],
+)
+def test_the_desk_warns_while_fewer_than_two_can_open_new_incidents(as_role, monkeypatch, openers, words):
+    monkeypatch.setattr("server.leadkeys.openers", lambda _: openers)
+    found = as_role("lead").get("/desk/").content.decode()
+    assert (words in found) if words else ("few-openers" not in found)
