@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from server import config as _config
+from server import languages
 
 DATA_DIR = Path(os.environ.get("FAIRWATCH_DATA_DIR", "/var/lib/fairwatch-collector"))
 CONFIG = _config.load(DATA_DIR)
@@ -47,6 +48,7 @@ MIDDLEWARE = [
     "server.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -79,6 +81,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
+LOCALE_PATHS = [_HERE / "locale"]
+LANGUAGES = languages.offered(LOCALE_PATHS[0])
 
 
 def _database() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from allauth.core.internal import ratelimit
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils.translation import gettext, gettext_noop
 
 from protocol.errors import Refused
 from server.errors import CollectorError, NotAllowed, NotThere
@@ -24,7 +25,7 @@ LEADS = (Role.LEAD, Role.DEPUTY)
 
 @dataclass(frozen=True)
 class Room:
-    """A page of the navigation."""
+    """A page of the navigation, by its name in British English."""
 
     name: str
     address: str
@@ -32,19 +33,19 @@ class Room:
 
 
 ROOMS = (
-    Room("Queue", "/desk/", LEADS),
-    Room("Record a concern", "/desk/concern/", LEADS),
-    Room("Lists on trial", "/desk/trial/", LEADS),
-    Room("Your key", "/desk/key/", LEADS),
-    Room("Devices", "/devices/", (Role.IT,)),
-    Room("Accounts", "/accounts/", (Role.IT,)),
-    Room("Lists", "/lists/", (Role.IT,)),
-    Room("People", "/people/", (Role.IT,)),
-    Room("Messages", "/messages/", (Role.IT,)),
-    Room("Summary", "/summary/", (Role.MANAGER,)),
-    Room("Audit log", "/audit/", (Role.DPO,)),
-    Room("Your notifications", "/notifications/", tuple(Role)),
-    Room("Rules in force", "/rules/", tuple(Role)),
+    Room(gettext_noop("Queue"), "/desk/", LEADS),
+    Room(gettext_noop("Record a concern"), "/desk/concern/", LEADS),
+    Room(gettext_noop("Lists on trial"), "/desk/trial/", LEADS),
+    Room(gettext_noop("Your key"), "/desk/key/", LEADS),
+    Room(gettext_noop("Devices"), "/devices/", (Role.IT,)),
+    Room(gettext_noop("Accounts"), "/accounts/", (Role.IT,)),
+    Room(gettext_noop("Lists"), "/lists/", (Role.IT,)),
+    Room(gettext_noop("People"), "/people/", (Role.IT,)),
+    Room(gettext_noop("Messages"), "/messages/", (Role.IT,)),
+    Room(gettext_noop("Summary"), "/summary/", (Role.MANAGER,)),
+    Room(gettext_noop("Audit log"), "/audit/", (Role.DPO,)),
+    Room(gettext_noop("Your notifications"), "/notifications/", tuple(Role)),
+    Room(gettext_noop("Rules in force"), "/rules/", tuple(Role)),
 )
 """The pages with a place in the navigation, each role's first one being where it lands."""
 
@@ -119,9 +120,9 @@ def data(method: str, *roles: Role) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not request.user.is_authenticated:
-                return _refusal(401, "Sign in first.")
+                return _refusal(401, gettext("Sign in first."))
             if person(request).role not in roles:
-                return _refusal(403, "This is not for your role.")
+                return _refusal(403, gettext("This is not for your role."))
             if request.method != method:
                 return HttpResponseNotAllowed([method])
             try:
@@ -133,7 +134,7 @@ def data(method: str, *roles: Role) -> Callable[[View], View]:
             except CollectorError as fault:
                 return _refusal(409, _sentence(fault))
             except (Refused, msgspec.MsgspecError, UnicodeDecodeError):
-                return _refusal(400, "The collector did not understand what the page sent.")
+                return _refusal(400, gettext("The collector did not understand what the page sent."))
 
         return guarded
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 
 from protocol import concerns
 from protocol.messages import decode_header
@@ -21,15 +22,15 @@ from server.web.words import category_names
 
 _PARTS = ("heading", "evidence")
 OUTCOMES = (
-    ("none", "No further action"),
-    ("advice", "Advice given"),
-    ("watch", "Watch until a date"),
-    ("support", "Support offered"),
-    ("channel", "Referred: Prevent or Channel"),
-    ("local_authority", "Referred: local authority’s designated officer"),
-    ("police", "Referred: police"),
-    ("health", "Referred: health"),
-    ("hr", "Passed to human resources"),
+    ("none", gettext_lazy("No further action")),
+    ("advice", gettext_lazy("Advice given")),
+    ("watch", gettext_lazy("Watch until a date")),
+    ("support", gettext_lazy("Support offered")),
+    ("channel", gettext_lazy("Referred: Prevent or Channel")),
+    ("local_authority", gettext_lazy("Referred: local authority’s designated officer")),
+    ("police", gettext_lazy("Referred: police")),
+    ("health", gettext_lazy("Referred: health")),
+    ("hr", gettext_lazy("Passed to human resources")),
 )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 
 from protocol.concerns import CONCERN_TEXT_MAX_CHARS, Concern
 from protocol.messages import reader
@@ -17,12 +18,12 @@ from server.web.leadkey import key_context
 from server.web.words import category_names
 
 SOURCES = (
-    ("tutor", "A tutor or another member of staff"),
-    ("learner", "A learner"),
-    ("partner", "A partner organisation"),
-    ("parent", "A parent or carer"),
-    ("social_media", "A post on social media"),
-    ("other", "Somebody else"),
+    ("tutor", gettext_lazy("A tutor or another member of staff")),
+    ("learner", gettext_lazy("A learner")),
+    ("partner", gettext_lazy("A partner organisation")),
+    ("parent", gettext_lazy("A parent or carer")),
+    ("social_media", gettext_lazy("A post on social media")),
+    ("other", gettext_lazy("Somebody else")),
 )
 """Where a concern comes from; sealed like all that it says."""
 

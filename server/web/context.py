@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from server import second_factor, single_sign_on
 from server.store.models import Organisation
@@ -20,5 +21,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "organisation": Organisation.objects.first(),
         "single_sign_on": single_sign_on.provider_settings(),
         "second_factor_missing": waits,
-        "rooms": [{"name": room.name, "address": room.address, "here": room.address == request.path} for room in rooms],
+        "rooms": [
+            {"name": gettext(room.name), "address": room.address, "here": room.address == request.path}
+            for room in rooms
+        ],
     }

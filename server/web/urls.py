@@ -1,6 +1,7 @@
 """Which address is which page."""
 
 from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog
 
 from server.web import (
     audit,
@@ -27,6 +28,7 @@ _case = "desk/data/incidents/<uuid:incident_id>/"
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("catalogue.js", JavaScriptCatalog.as_view(packages=["server"]), name="catalogue"),
     path("desk/", queue.queue, name="desk"),
     path("desk/key/", leadkey.key, name="key"),
     path("desk/key/file", leadkey.key_file, name="key_file"),

@@ -4,72 +4,77 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext, gettext_noop, ngettext
+
 from server.category_names import category, category_names
 
 __all__ = ["ACTIONS", "ago", "category", "category_names", "span"]
 
-_UNITS = ((365 * 24 * 60, "year"), (24 * 60, "day"), (60, "hour"), (1, "minute"))
-
 ACTIONS = {
-    "evidence_released": "Opened the evidence",
-    "note_added": "Wrote a note",
-    "trial_counts_opened": "Opened the counts of lists on trial",
-    "incident_closed": "Closed the case",
-    "incident_acknowledged": "Acknowledged the case",
-    "incident_assigned": "Gave the case to somebody",
-    "incident_let_go": "Let go of the case",
-    "incident_reopened": "Reopened the case",
-    "incident_came_back": "The case came back on its day",
-    "incident_merged": "Made the case a part of another",
-    "incident_taken_apart": "Took the case apart from another",
-    "incident_shared": "Handed the case to one more reader",
-    "concern_recorded": "Recorded a concern",
-    "urgent_card_changed": "Changed the card “what to do now”",
-    "lead_key_made": "Made a key",
-    "cases_shared": "Shared older cases with a lead’s key",
-    "cases_recovered": "Took in cases that custodians recovered",
-    "recovery_file_saved": "Saved the file for the custodians’ recovery",
-    "passkey_added": "Added a passkey for unlocking a key",
-    "passkey_removed": "Removed a passkey for unlocking a key",
-    "device_enrolled": "Enrolled",
-    "device_revoked": "Withdrew the device",
-    "list_released": "Released a list that was held back",
-    "people_imported": "Imported people",
-    "notify_settings_changed": "Changed how they are told",
-    "notify_channel_added": "Added a way to be told",
-    "notify_channel_removed": "Removed a way to be told",
-    "absence_entered": "Entered an absence",
-    "absence_ended": "Took out an absence",
-    "token_registered": "Registered an enrolment token",
-    "audit_exported": "Exported this log",
-    "head_missing": "A browser remembers a line that this log no longer has",
-    "initialised": "Made this collector",
-    "published": "Published signed rules",
-    "deleted_on_time": "Deleted what was due",
-    "user_added": "Added somebody who signs in",
-    "user_changed": "Changed somebody who signs in",
-    "signed_in": "Signed in",
-    "signed_out": "Signed out",
-    "password_changed": "Changed their password",
+    "evidence_released": gettext_noop("Opened the evidence"),
+    "note_added": gettext_noop("Wrote a note"),
+    "trial_counts_opened": gettext_noop("Opened the counts of lists on trial"),
+    "incident_closed": gettext_noop("Closed the case"),
+    "incident_acknowledged": gettext_noop("Acknowledged the case"),
+    "incident_assigned": gettext_noop("Gave the case to somebody"),
+    "incident_let_go": gettext_noop("Let go of the case"),
+    "incident_reopened": gettext_noop("Reopened the case"),
+    "incident_came_back": gettext_noop("The case came back on its day"),
+    "incident_merged": gettext_noop("Made the case a part of another"),
+    "incident_taken_apart": gettext_noop("Took the case apart from another"),
+    "incident_shared": gettext_noop("Handed the case to one more reader"),
+    "concern_recorded": gettext_noop("Recorded a concern"),
+    "urgent_card_changed": gettext_noop("Changed the card “what to do now”"),
+    "lead_key_made": gettext_noop("Made a key"),
+    "cases_shared": gettext_noop("Shared older cases with a lead’s key"),
+    "cases_recovered": gettext_noop("Took in cases that custodians recovered"),
+    "recovery_file_saved": gettext_noop("Saved the file for the custodians’ recovery"),
+    "passkey_added": gettext_noop("Added a passkey for unlocking a key"),
+    "passkey_removed": gettext_noop("Removed a passkey for unlocking a key"),
+    "device_enrolled": gettext_noop("Enrolled"),
+    "device_revoked": gettext_noop("Withdrew the device"),
+    "list_released": gettext_noop("Released a list that was held back"),
+    "people_imported": gettext_noop("Imported people"),
+    "notify_settings_changed": gettext_noop("Changed how they are told"),
+    "notify_channel_added": gettext_noop("Added a way to be told"),
+    "notify_channel_removed": gettext_noop("Removed a way to be told"),
+    "absence_entered": gettext_noop("Entered an absence"),
+    "absence_ended": gettext_noop("Took out an absence"),
+    "token_registered": gettext_noop("Registered an enrolment token"),
+    "audit_exported": gettext_noop("Exported this log"),
+    "head_missing": gettext_noop("A browser remembers a line that this log no longer has"),
+    "initialised": gettext_noop("Made this collector"),
+    "published": gettext_noop("Published signed rules"),
+    "deleted_on_time": gettext_noop("Deleted what was due"),
+    "user_added": gettext_noop("Added somebody who signs in"),
+    "user_changed": gettext_noop("Changed somebody who signs in"),
+    "signed_in": gettext_noop("Signed in"),
+    "signed_out": gettext_noop("Signed out"),
+    "password_changed": gettext_noop("Changed their password"),
 }
 """The log's fixed words for what was done, as a reader says them; others show as they stand."""
 
 
 def action_words(action: str) -> str:
     """Return what was done, as a reader says it."""
-    return ACTIONS.get(action, action.replace("_", " ").capitalize())
+    words = ACTIONS.get(action)
+    return gettext(words) if words is not None else action.replace("_", " ").capitalize()
 
 
 def span(duration: timedelta) -> str:
     """Return a duration in its largest unit: "3 days", "1 hour", "under a minute"."""
     minutes = int(duration.total_seconds() // 60)
-    for size, unit in _UNITS:
-        if minutes >= size:
-            count = minutes // size
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return "under a minute"
+    if years := minutes // (365 * 24 * 60):
+        return ngettext("%(count)d year", "%(count)d years", years) % {"count": years}
+    if days := minutes // (24 * 60):
+        return ngettext("%(count)d day", "%(count)d days", days) % {"count": days}
+    if hours := minutes // 60:
+        return ngettext("%(count)d hour", "%(count)d hours", hours) % {"count": hours}
+    if minutes > 0:
+        return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    return gettext("under a minute")
 
 
 def ago(then: datetime | None, now: datetime) -> str:
     """Return when something was last heard of, in words."""
-    return "never" if then is None else f"{span(now - then)} ago"
+    return gettext("never") if then is None else gettext("%(span)s ago") % {"span": span(now - then)}

@@ -7,16 +7,17 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_noop
 
 
 class Role(models.TextChoices):
     """What somebody may do here; each page and each domain function names the roles it is for."""
 
-    LEAD = "lead", "safeguarding lead"
-    DEPUTY = "deputy", "deputy safeguarding lead"
-    IT = "it", "IT administrator"
-    MANAGER = "manager", "manager"
-    DPO = "dpo", "data protection officer"
+    LEAD = "lead", gettext_noop("safeguarding lead")
+    DEPUTY = "deputy", gettext_noop("deputy safeguarding lead")
+    IT = "it", gettext_noop("IT administrator")
+    MANAGER = "manager", gettext_noop("manager")
+    DPO = "dpo", gettext_noop("data protection officer")
 
 
 class Organisation(models.Model):

@@ -4,6 +4,7 @@ import { concat, sha256, text, unbase64, utf8 } from "./bytes.js";
 import { verifyConcern } from "./concern.js";
 import * as envelope from "./envelope.js";
 import { readers } from "./rewrap.js";
+import { gettext } from "./words.js";
 
 /** Something is not as the device made it. The message is for the person. */
 export class AlertError extends Error {}
@@ -20,11 +21,11 @@ export async function verify(alert, incident) {
   const statement = concat(utf8("fairwatch/v1/alert\0"), ...parts);
   const key = await crypto.subtle.importKey("raw", unbase64(alert.signer_key), { name: "Ed25519" }, false, ["verify"]);
   if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, unbase64(alert.signature), statement))) {
-    throw new AlertError("The device's signature does not match. This record was altered after it left the device.");
+    throw new AlertError(gettext("The device's signature does not match. This record was altered after it left the device."));
   }
   const read = JSON.parse(text(header));
   if (read.alert !== incident) {
-    throw new AlertError("This record belongs to another incident. It was moved after it left the device.");
+    throw new AlertError(gettext("This record belongs to another incident. It was moved after it left the device."));
   }
   return read;
 }
@@ -57,7 +58,7 @@ export async function recipientsOf(read, given, rewraps) {
   for (const encoded of given) {
     const key = unbase64(encoded);
     if (!allowed.has(await envelope.keyId(key))) {
-      throw new AlertError("The collector named a reader that this case was never sealed to. Nothing was sent.");
+      throw new AlertError(gettext("The collector named a reader that this case was never sealed to. Nothing was sent."));
     }
     keys.push(key);
   }

@@ -1,6 +1,7 @@
 // The audit log's page: check every line in steps, and say how far it came and what was found.
 
 import { ask, find, show } from "./page.js";
+import { gettext, number } from "./words.js";
 
 const standing = find("standing");
 const button = find("check-all");
@@ -26,17 +27,17 @@ async function checkAll() {
     step = await ask(standing.dataset.check, { cursor: step.cursor });
     find("check-bar").max = Math.max(step.newest, 1);
     find("check-bar").value = step.checked;
-    find("check-count").textContent = `${step.checked.toLocaleString("en-GB")} of ${step.newest.toLocaleString("en-GB")}`;
+    find("check-count").textContent = gettext("{checked} of {newest}", { checked: number(step.checked), newest: number(step.newest) });
   } while (step.cursor);
   return step;
 }
 
 function tellResult(step) {
   if (step.broken === null) {
-    told(`Every line was checked just now: all ${step.newest.toLocaleString("en-GB")} hold.`, "good");
+    told(gettext("Every line was checked just now: all {newest} hold.", { newest: number(step.newest) }), "good");
   } else {
-    const advice = "Export the log, keep a copy of the database, and tell the custodians today.";
-    told(`The chain is broken at line ${step.broken}: ${step.reason}. ${advice}`, "bad");
+    const advice = gettext("Export the log, keep a copy of the database, and tell the custodians today.");
+    told(gettext("The chain is broken at line {broken}: {reason}. {advice}", { broken: step.broken, reason: step.reason, advice }), "bad");
   }
 }
 

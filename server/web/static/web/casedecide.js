@@ -3,6 +3,7 @@
 import { keepDraft } from "./drafts.js";
 import { ask, find, show, tell } from "./page.js";
 import { sealSigned } from "./sealed.js";
+import { gettext } from "./words.js";
 
 /**
  * Offer the forms of this case. `context` is { page, pair, readers }: `readers()` gives the public keys to seal to;
@@ -62,7 +63,7 @@ async function form(context, id, address, incident, pair, done, content) {
       node.reset();
       await done(whole.kind);
     } catch (fault) {
-      const kept = fault.status === 401 ? " What you typed is kept, sealed, in this browser." : "";
+      const kept = fault.status === 401 ? ` ${gettext("What you typed is kept, sealed, in this browser.")}` : "";
       tell(problem, fault.message + kept);
     } finally {
       button.disabled = false;

@@ -5,6 +5,7 @@ import { caseLink } from "./casetimeline.js";
 import { ask, element, find, show, tell, time, times } from "./page.js";
 import { personView } from "./people.js";
 import { related } from "./related.js";
+import { gettext, ngettext } from "./words.js";
 
 const PAGES_AT_ONCE = 4;
 
@@ -30,9 +31,7 @@ export async function findRelated(page, self, pair, categories, act) {
         next = given.next;
       }
       draw(related(self, others), categories, act);
-      const looked = others.length === 0 ? "There is no other case to compare with." : `Compared with ${cases(others.length)}.`;
-      const rest = unreadable === 0 ? "" : ` ${cases(unreadable)} could not be read.`;
-      find("related-words").textContent = looked + rest;
+      find("related-words").textContent = inWords(others.length, unreadable);
     } catch (fault) {
       tell(find("related-problem"), fault.message);
     } finally {
@@ -46,7 +45,12 @@ export async function findRelated(page, self, pair, categories, act) {
   await further();
 }
 
-const cases = (count) => (count === 1 ? "1 other case" : `${count.toLocaleString("en-GB")} other cases`);
+function inWords(compared, unreadable) {
+  const none = gettext("There is no other case to compare with.");
+  const some = ngettext("Compared with 1 other case.", "Compared with {count} other cases.", compared);
+  const rest = ngettext("1 other case could not be read.", "{count} other cases could not be read.", unreadable);
+  return [compared === 0 ? none : some, ...(unreadable === 0 ? [] : [rest])].join(" ");
+}
 
 async function open(one, pair) {
   try {
@@ -83,9 +87,9 @@ function fill(id, found, categories, act, named = false) {
 }
 
 function item(one, categories, act, named) {
-  const state = element("span", { class: `chip ${one.state === "open" ? "warn" : "plain"}` }, one.state === "open" ? "Open" : "Closed");
+  const state = element("span", { class: `chip ${one.state === "open" ? "warn" : "plain"}` }, one.state === "open" ? gettext("Open") : gettext("Closed"));
   const facts = [caseLink({ id: one.incident, reference: one.reference }), " ", state];
-  if (one.urgent) facts.push(" ", element("span", { class: "chip urgent" }, "Urgent"));
+  if (one.urgent) facts.push(" ", element("span", { class: "chip urgent" }, gettext("Urgent")));
   const seen = element(
     "p",
     { class: "small" },
@@ -93,8 +97,12 @@ function item(one, categories, act, named) {
     time(one.started.toISOString()),
   );
   const buttons = element("p", { class: "row screen-only" });
-  buttons.append(press(`Link ${one.reference} to this case`, "Link", (button) => act.link(one, button)));
-  if (!one.part) buttons.append(press(`Make ${one.reference} a part of this case`, "Make it a part", (button) => act.merge(one, button)));
+  const { reference } = one;
+  buttons.append(press(gettext("Link {reference} to this case", { reference }), gettext("Link"), (button) => act.link(one, button)));
+  if (!one.part) {
+    const whole = gettext("Make {reference} a part of this case", { reference });
+    buttons.append(press(whole, gettext("Make it a part"), (button) => act.merge(one, button)));
+  }
   const who = named ? [element("p", {}, personView(one.person))] : [];
   return element("li", {}, element("p", { class: "wide" }, ...facts), ...who, seen, buttons);
 }

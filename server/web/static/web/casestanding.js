@@ -1,6 +1,7 @@
 // Who has the case, and who is looking at it now: asked every few seconds while the page is in front.
 
 import { ask, element, find, show, tell, time } from "./page.js";
+import { gettext, spread } from "./words.js";
 
 const EVERY_MS = 8_000;
 const me = Number(document.body.dataset.owner);
@@ -28,7 +29,7 @@ export function watchStanding(page, changed) {
       tell(find("live-problem"));
     } catch (fault) {
       // What is on the page may be old now, and whoever reads it must know.
-      tell(find("live-problem"), `${fault.message} Who has this case may have changed.`);
+      tell(find("live-problem"), gettext("{message} Who has this case may have changed.", { message: fault.message }));
       return;
     }
     const before = last;
@@ -46,18 +47,18 @@ export function watchStanding(page, changed) {
 function draw({ assigned, acknowledged, looking, is_open: isOpen }, act, addresses) {
   find("standing-words").replaceChildren(...words(assigned, acknowledged));
   find("looking").textContent =
-    looking.length === 0 ? "" : `Looking at it right now as well: ${looking.join(", ")}.`;
+    looking.length === 0 ? "" : gettext("Looking at it right now as well: {looking}.", { looking: looking.join(", ") });
   show(find("looking"), looking.length > 0);
   const give = (to) => act(addresses.assign, { to, held_by: assigned?.id ?? null });
   const buttons = [];
-  if (isOpen && assigned === null) buttons.push(button("take", "Take this case", () => give(me)));
-  if (isOpen && assigned?.id === me) buttons.push(button("let-go", "Let go of it", () => give(null), "second"));
+  if (isOpen && assigned === null) buttons.push(button("take", gettext("Take this case"), () => give(me)));
+  if (isOpen && assigned?.id === me) buttons.push(button("let-go", gettext("Let go of it"), () => give(null), "second"));
   if (isOpen && assigned !== null && assigned.id !== me) {
-    buttons.push(button("take", `Take over from ${assigned.name}`, () => give(me), "second"));
+    buttons.push(button("take", gettext("Take over from {assigned}", { assigned: assigned.name }), () => give(me), "second"));
   }
   if (isOpen && acknowledged === null) {
     const seen = () => act(addresses.acknowledge, {});
-    buttons.push(button("acknowledge", "Acknowledge only", seen, "second"));
+    buttons.push(button("acknowledge", gettext("Acknowledge only"), seen, "second"));
   }
   const focused = document.activeElement?.id;
   find("standing-act").replaceChildren(...buttons);
@@ -73,11 +74,11 @@ function draw({ assigned, acknowledged, looking, is_open: isOpen }, act, address
 }
 
 function words(assigned, acknowledged) {
-  if (assigned?.id === me) return ["You have this case, since ", time(assigned.at), "."];
-  if (assigned) return [element("strong", {}, assigned.name), " has this case, since ", time(assigned.at), "."];
-  if (acknowledged?.id === me) return ["Nobody follows this case yet. You acknowledged it ", time(acknowledged.at), "."];
-  if (acknowledged) return [`Nobody follows this case yet. ${acknowledged.name} acknowledged it `, time(acknowledged.at), "."];
-  return ["Nobody has this case yet."];
+  if (assigned?.id === me) return spread(gettext("You have this case, since {when}."), { when: time(assigned.at) });
+  if (assigned) return spread(gettext("{who} has this case, since {when}."), { who: element("strong", {}, assigned.name), when: time(assigned.at) });
+  if (acknowledged?.id === me) return spread(gettext("Nobody follows this case yet. You acknowledged it {when}."), { when: time(acknowledged.at) });
+  if (acknowledged) return spread(gettext("Nobody follows this case yet. {who} acknowledged it {when}."), { who: acknowledged.name, when: time(acknowledged.at) });
+  return [gettext("Nobody has this case yet.")];
 }
 
 function button(id, label, press, kind = "") {

@@ -4,6 +4,7 @@ import * as alerts from "./alert.js";
 import { noteView } from "./caseview.js";
 import { ask, element, find, show, tell, time } from "./page.js";
 import { openSigned, SignatureError } from "./sealed.js";
+import { gettext, spread } from "./words.js";
 
 /** Draw the timeline. Notes come once this person has opened the case; `header` says whom it was sealed to. */
 export async function drawTimeline(page, pair, header) {
@@ -28,8 +29,8 @@ export async function drawTimeline(page, pair, header) {
 /** The cases that were made a part of this one, each with a way to take it apart again. */
 function drawParts(page, parts) {
   const items = parts.map((part) => {
-    const label = `Take ${part.reference} apart from this case`;
-    const button = element("button", { type: "button", class: "text screen-only", "aria-label": label }, "Take it apart");
+    const label = gettext("Take {reference} apart from this case", { reference: part.reference });
+    const button = element("button", { type: "button", class: "text screen-only", "aria-label": label }, gettext("Take it apart"));
     button.addEventListener("click", async () => {
       button.disabled = true;
       tell(find("parts-problem"));
@@ -64,8 +65,8 @@ function refused(note) {
   const fault = problems.get(note);
   const words =
     fault instanceof SignatureError
-      ? `Not to be trusted: a note said to be by ${note.author}. ${fault.message}`
-      : `A note of ${note.author} can’t be opened with this key.`;
+      ? gettext("Not to be trusted: a note said to be by {author}. {message}", { author: note.author, message: fault.message })
+      : gettext("A note of {author} can’t be opened with this key.", { author: note.author });
   return element("p", { class: "message bad", "data-refused": note.id }, words);
 }
 
@@ -75,34 +76,34 @@ function eventView(event) {
 
 function sentence({ what, by, to, other }) {
   const who = by ?? "Fairwatch";
-  const reference = other ? caseLink(other) : "another case";
+  const reference = other ? caseLink(other) : gettext("another case");
   switch (what) {
     case "recorded":
-      return [`${who} recorded this concern.`];
+      return [gettext("{who} recorded this concern.", { who })];
     case "opened":
-      return [`${who} opened the evidence for the first time.`];
+      return [gettext("{who} opened the evidence for the first time.", { who })];
     case "acknowledged":
-      return [`${who} acknowledged the case.`];
+      return [gettext("{who} acknowledged the case.", { who })];
     case "assigned":
-      return [by === to ? `${who} took the case.` : `${who} gave the case to ${to}.`];
+      return [by === to ? gettext("{who} took the case.", { who }) : gettext("{who} gave the case to {to}.", { who, to })];
     case "let_go":
-      return [`${who} let go of the case.`];
+      return [gettext("{who} let go of the case.", { who })];
     case "closed":
-      return [`${who} closed the case.`];
+      return [gettext("{who} closed the case.", { who })];
     case "reopened":
-      return [`${who} reopened the case.`];
+      return [gettext("{who} reopened the case.", { who })];
     case "came_back":
-      return ["The case came back by itself, on the day that was set."];
+      return [gettext("The case came back by itself, on the day that was set.")];
     case "merged":
-      return [`${who} made this case a part of `, reference, "."];
+      return spread(gettext("{who} made this case a part of {reference}."), { who, reference });
     case "took_in":
-      return [`${who} made `, reference, " a part of this case."];
+      return spread(gettext("{who} made {reference} a part of this case."), { who, reference });
     case "taken_apart":
-      return [`${who} took this case apart from `, reference, "."];
+      return spread(gettext("{who} took this case apart from {reference}."), { who, reference });
     case "gave_back":
-      return [`${who} took `, reference, " apart from this case."];
+      return spread(gettext("{who} took {reference} apart from this case."), { who, reference });
     case "shared":
-      return [to ? `${who} handed the case to ${to}.` : `${who} handed the case to one more reader.`];
+      return [to ? gettext("{who} handed the case to {to}.", { who, to }) : gettext("{who} handed the case to one more reader.", { who })];
     default:
       return [`${who}: ${what.replaceAll("_", " ")}.`];
   }

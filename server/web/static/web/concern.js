@@ -3,6 +3,7 @@
 import { base64, concat, sha256, text, unbase64, utf8 } from "./bytes.js";
 import * as envelope from "./envelope.js";
 import { check, sign, SignatureError } from "./sealed.js";
+import { gettext } from "./words.js";
 
 /**
  * Seal and sign a concern for `readers` (of the signed list): what the collector takes, and the case's new id.
@@ -54,7 +55,7 @@ export async function verifyConcern(alert, incident) {
   const digest = alert.evidence ? await sha256(unbase64(alert.evidence)) : unbase64(alert.evidence_digest);
   const sealed = concat(await sha256(header), await sha256(unbase64(alert.heading)), digest);
   if (read.incident !== incident) {
-    throw new SignatureError("This record belongs to another case. It was moved after it was signed.");
+    throw new SignatureError(gettext("This record belongs to another case. It was moved after it was signed."));
   }
   const by = { signer: unbase64(alert.lead_key), signature: unbase64(alert.signature), signers: [read.signer] };
   await check("concern", incident, read.record, sealed, by);

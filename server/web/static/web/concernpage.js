@@ -5,6 +5,7 @@ import { keepDraft } from "./drafts.js";
 import { ask, element, find, show, tell } from "./page.js";
 import { forCase, readList } from "./recipients.js";
 import { whenUnlocked } from "./unlock.js";
+import { gettext, spread } from "./words.js";
 
 const form = find("concern");
 // The same ids again after an answer that was lost: the collector then knows the concern, and keeps it once.
@@ -46,7 +47,7 @@ async function record(pair, sent) {
     form.reset();
     recorded(kept, readers);
   } catch (fault) {
-    const draft = fault.status === 401 ? " What you typed is kept, sealed, in this browser." : "";
+    const draft = fault.status === 401 ? ` ${gettext("What you typed is kept, sealed, in this browser.")}` : "";
     tell(find("concern-problem"), fault.message + draft);
   } finally {
     button.disabled = false;
@@ -80,9 +81,9 @@ function recorded({ id, reference }, readers) {
   ids = null;
   show(find("concern-card"), false);
   const link = element("a", { href: `/desk/incidents/${encodeURIComponent(id)}/` }, reference);
-  find("recorded-words").replaceChildren("The concern is case ", link, ".");
+  find("recorded-words").replaceChildren(...spread(gettext("The concern is case {case}."), { case: link }));
   const names = readers.filter((one) => one.role !== "recovery").map((one) => one.label);
-  find("recorded-readers").textContent = `It can be opened by: ${names.join(", ")}.`;
+  find("recorded-readers").textContent = gettext("It can be opened by: {names}.", { names: names.join(", ") });
   show(find("recorded"));
   find("recorded-title").focus();
 }

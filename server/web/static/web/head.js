@@ -4,6 +4,7 @@
 // the line is in its log. If it can't, every page of this browser warns until the person says that they told somebody.
 
 import { ask, element, find } from "./page.js";
+import { gettext, language } from "./words.js";
 
 const PLACE = "fairwatch-head";
 const LOGS_KEPT = 4;
@@ -51,14 +52,14 @@ export async function compare() {
 }
 
 function warn(log, kept) {
-  const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(new Date(kept.since));
-  const told = element("button", { type: "button", class: "second" }, "I have told them; remember the log as it is now");
+  const day = new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(new Date(kept.since));
+  const told = element("button", { type: "button", class: "second" }, gettext("I have told them; remember the log as it is now"));
   const box = element(
     "div",
     { class: "message bad", role: "alert", id: "head-lost" },
-    element("p", {}, element("strong", {}, "The audit log is not the one that this browser saw before.")),
-    element("p", {}, `On ${day} it held a line that is gone or was changed. An older backup that was put back does this, and so does somebody who hides what was done.`),
-    element("p", {}, "Tell the data protection officer and a custodian today, not IT alone. They can check the log against the heads that were sent out."),
+    element("p", {}, element("strong", {}, gettext("The audit log is not the one that this browser saw before."))),
+    element("p", {}, gettext("On {day} it held a line that is gone or was changed. An older backup that was put back does this, and so does somebody who hides what was done.", { day })),
+    element("p", {}, gettext("Tell the data protection officer and a custodian today, not IT alone. They can check the log against the heads that were sent out.")),
     element("p", { class: "mono breaks" }, kept.hash),
     told,
   );

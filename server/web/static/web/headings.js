@@ -5,9 +5,10 @@ import { OpenError } from "./envelope.js";
 import { element, times } from "./page.js";
 import { loadPeople, personView } from "./people.js";
 import { SignatureError } from "./sealed.js";
+import { gettext, number } from "./words.js";
 
 const seen = ({ certainty, count }) =>
-  certainty === "looked_up" ? `looked up ${times(count)}` : certainty === "reported" ? "reported to a lead" : String(count);
+  ({ looked_up: gettext("looked up {times}", { times: times(count) }), reported: gettext("reported to a lead") })[certainty] ?? number(count);
 
 /** Verify and open one heading, and fill the cells of `row` that are marked for it. */
 export async function fill(row, alert, categories, pair) {
@@ -22,9 +23,9 @@ export async function fill(row, alert, categories, pair) {
     return { header, heading };
   } catch (fault) {
     const known = [OpenError, alerts.AlertError, SignatureError].some((kind) => fault instanceof kind);
-    const why = fault instanceof OpenError ? `It can’t be opened: ${fault.message}.` : fault.message;
-    cell("category", element("span", { class: "chip warn" }, known ? "Not to be trusted" : "Unreadable"));
-    cell("person", element("span", { class: "small" }, known ? why : "It can’t be read."));
+    const why = fault instanceof OpenError ? gettext("It can’t be opened: {message}.", { message: fault.message }) : fault.message;
+    cell("category", element("span", { class: "chip warn" }, known ? gettext("Not to be trusted") : gettext("Unreadable")));
+    cell("person", element("span", { class: "small" }, known ? why : gettext("It can’t be read.")));
     cell("count");
     return null;
   }

@@ -11,15 +11,16 @@ import { OpenError } from "./envelope.js";
 import { fill } from "./headings.js";
 import { ask, element, find, show, tell } from "./page.js";
 import { whenUnlocked } from "./unlock.js";
+import { gettext, language } from "./words.js";
 
-const NEWER = "There is a newer report of this case that is not open to you yet. Ask a colleague who can open it to share it with you.";
+const NEWER = gettext("There is a newer report of this case that is not open to you yet. Ask a colleague who can open it to share it with you.");
 const page = find("case");
 const { incident } = page.dataset;
 const problem = (words) => {
   tell(find("desk-problem"), words);
   if (words) find("desk-problem").scrollIntoView({ block: "nearest" });
 };
-const inWords = (fault) => (fault instanceof OpenError ? `This record can’t be opened: ${fault.message}.` : fault.message);
+const inWords = (fault) => (fault instanceof OpenError ? gettext("This record can’t be opened: {message}.", { message: fault.message }) : fault.message);
 const said = (words) => (find("done").textContent = words);
 
 let timeline = async () => {};
@@ -88,7 +89,7 @@ async function release(pair, categories) {
 
 async function handed(label) {
   await timeline();
-  said(`The case is open to ${label} now.`);
+  said(gettext("The case is open to {label} now.", { label }));
 }
 
 /** After something was kept: the timeline anew, and the forms that fit. */
@@ -96,13 +97,13 @@ async function kept(kind) {
   await timeline();
   if (kind === "outcome") showState(false);
   if (kind === "reopened") showState(true);
-  said({ outcome: "The case is closed.", reopened: "The case is open again.", note: "The note is kept." }[kind]);
+  said({ outcome: gettext("The case is closed."), reopened: gettext("The case is open again."), note: gettext("The note is kept.") }[kind]);
   if (kind !== "note") find("notes-card").scrollIntoView({ block: "nearest" });
 }
 
 function showState(isOpen) {
   page.dataset.state = isOpen ? "open" : "closed";
-  find("state").textContent = isOpen ? "Open" : "Closed";
+  find("state").textContent = isOpen ? gettext("Open") : gettext("Closed");
   find("state").className = `chip ${isOpen ? "warn" : "good"}`;
   if (context === null) return;
   show(find("note-card"));
@@ -124,7 +125,7 @@ async function pressed(button, body) {
 
 async function linkTo(other, button, pair) {
   if (context === null) {
-    problem("Open the evidence first: a link is a sealed note, and is sealed to those who can read this case.");
+    problem(gettext("Open the evidence first: a link is a sealed note, and is sealed to those who can read this case."));
     return;
   }
   button.disabled = true;
@@ -132,7 +133,7 @@ async function linkTo(other, button, pair) {
   try {
     await keepLink({ ...context, pair }, other);
     await timeline();
-    said(`${other.reference} is linked.`);
+    said(gettext("{reference} is linked.", { reference: other.reference }));
   } catch (fault) {
     button.disabled = false;
     problem(fault.message);
@@ -145,7 +146,7 @@ async function mergeIn(other, button) {
   try {
     await ask(page.dataset.merge.replace(incident, other.incident), { into: incident });
     await timeline();
-    said(`${other.reference} is a part of this case now.`);
+    said(gettext("{reference} is a part of this case now.", { reference: other.reference }));
   } catch (fault) {
     button.disabled = false;
     problem(fault.message);
@@ -171,6 +172,6 @@ async function mergeByNumber(event) {
 // Before any printing, from the browser's own menu too.
 addEventListener("beforeprint", () => {
   const how = { dateStyle: "long", timeStyle: "short", timeZone: document.body.dataset.zone };
-  find("printed-at").textContent = new Intl.DateTimeFormat("en-GB", how).format(new Date());
+  find("printed-at").textContent = new Intl.DateTimeFormat(language, how).format(new Date());
 });
 find("print").addEventListener("click", () => print());

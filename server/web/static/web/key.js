@@ -4,6 +4,7 @@ import * as leadkey from "./leadkey.js";
 import { ask, element, find, show, tell } from "./page.js";
 import * as passkey from "./passkey.js";
 import { whenUnlocked } from "./unlock.js";
+import { gettext } from "./words.js";
 
 const making = find("making");
 offerPasskeys();
@@ -44,7 +45,7 @@ async function save(file) {
     find("saved-fingerprint").textContent = leadkey.fingerprint(file.key_id);
     show(find("saved"));
   } catch (fault) {
-    const slip = "These are not the six words above. Compare each word with your sheet.";
+    const slip = gettext("These are not the six words above. Compare each word with your sheet.");
     tell(find("make-problem"), fault instanceof leadkey.KeyError ? slip : fault.message);
   } finally {
     button.disabled = false;
@@ -85,7 +86,7 @@ async function addPasskey(card) {
 async function removePasskey(card, button) {
   if (button.dataset.sure === undefined) {
     button.dataset.sure = "";
-    button.textContent = `Really remove ${button.dataset.label}?`;
+    button.textContent = gettext("Really remove {label}?", { label: button.dataset.label });
     return;
   }
   button.disabled = true;

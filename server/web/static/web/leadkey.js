@@ -4,6 +4,7 @@
 import { base64, concat, equal, random, unbase64, utf8 } from "./bytes.js";
 import { halves, keyId } from "./envelope.js";
 import { rawPublic } from "./hpke.js";
+import { gettext } from "./words.js";
 
 const ITERATIONS = 600_000;
 const ITERATIONS_MAX = 10_000_000;
@@ -66,7 +67,7 @@ export async function make(passphrase) {
  */
 export async function unlock(file, passphrase, extractable = false) {
   if (file.version !== 1 || !(file.iterations >= ITERATIONS && file.iterations <= ITERATIONS_MAX)) {
-    throw new KeyError("This key file is of a kind that this page does not know.");
+    throw new KeyError(gettext("This key file is of a kind that this page does not know."));
   }
   const publicKey = unbase64(file.public_key);
   const wrapping = await wrappingKey(passphrase, unbase64(file.salt), file.iterations, "unwrapKey");
@@ -74,7 +75,7 @@ export async function unlock(file, passphrase, extractable = false) {
   try {
     pair = { ...(await unwrapHalves(file, wrapping, placeOf(publicKey), extractable)), publicKey };
   } catch {
-    throw new KeyError("These words do not open the key. Check each word against your sheet.");
+    throw new KeyError(gettext("These words do not open the key. Check each word against your sheet."));
   }
   await checkWhole(pair, file.key_id);
   return pair;
@@ -83,7 +84,7 @@ export async function unlock(file, passphrase, extractable = false) {
 /** Check that the halves of an unlocked key are those of its public key and its id; throws KeyError. */
 export async function checkWhole(pair, id) {
   if ((await keyId(pair.publicKey)) !== id || !(await belong(pair))) {
-    throw new KeyError("The key file was altered: its public key is not that of its private key.");
+    throw new KeyError(gettext("The key file was altered: its public key is not that of its private key."));
   }
 }
 

@@ -1,5 +1,7 @@
 // What the desk's pages share: building elements (text only, never markup), asking the collector, times in words.
 
+import { gettext, language, ngettext } from "./words.js";
+
 /** An element with attributes and children; strings become text. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -54,12 +56,12 @@ async function answered(address, options) {
   try {
     answer = await fetch(address, { redirect: "error", cache: "no-store", ...options });
   } catch {
-    throw new DeskError("The collector can’t be reached. Nothing was changed; try again.");
+    throw new DeskError(gettext("The collector can’t be reached. Nothing was changed; try again."));
   }
-  if (answer.status === 401) throw new DeskError("You were signed out. Open this page again and sign in.", 401);
+  if (answer.status === 401) throw new DeskError(gettext("You were signed out. Open this page again and sign in."), 401);
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  throw new DeskError(said.error ?? "The collector could not do this. Nothing was changed; try again.", answer.status);
+  throw new DeskError(said.error ?? gettext("The collector could not do this. Nothing was changed; try again."), answer.status);
 }
 
 export const zone = document.body.dataset.zone;
@@ -70,15 +72,18 @@ let clock;
 /** A time as people of the organisation read it; whoever shows it names the zone beside it. */
 export function time(iso) {
   // Made once: a format costs more than all that is formatted with it.
-  clock ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...TO_THE_MINUTE });
+  clock ??= new Intl.DateTimeFormat(language, { timeZone: zone, ...TO_THE_MINUTE });
   return element("time", { datetime: iso }, clock.format(new Date(iso)));
 }
 
 /** A day without a time, written `2026-11-20`. */
 export function day(iso) {
   const how = { timeZone: "UTC", day: "numeric", month: "long", year: "numeric" };
-  return element("time", { datetime: iso }, new Intl.DateTimeFormat("en-GB", how).format(new Date(`${iso}T00:00:00Z`)));
+  return element("time", { datetime: iso }, new Intl.DateTimeFormat(language, how).format(new Date(`${iso}T00:00:00Z`)));
 }
 
 /** "once", "3 times". */
-export const times = (count) => (count === 1 ? "once" : `${count.toLocaleString("en-GB")} times`);
+export const times = (count) => ngettext("once", "{count} times", count);
+
+/** "1 case", "3 cases". */
+export const cases = (count) => ngettext("1 case", "{count} cases", count);

@@ -3,10 +3,11 @@
 
 import { base64, concat, random, sha256, unbase64, utf8 } from "./bytes.js";
 import { KeyError, checkWhole, unlock, unwrapHalves, wrapHalves } from "./leadkey.js";
+import { gettext } from "./words.js";
 
 const TIMEOUT_MS = 120_000;
 const NO_PRF =
-  "This device’s passkeys can’t lock a key (they offer no PRF). Nothing was added: keep using your six words here, or try another device or a security key.";
+  gettext("This device’s passkeys can’t lock a key (they offer no PRF). Nothing was added: keep using your six words here, or try another device or a security key.");
 
 /** Whether this browser knows passkeys at all; whether they can lock a key shows only when one is made. */
 export const supported = () => typeof PublicKeyCredential === "function" && Boolean(navigator.credentials?.create);
@@ -21,7 +22,7 @@ export async function add(file, words, person) {
   const made = await asked(() =>
     navigator.credentials.create({
       publicKey: {
-        rp: { name: "Fairwatch key" },
+        rp: { name: gettext("Fairwatch key") },
         // Not the id of the sign-in passkey, which would be replaced by this one; the same for one key on one device.
         user: { id: utf8(`unlock ${file.key_id}`), name: `${person} (key)`, displayName: `${person}: unlock the key` },
         challenge: random(32),
@@ -54,7 +55,7 @@ export async function unlockWith(kept) {
     const wrapping = await wrappingKey(secret, "unwrapKey");
     pair = { ...(await unwrapHalves(passkey, wrapping, await placeOf(credential, publicKey))), publicKey };
   } catch {
-    throw new KeyError("This passkey no longer opens the key. Use your six words, remove the passkey and add it again.");
+    throw new KeyError(gettext("This passkey no longer opens the key. Use your six words, remove the passkey and add it again."));
   }
   await checkWhole(pair, passkey.key_id);
   return { pair, passkey };
@@ -85,10 +86,10 @@ async function asked(action) {
     return await action();
   } catch (fault) {
     const words = {
-      NotAllowedError: "The passkey was not used: it was cancelled, took too long, or is on another device. Your six words work as before.",
-      SecurityError: "Passkeys need the collector’s real address (https, by name). Your six words work as before.",
+      NotAllowedError: gettext("The passkey was not used: it was cancelled, took too long, or is on another device. Your six words work as before."),
+      SecurityError: gettext("Passkeys need the collector’s real address (https, by name). Your six words work as before."),
     };
-    throw new KeyError(words[fault.name] ?? "The passkey could not be used. Your six words work as before.");
+    throw new KeyError(words[fault.name] ?? gettext("The passkey could not be used. Your six words work as before."));
   }
 }
 

@@ -2,21 +2,22 @@
 
 import { element, find, show, tell } from "./page.js";
 import { table } from "./table.js";
+import { gettext, number } from "./words.js";
 
 const form = find("people-form");
 const problem = find("people-problem");
 let lookedAt = null;
 
 const HEADINGS = {
-  problems: ["Lines left out", ["Line", "Problem"]],
-  gone: ["No longer listed", ["Sign-in name", "Real name"]],
-  changed: ["Changed", ["Sign-in name", "Real name", "What"]],
-  new: ["New", ["Sign-in name", "Real name", "Group", "Partner"]],
+  problems: [gettext("Lines left out"), [gettext("Line"), gettext("Problem")]],
+  gone: [gettext("No longer listed"), [gettext("Sign-in name"), gettext("Real name")]],
+  changed: [gettext("Changed"), [gettext("Sign-in name"), gettext("Real name"), gettext("What")]],
+  new: [gettext("New"), [gettext("Sign-in name"), gettext("Real name"), gettext("Group"), gettext("Partner")]],
 };
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  await working(find("people-look"), "Reading…", async () => {
+  await working(find("people-look"), gettext("Reading…"), async () => {
     const told = await send(form.dataset.preview);
     lookedAt = told.looked_at;
     find("people-told").replaceChildren(...view(told));
@@ -29,11 +30,11 @@ form.addEventListener("submit", async (event) => {
 find("people-file").addEventListener("change", forget);
 
 find("people-go").addEventListener("click", () =>
-  working(find("people-go"), "Importing…", async () => {
+  working(find("people-go"), gettext("Importing…"), async () => {
     const { counts } = await send(form.dataset.import, lookedAt);
     forget();
     form.reset();
-    const words = `Imported: ${counts.new} new, ${counts.changed} changed, ${counts.gone} no longer listed.`;
+    const words = gettext("Imported: {new} new, {changed} changed, {gone} no longer listed.", counts);
     tell(find("people-done"), words);
   }),
 );
@@ -73,10 +74,10 @@ async function send(address, counts) {
   try {
     answer = await fetch(address, { method: "POST", headers, body, redirect: "error", cache: "no-store" });
   } catch {
-    throw new Error("The collector can’t be reached, or the file was changed since you chose it. Choose it again.");
+    throw new Error(gettext("The collector can’t be reached, or the file was changed since you chose it. Choose it again."));
   }
   const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.error ?? "The file could not be taken. Nothing was changed; try again.");
+  if (!answer.ok) throw new Error(said.error ?? gettext("The file could not be taken. Nothing was changed; try again."));
   return said;
 }
 
@@ -86,19 +87,21 @@ function view(told) {
     element(
       "p",
       {},
-      `${counts.new} new, ${counts.changed} changed, ${counts.gone} no longer listed, ${counts.unchanged} as before.`,
+      gettext("{new} new, {changed} changed, {gone} no longer listed, {unchanged} as before.", counts),
     ),
   ];
   if (told.most_gone) {
-    parts.push(element("p", { class: "message warn" }, "Most people would be gone. Is this the whole list?"));
+    parts.push(element("p", { class: "message warn" }, gettext("Most people would be gone. Is this the whole list?")));
   }
   if (told.ignored.length > 0) {
-    parts.push(element("p", { class: "small quiet" }, `Columns that are not used: ${told.ignored.join(", ")}.`));
+    parts.push(element("p", { class: "small quiet" }, gettext("Columns that are not used: {ignored}.", { ignored: told.ignored.join(", ") })));
   }
   for (const [kind, [caption, headings]] of Object.entries(HEADINGS)) {
     const all = kind === "problems" ? counts.left_out : counts[kind];
     const rows = told[kind];
-    const words = all > rows.length ? `${caption}: the first ${rows.length} of ${all}` : `${caption}: ${all}`;
+    const said = { caption, shown: number(rows.length), all: number(all) };
+    const some = all > rows.length;
+    const words = some ? gettext("{caption}: the first {shown} of {all}", said) : gettext("{caption}: {all}", said);
     if (rows.length > 0) parts.push(table(words, headings, rows));
   }
   return parts;

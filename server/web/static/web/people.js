@@ -1,6 +1,7 @@
 // Real names behind accounts, for leads. The whole list is asked for at once, so that no request tells whom a case is about.
 
 import { ask, element, name } from "./page.js";
+import { gettext } from "./words.js";
 
 const ADDRESS = "/desk/data/people/";
 let known = new Map();
@@ -43,7 +44,7 @@ export const personWords = (account) => {
 export function personView(account) {
   const person = nameOf(account);
   if (!person) return name(account);
-  const beneath = [account, person.partner, person.left ? "has left" : ""].filter(Boolean).join(" · ");
+  const beneath = [account, person.partner, person.left ? gettext("has left") : ""].filter(Boolean).join(" · ");
   return element(
     "span",
     { "data-person": account },

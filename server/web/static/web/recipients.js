@@ -3,6 +3,7 @@
 import { sameAccount } from "./people.js";
 import { unbase64 } from "./bytes.js";
 import { keyId } from "./envelope.js";
+import { gettext } from "./words.js";
 
 /** Something is wrong with the list of who may open cases. The message is for the person. */
 export class ListError extends Error {}
@@ -14,7 +15,7 @@ export async function readList(given) {
   );
   for (const one of recipients) {
     if ((await keyId(one.publicKey)) !== one.key_id) {
-      throw new ListError("The list of who may open cases is damaged. Nothing was sent; tell your custodians.");
+      throw new ListError(gettext("The list of who may open cases is damaged. Nothing was sent; tell your custodians."));
     }
   }
   return { version: given.version, recipients };
@@ -35,7 +36,7 @@ export function forCase(list, group, person) {
   const found = list.recipients.filter((one) => mayOpen(one, group, person));
   if (!found.some((one) => one.role !== "recovery")) {
     throw new ListError(
-      "Nobody but the recovery key could open this: it is about everyone who is responsible for this group. Tell your custodians.",
+      gettext("Nobody but the recovery key could open this: it is about everyone who is responsible for this group. Tell your custodians."),
     );
   }
   return found;

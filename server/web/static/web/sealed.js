@@ -3,6 +3,7 @@
 
 import { base64, concat, sha256, text, unbase64, utf8, uuidBytes } from "./bytes.js";
 import * as envelope from "./envelope.js";
+import { gettext } from "./words.js";
 
 const ED25519 = { name: "Ed25519" };
 const NO_HEADER = new Uint8Array(0);
@@ -35,11 +36,11 @@ export async function check(purpose, subject, record, sealed, by) {
 export async function checkDigest(purpose, subject, record, digest, { signer, signature, signers }) {
   const allowed = new Set(signers);
   if (!allowed.has(await envelope.keyId(signer))) {
-    throw new SignatureError("It is signed with a key that has no say in this case.");
+    throw new SignatureError(gettext("It is signed with a key that has no say in this case."));
   }
   const key = await crypto.subtle.importKey("raw", envelope.halves(signer)[1], ED25519, false, ["verify"]);
   if (!(await crypto.subtle.verify(ED25519, key, signature, statementOf(purpose, subject, record, digest)))) {
-    throw new SignatureError("Its signature does not match: it was altered, moved, or never written by them.");
+    throw new SignatureError(gettext("Its signature does not match: it was altered, moved, or never written by them."));
   }
 }
 

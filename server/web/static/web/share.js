@@ -1,18 +1,18 @@
 // The page that opens older cases to leads who came later: whom, after comparing their key, with progress.
 
 import { OpenError } from "./envelope.js";
-import { ask, element, find, show, tell } from "./page.js";
+import { ask, cases, element, find, show, tell } from "./page.js";
 import * as sharing from "./sharing.js";
 import { whenUnlocked } from "./unlock.js";
+import { gettext, ngettext } from "./words.js";
 
 const TAKEN_AT_ONCE = 25;
-const cases = (count) => (count === 1 ? "1 case" : `${count.toLocaleString("en-GB")} cases`);
 
 function card(newcomer, pair) {
-  const title = newcomer.own ? "Your own new key" : newcomer.label;
-  const go = element("button", { type: "button", "data-share": newcomer.key_id }, "Share them");
-  const stop = element("button", { type: "button", class: "second", hidden: "" }, "Stop");
-  const bar = element("progress", { max: String(newcomer.cases), value: "0", "aria-label": "Cases shared", hidden: "" });
+  const title = newcomer.own ? gettext("Your own new key") : newcomer.label;
+  const go = element("button", { type: "button", "data-share": newcomer.key_id }, gettext("Share them"));
+  const stop = element("button", { type: "button", class: "second", hidden: "" }, gettext("Stop"));
+  const bar = element("progress", { max: String(newcomer.cases), value: "0", "aria-label": gettext("Cases shared"), hidden: "" });
   const told = element("p", { role: "status", "data-told": "" });
   const tick = element("input", { type: "checkbox" });
   tick.checked = sharing.compared(newcomer.key_id);
@@ -33,14 +33,14 @@ function card(newcomer, pair) {
     try {
       const progress = (said) => {
         bar.value = said.done + said.keptBack + said.refused;
-        told.textContent = `${cases(said.done)} shared so far.`;
+        told.textContent = gettext("{cases} shared so far.", { cases: cases(said.done) });
       };
       const said = await sharing.shareAll(newcomer, pair, progress, () => stopping);
       told.textContent = inWords(said, title, stopping);
       show(bar, false);
     } catch (fault) {
-      const words = fault instanceof OpenError ? `A case can’t be opened: ${fault.message}.` : fault.message;
-      tell(find("desk-problem"), `${words} What was shared stays shared; press again to go on.`);
+      const words = fault instanceof OpenError ? gettext("A case can’t be opened: {message}.", { message: fault.message }) : fault.message;
+      tell(find("desk-problem"), `${words} ${gettext("What was shared stays shared; press again to go on.")}`);
       go.disabled = false;
     } finally {
       show(stop, false);
@@ -52,14 +52,14 @@ function card(newcomer, pair) {
     "section",
     { class: "card", "data-newcomer": newcomer.key_id },
     element("h2", {}, title),
-    element("p", {}, `${cases(newcomer.cases)} that you can open ${newcomer.cases === 1 ? "is" : "are"} not yet open to this key.`),
+    element("p", {}, ngettext("1 case that you can open is not yet open to this key.", "{count} cases that you can open are not yet open to this key.", newcomer.cases)),
     element(
       "dl",
       { class: "facts" },
-      element("dt", {}, "Fingerprint"),
+      element("dt", {}, gettext("Fingerprint")),
       element("dd", { class: "mono" }, newcomer.fingerprint),
-      element("dt", {}, "Groups"),
-      element("dd", {}, newcomer.groups.length === 0 ? "all" : newcomer.groups.join(", ")),
+      element("dt", {}, gettext("Groups")),
+      element("dd", {}, newcomer.groups.length === 0 ? gettext("all") : newcomer.groups.join(", ")),
     ),
     element("label", { class: "choice" }, tick, " ", element("span", {}, comparing(newcomer))),
     element("p", {}, go, " ", stop),
@@ -85,9 +85,9 @@ async function takeRecovered(form) {
       opened += (await ask(address, { parcels })).opened;
       bar.value = at + parcels.length;
     }
-    told.textContent = `Done. ${cases(opened)} opened to your key.`;
+    told.textContent = gettext("Done. {cases} opened to your key.", { cases: cases(opened) });
   } catch (fault) {
-    const odd = "This is not the file that the custodians’ command wrote.";
+    const odd = gettext("This is not the file that the custodians’ command wrote.");
     tell(find("recovered-problem"), fault instanceof SyntaxError ? odd : fault.message);
   } finally {
     show(bar, false);
@@ -97,13 +97,14 @@ async function takeRecovered(form) {
 
 const comparing = (newcomer) =>
   newcomer.own
-    ? "I compared this fingerprint with the sheet of my new key, and it is the same."
-    : `I compared this fingerprint with ${newcomer.label}, face to face or by telephone, and it is the same.`;
+    ? gettext("I compared this fingerprint with the sheet of my new key, and it is the same.")
+    : gettext("I compared this fingerprint with {who}, face to face or by telephone, and it is the same.", { who: newcomer.label });
 
 function inWords(said, title, stopped) {
-  const parts = [stopped ? `Stopped. ${cases(said.done)} shared; press again to go on.` : `Done. ${cases(said.done)} shared.`];
-  if (said.keptBack > 0) parts.push(`${cases(said.keptBack)} kept back: about ${title}.`);
-  if (said.refused > 0) parts.push(`${cases(said.refused)} left out: not as the device made them, so not to be trusted.`);
+  const done = { cases: cases(said.done) };
+  const parts = [stopped ? gettext("Stopped. {cases} shared; press again to go on.", done) : gettext("Done. {cases} shared.", done)];
+  if (said.keptBack > 0) parts.push(gettext("{cases} kept back: about {who}.", { cases: cases(said.keptBack), who: title }));
+  if (said.refused > 0) parts.push(gettext("{cases} left out: not as the device made them, so not to be trusted.", { cases: cases(said.refused) }));
   return parts.join(" ");
 }
 
@@ -117,8 +118,8 @@ await whenUnlocked(async (pair) => {
   const none = element(
     "section",
     { class: "card" },
-    element("h2", {}, "Nothing to share"),
-    element("p", {}, "Every case that you can open is open to all leads who may have it."),
+    element("h2", {}, gettext("Nothing to share")),
+    element("p", {}, gettext("Every case that you can open is open to all leads who may have it.")),
   );
   find("newcomers").replaceChildren(...(found.length > 0 ? found.map((one) => card(one, pair)) : [none]));
   find("newcomers").dataset.ready = "true";

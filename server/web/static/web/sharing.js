@@ -7,6 +7,7 @@ import { ask } from "./page.js";
 import { sameAccount } from "./people.js";
 import * as rewrap from "./rewrap.js";
 import * as sealed from "./sealed.js";
+import { gettext } from "./words.js";
 
 const ADDRESS = "/desk/data/share";
 const KEPT_BACK = "fairwatch-kept-back";
@@ -73,7 +74,7 @@ async function parcelOf(given, newcomer, pair) {
   const header = await alerts.verify(alert, given.incident);
   const heading = await alerts.open(alert, header, "heading", pair);
   if (newcomer.never_about.some((own) => sameAccount(heading.person, own))) {
-    throw new SharingError("This case is about this person, so it stays closed to them.");
+    throw new SharingError(gettext("This case is about this person, so it stays closed to them."));
   }
   const recipient = unbase64(newcomer.public_key);
   const with_ = { incident: given.incident, recipient, pair };

@@ -1,6 +1,7 @@
 // Passkeys: make one, or show one, and hand the answer to the form that asked. The options come with the form.
 
 import { tell } from "./page.js";
+import { gettext } from "./words.js";
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
 
@@ -54,10 +55,10 @@ function answer(credential, response) {
 }
 
 function inWords(fault) {
-  if (fault.name === "NotAllowedError") return "No passkey was used. Try again, or use another way.";
-  if (fault.name === "InvalidStateError") return "This device or key already holds a passkey of yours.";
-  if (fault.name === "SecurityError") return "Passkeys work only at the collector’s own address. Open this page there.";
-  return "The passkey could not be used in this browser. Try again, or use another way.";
+  if (fault.name === "NotAllowedError") return gettext("No passkey was used. Try again, or use another way.");
+  if (fault.name === "InvalidStateError") return gettext("This device or key already holds a passkey of yours.");
+  if (fault.name === "SecurityError") return gettext("Passkeys work only at the collector’s own address. Open this page there.");
+  return gettext("The passkey could not be used in this browser. Try again, or use another way.");
 }
 
 async function options(form) {
@@ -71,7 +72,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   const button = form.querySelector("button");
   const problem = form.querySelector("[data-problem]");
   if (!window.PublicKeyCredential) {
-    tell(problem, "This browser has no passkeys. Use another way.");
+    tell(problem, gettext("This browser has no passkeys. Use another way."));
     continue;
   }
   button.disabled = false;

@@ -4,6 +4,7 @@ import { sha256, concat, text, unbase64, utf8 } from "./bytes.js";
 import * as envelope from "./envelope.js";
 import { ask, element, find, name, show, tell, times } from "./page.js";
 import { whenUnlocked } from "./unlock.js";
+import { gettext, ngettext, number, spread } from "./words.js";
 
 const ENTRIES_SHOWN = 100;
 
@@ -14,7 +15,7 @@ export async function open(report, pair) {
   const statement = concat(utf8("fairwatch/v1/trial\0"), await sha256(header), await sha256(sealed));
   const key = await crypto.subtle.importKey("raw", unbase64(report.signer_key), { name: "Ed25519" }, false, ["verify"]);
   if (!(await crypto.subtle.verify({ name: "Ed25519" }, key, unbase64(report.signature), statement))) {
-    throw new Error("the device’s signature does not match");
+    throw new Error(gettext("the device’s signature does not match"));
   }
   const read = JSON.parse(text(header));
   const place = { purpose: "trial", subject: read.device, record: read.record, header };
@@ -44,7 +45,9 @@ export function add(sums, { header, counts }) {
   }
 }
 
-const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en-GB")} ${count === 1 ? one : more}`;
+const entries = (count) => ngettext("1 entry", "{count} entries", count);
+const devices = (count) => ngettext("1 device", "{count} devices", count);
+const days = (count) => ngettext("1 day", "{count} days", count);
 
 function listView(id, sum, categories) {
   const ranked = [...sum.entries].sort(
@@ -52,26 +55,29 @@ function listView(id, sum, categories) {
   );
   const told =
     sum.met === 0
-      ? "Nothing on this list was met."
-      : `Met ${times(sum.met)}, ${many(ranked.length, "entry", "entries")} of ${sum.size.toLocaleString("en-GB")}.`;
+      ? gettext("Nothing on this list was met.")
+      : gettext("Met {met}, {entries} of {size}.", { met: times(sum.met), entries: entries(ranked.length), size: number(sum.size) });
   const parts = [
     element("h2", {}, element("span", { class: "mono" }, id)),
-    element("p", {}, `${told} Tried on ${many(sum.devices.size, "device")} over ${many(sum.days.size, "day")}.`),
+    element("p", {}, `${told} ${gettext("Tried on {devices} over {days}.", { devices: devices(sum.devices.size), days: days(sum.days.size) })}`),
   ];
   if (ranked.length > 0) {
-    const headings = ["Entry", "Category", "Devices", "Times"];
+    const headings = [gettext("Entry"), gettext("Category"), gettext("Devices"), gettext("Times")];
     const rows = ranked.slice(0, ENTRIES_SHOWN).map(([entry, met]) =>
       element(
         "tr",
         {},
         element("th", { scope: "row" }, element("span", { class: "mono" }, name(entry))),
-        element("td", { "data-label": "Category" }, [...met.categories].map((one) => categories[one] ?? one).join(", ")),
-        element("td", { "data-label": "Devices", class: "number" }, met.devices.size.toLocaleString("en-GB")),
-        element("td", { "data-label": "Times", class: "number" }, met.count.toLocaleString("en-GB")),
+        element("td", { "data-label": gettext("Category") }, [...met.categories].map((one) => categories[one] ?? one).join(", ")),
+        element("td", { "data-label": gettext("Devices"), class: "number" }, number(met.devices.size)),
+        element("td", { "data-label": gettext("Times"), class: "number" }, number(met.count)),
       ),
     );
     const cells = headings.map((words, at) => element("th", at < 2 ? { scope: "col" } : { scope: "col", class: "number" }, words));
-    const caption = "What was met on most devices first." + (ranked.length > ENTRIES_SHOWN ? ` The first ${ENTRIES_SHOWN} are shown.` : "");
+    const caption =
+      ranked.length > ENTRIES_SHOWN
+        ? gettext("What was met on most devices first. The first {shown} are shown.", { shown: ENTRIES_SHOWN })
+        : gettext("What was met on most devices first.");
     parts.push(
       element(
         "table",
@@ -82,9 +88,13 @@ function listView(id, sum, categories) {
       ),
     );
   }
-  if (sum.more > 0) parts.push(element("p", { class: "small" }, `And ${times(sum.more)} by entries that busy days left out.`));
+  if (sum.more > 0) parts.push(element("p", { class: "small" }, gettext("And {more} by entries that busy days left out.", { more: times(sum.more) })));
   parts.push(
-    element("p", { class: "small" }, "The line with which it would act as it is now: ", element("code", {}, `${id} = ${sum.size}`)),
+    element(
+      "p",
+      { class: "small" },
+      ...spread(gettext("The line with which it would act as it is now: {line}"), { line: element("code", {}, `${id} = ${sum.size}`) }),
+    ),
   );
   return element("section", { class: "card", "data-list": id }, ...parts);
 }
@@ -107,17 +117,21 @@ async function openAll(pair) {
       }
     }
     after = given.following;
-    progress.textContent = `${many(opened, "report")} opened`;
+    progress.textContent = ngettext("1 report opened", "{count} reports opened", opened);
   }
   const parts = [];
   if (refused > 0) {
-    const words = `${many(refused, "report")} could not be opened: altered after leaving the device, or sealed to another of your keys. The sums lack what they say.`;
+    const words = ngettext(
+      "1 report could not be opened: altered after leaving the device, or sealed to another of your keys. The sums lack what it says.",
+      "{count} reports could not be opened: altered after leaving the device, or sealed to another of your keys. The sums lack what they say.",
+      refused,
+    );
     parts.push(element("p", { class: "message warn" }, words));
   }
   const lists = [...sums].sort(([a, one], [b, other]) => other.met - one.met || (a < b ? -1 : 1));
   if (lists.length === 0) {
-    const words = "No device has reported on a list in this time. Either no list is on trial, or no day has ended since one is.";
-    parts.push(element("section", { class: "card" }, element("h2", {}, "Nothing to show"), element("p", {}, words)));
+    const words = gettext("No device has reported on a list in this time. Either no list is on trial, or no day has ended since one is.");
+    parts.push(element("section", { class: "card" }, element("h2", {}, gettext("Nothing to show")), element("p", {}, words)));
   }
   find("counts").replaceChildren(...parts, ...lists.map(([id, sum]) => listView(id, sum, categories)));
   find("counts").dataset.opened = "true";

@@ -6,6 +6,7 @@ import { KeyError, supported, unlock } from "./leadkey.js";
 import { ask, find, show, tell } from "./page.js";
 import * as passkey from "./passkey.js";
 import { newcomers } from "./sharing.js";
+import { gettext, ngettext, number } from "./words.js";
 
 const OFFERED = "fairwatch-sharing-looked";
 const OFFER_EVERY_MS = 10 * 60_000;
@@ -59,10 +60,10 @@ async function offerSharing() {
   try {
     const [first, ...more] = await newcomers();
     if (!first) return sessionStorage.setItem(OFFERED, String(Date.now()));
-    const whom = first.own ? "your own new key" : first.label;
-    const others = more.length === 0 ? "" : `, and to ${more.length} more`;
-    const count = first.cases === 1 ? "1 case is" : `${first.cases.toLocaleString("en-GB")} cases are`;
-    offer.querySelector("span").textContent = `${count} not yet open to ${whom}${others}. `;
+    const whom = first.own ? gettext("your own new key") : first.label;
+    const reader = more.length === 0 ? whom : gettext("{who}, and to {count} more", { who: whom, count: number(more.length) });
+    const words = ngettext("1 case is not yet open to {who}.", "{count} cases are not yet open to {who}.", first.cases, { who: reader });
+    offer.querySelector("span").textContent = `${words} `;
     show(offer);
   } catch {
     // An offer that can't be made must not stand in the way of a case.
@@ -86,21 +87,21 @@ async function attempt(use) {
   const button = find("unlock-go");
   tell(find("unlock-problem"));
   button.disabled = true;
-  button.textContent = "Unlocking…";
+  button.textContent = gettext("Unlocking…");
   try {
     if (!(await supported())) {
-      throw new KeyError("This browser can’t use the key (X25519). Use a current Chrome, Edge, Firefox or Safari.");
+      throw new KeyError(gettext("This browser can’t use the key (X25519). Use a current Chrome, Edge, Firefox or Safari."));
     }
     const pair = await openAny(field.value);
     field.value = "";
     await keep(pair, owner, await keyId(pair.publicKey));
     await use(pair);
   } catch (fault) {
-    tell(find("unlock-problem"), fault instanceof KeyError ? fault.message : "The key could not be unlocked.");
+    tell(find("unlock-problem"), fault instanceof KeyError ? fault.message : gettext("The key could not be unlocked."));
     field.focus();
   } finally {
     button.disabled = false;
-    button.textContent = "Unlock";
+    button.textContent = gettext("Unlock");
   }
 }
 
@@ -114,14 +115,14 @@ async function attemptPasskey(use) {
     ask("/desk/data/passkeys/used", { id: used.id }).catch(() => {}); // only for the list on the key page
     await use(pair);
   } catch (fault) {
-    tell(find("unlock-problem"), fault instanceof KeyError ? fault.message : "The key could not be unlocked.");
+    tell(find("unlock-problem"), fault instanceof KeyError ? fault.message : gettext("The key could not be unlocked."));
   } finally {
     button.disabled = false;
   }
 }
 
 async function openAny(words) {
-  let problem = new KeyError("There is no key to unlock.");
+  let problem = new KeyError(gettext("There is no key to unlock."));
   for (const file of files()) {
     try {
       return await unlock(file, words);
