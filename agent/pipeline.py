@@ -97,11 +97,12 @@ class Pipeline:
         group_of: Callable[[UUID], str] | None = None,
         new_id: Callable[[], UUID] = uuid4,
         draw: Callable[[], float] = _draw,
+        grouping_key: Callable[[], bytes | None] = lambda: None,
     ) -> None:
         """`people(month, accounts)` gives monthly ids or raises; `remind(person, category_name, minutes)` tells them.
 
         `group_of(device)`, for those whom no pattern of the policy means, is for a gateway, which observes other
-        devices than its own. `draw()` gives a number from 0 to below 1.
+        devices than its own. `draw()` gives a number from 0 to below 1. `grouping_key()` is None until it is known.
         """
         self._spool = spool
         self._identity = identity
@@ -115,6 +116,7 @@ class Pipeline:
         self._tally = Tally(spool.load, self._group_of)
         self._trial = Trial(spool.load)
         self._draw = draw
+        self._grouping_key = grouping_key
         self._ids: dict[tuple[str, str], UUID] = {}
         self._ask_after: datetime | None = None
         # The order, written here and nowhere else. A stage that returns False ends the road.
@@ -199,9 +201,12 @@ class Pipeline:
         flag, bundle = passage.flag, passage.bundle
         if flag is not None:
             assert bundle is not None
+            key = self._grouping_key()
             self._spool.put(
                 "alert",
-                lambda record, counter: seal(flag, bundle, passage.group, self._identity, record, counter),
+                lambda record, counter: seal(
+                    flag, bundle, passage.group, self._identity, record, counter, grouping_key=key
+                ),
                 urgent=flag.key.urgent,
                 replaces=f"alert {flag.alert}" if flag.revision else None,
                 send_after=flag.send_after,

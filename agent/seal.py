@@ -14,6 +14,7 @@ from uuid import UUID
 from agent.bundle import Bundle
 from agent.judge import Flag
 from protocol import sealing
+from protocol.grouping import tags
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES, TEXT_MAX_CHARS
 from protocol.messages import Alert, AlertHeader, Evidence, Heading, MatchedBy, Seen, encode
 from protocol.signing import sign_alert
@@ -41,8 +42,17 @@ class Signer(Protocol):
         """Its Ed25519 private key, of which only `protocol` knows the type: `cryptography` stays there."""
 
 
-def seal(flag: Flag, bundle: Bundle, group: str, signer: Signer, record: UUID, counter: int) -> bytes:
-    """The body of an alert record as JSON.
+def seal(
+    flag: Flag,
+    bundle: Bundle,
+    group: str,
+    signer: Signer,
+    record: UUID,
+    counter: int,
+    *,
+    grouping_key: bytes | None = None,
+) -> bytes:
+    """The body of an alert record as JSON; without a grouping key its heading has no tags.
 
     Raises SealError when the list has nobody for the case, not even a recovery key (see `Bundle.can_seal`).
     """
@@ -70,13 +80,19 @@ def seal(flag: Flag, bundle: Bundle, group: str, signer: Signer, record: UUID, c
         purpose: sealing.Place(purpose=purpose, subject=flag.key.device, record=record, header=header)
         for purpose in ("heading", "evidence")
     }
-    heading = sealing.seal(encode(heading_of(flag)), keys, places["heading"])
+    heading = sealing.seal(encode(heading_of(flag, grouping_key)), keys, places["heading"])
     evidence = sealing.seal(_fitting(flag, bundle), keys, places["evidence"])
     return encode(Alert(header, heading, evidence, sign_alert(signer.key, header, heading, evidence)))
 
 
-def heading_of(flag: Flag) -> Heading:
-    """What ranks a case in the queue: no name of a site or app."""
+def heading_of(flag: Flag, grouping_key: bytes | None) -> Heading:
+    """What ranks a case in the queue, and groups it with others: no name of a site or app."""
+    matches = [match for match in flag.matches if match.category == flag.key.category]
+    entries: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    if grouping_key is not None:
+        entries = tags(grouping_key, "entry", (match.entry for match in matches))
+        lists = tags(grouping_key, "list", (name for match in matches for name in match.lists))
     return Heading(
         version=1,
         category=flag.key.category,
@@ -84,6 +100,8 @@ def heading_of(flag: Flag) -> Heading:
         kind=flag.key.kind,
         count=flag.count,
         certainty=flag.key.certainty,
+        entries=entries,
+        lists=lists,
     )
 
 

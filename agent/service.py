@@ -35,7 +35,7 @@ from agent import config as configuration
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.database import file_in
-from agent.errors import AgentError, SpoolError
+from agent.errors import AgentError, CollectorError, SpoolError
 from agent.health import Health, SourceHealth
 from agent.http import Collector
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
@@ -51,14 +51,25 @@ from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
 from agent.spool import Spool
+from protocol.errors import Refused
 from protocol.limits import MESSAGE_VERSION, TEXT_MAX_CHARS
-from protocol.messages import Heartbeat, PeopleAnswer, PeopleQuestion, SourceState, decode, encode
+from protocol.messages import (
+    GroupingAnswer,
+    GroupingQuestion,
+    Heartbeat,
+    PeopleAnswer,
+    PeopleQuestion,
+    SourceState,
+    decode,
+    encode,
+)
 from rules.hours import describe
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
 
 log = logging.getLogger(__name__)
 
 PEOPLE_PATH: Final = "/v1/people"
+GROUPING_PATH: Final = "/v1/grouping"
 FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
 RULES_OLD_AFTER: Final = timedelta(days=7)
@@ -68,6 +79,7 @@ UPDATE_MAX_SECONDS: Final = 2 * 3600.0
 _EDITED: Final = "The signed rules on this disk were changed by hand; those loaded before stay in force."
 _EDITED_AND_NOTHING_LOADED: Final = "The signed rules on this disk were changed by hand; none are in force."
 _SINCE_KEY: Final = "service observing since"
+_GROUPING_KEY: Final = "service grouping key"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +134,8 @@ class Service:
         # Questions have a connection of their own, so that they never wait for a full batch.
         self._questions = Collector(self._identity.collector, self._identity.certificate)
         self._health = Health({"agent": agent_version(), "format": str(MESSAGE_VERSION)})
+        self._grouping_key = self._spool.load(_GROUPING_KEY)
+        self._grouping_confirmed = False
         self._notices = NoticeRecord(self._spool.load, self._spool.save)
         self._bundle: Bundle | None = None
         self._rules_problem = ""
@@ -145,6 +159,7 @@ class Service:
             clock=clock,
             people=self._ask_people,
             remind=self._remind,
+            grouping_key=lambda: self._grouping_key,
         )
         self._history = BrowserHistory(
             self._identity.device,
@@ -195,6 +210,7 @@ class Service:
         self._every(SWEEP_SECONDS, self._sweep_processes)
         self._every(config.heartbeat_seconds, self._beat, first=soon)
         self._every(config.update_seconds, self._update, first=self._clock())
+        self._every(config.update_seconds, self._ask_grouping, first=self._clock())
         self._scheduler.start()
         log.info("service.started device=%s", self._identity.device)
 
@@ -424,6 +440,22 @@ class Service:
         question = encode(PeopleQuestion(MESSAGE_VERSION, month, tuple(accounts)))
         sign = self._identity.signer(self._sender.collector_time)
         return decode(self._questions.post(PEOPLE_PATH, question, sign), PeopleAnswer).ids
+
+    def _ask_grouping(self) -> None:
+        """Ask for the key of tags once a start; a collector too old to have one is asked again, and nothing waits."""
+        if self._grouping_confirmed or self._stopping.is_set():
+            return
+        question = encode(GroupingQuestion(MESSAGE_VERSION))
+        sign = self._identity.signer(self._sender.collector_time)
+        try:
+            key = decode(self._questions.post(GROUPING_PATH, question, sign), GroupingAnswer).key
+        except (CollectorError, Refused) as fault:
+            log.info("service.no_grouping_key kind=%s", type(fault).__name__)
+            return
+        if key != self._grouping_key:
+            self._spool.save(_GROUPING_KEY, key)
+            self._grouping_key = key
+        self._grouping_confirmed = True
 
 
 def agent_version() -> str:

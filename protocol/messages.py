@@ -11,6 +11,7 @@ import msgspec
 
 from protocol.codes import Code
 from protocol.errors import Refused
+from protocol.grouping import GROUPING_KEY_BYTES, TAGS_MAX
 from protocol.limits import (
     ACCOUNTS_MAX,
     BATCH_MAX_RECORDS,
@@ -37,6 +38,9 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
 RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial"]
 Kind = Literal["host", "app"]
+Tags = Annotated[
+    tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")], ...], msgspec.Meta(max_length=TAGS_MAX)
+]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,7 +137,10 @@ class Alert(Message, frozen=True):
 
 
 class Heading(Message, frozen=True):
-    """What is sealed in the first envelope and opened in bulk: enough to rank a queue, nothing of which name."""
+    """What is sealed in the first envelope and opened in bulk: enough to rank a queue, nothing of which name.
+
+    `entries` and `lists` are tags (`grouping.py`), empty from a device that has no grouping key.
+    """
 
     version: Literal[1]
     category: Word
@@ -141,6 +148,8 @@ class Heading(Message, frozen=True):
     kind: Kind
     count: Positive
     certainty: Literal["visited", "looked_up", "running"] = "visited"
+    entries: Tags = ()
+    lists: Tags = ()
 
 
 class Seen(Message, frozen=True):
@@ -328,6 +337,18 @@ class EnrolRequest(Message, frozen=True):
     platform: ShortText
 
 
+class GroupingQuestion(Message, frozen=True):
+    """A device asks for the organisation's grouping key."""
+
+    version: Positive
+
+
+class GroupingAnswer(Message, frozen=True):
+    """The key of tags (`grouping.py`), the same for all devices of the organisation."""
+
+    key: Annotated[bytes, msgspec.Meta(min_length=GROUPING_KEY_BYTES, max_length=GROUPING_KEY_BYTES)]
+
+
 class EnrolReply(Message, frozen=True):
     """The device's identity and group, the same again for the same key."""
 
@@ -395,6 +416,7 @@ _PREPARED: tuple[type[Any], ...] = (
     Batch,
     EnrolmentToken,
     EnrolRequest,
+    GroupingQuestion,
     PeopleQuestion,
     TrialHeader,
     _Versioned,

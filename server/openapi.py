@@ -12,6 +12,8 @@ from protocol.messages import (
     Batch,
     EnrolReply,
     EnrolRequest,
+    GroupingAnswer,
+    GroupingQuestion,
     PeopleAnswer,
     PeopleQuestion,
     Receipts,
@@ -24,7 +26,9 @@ _REQUEST_LEVEL = (400, 401, 403, 405, 413, 415, 429, 503)
 
 def describe() -> dict[str, Any]:
     """Return the OpenAPI document of /v1/, as plain data."""
-    kinds = (Batch, Receipts, PeopleQuestion, PeopleAnswer, EnrolRequest, EnrolReply, Refusal)
+    asked = (Batch, PeopleQuestion, GroupingQuestion, EnrolRequest)
+    answered = (Receipts, PeopleAnswer, GroupingAnswer, EnrolReply, Refusal)
+    kinds = (*asked, *answered)
     refs, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     named = dict(zip(kinds, refs, strict=True))
     return {
@@ -41,6 +45,9 @@ def describe() -> dict[str, Any]:
             "/v1/records": {"post": _post("Post records", named[Batch], named[Receipts], named[Refusal])},
             "/v1/people": {
                 "post": _post("Ask for monthly ids", named[PeopleQuestion], named[PeopleAnswer], named[Refusal])
+            },
+            "/v1/grouping": {
+                "post": _post("Ask for the key of tags", named[GroupingQuestion], named[GroupingAnswer], named[Refusal])
             },
             "/v1/enrol": {"post": _post("Enrol a device", named[EnrolRequest], named[EnrolReply], named[Refusal])},
             "/v1/health": {"get": {"summary": "Is the collector there?", "responses": {"200": _json(_HEALTH)}}},

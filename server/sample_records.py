@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from protocol import sealing
+from protocol.grouping import tags
 from protocol.limits import BATCH_MAX_RECORDS, MESSAGE_VERSION, TOTALS_MAX_ROWS
 from protocol.messages import (
     Alert,
@@ -63,7 +64,9 @@ class Sender:
             yield Batch(MESSAGE_VERSION, self.device, tuple(waiting[start : start + BATCH_MAX_RECORDS]))
 
 
-def alert(sender: Sender, case: sample.Case, keys: Sequence[bytes], versions: tuple[int, int]) -> None:
+def alert(
+    sender: Sender, case: sample.Case, keys: Sequence[bytes], versions: tuple[int, int], grouping_key: bytes
+) -> None:
     """Put a sealed alert of a case, as an agent would make it; `versions` are of recipients and policy."""
     ended = case.started + timedelta(minutes=case.minutes)
 
@@ -89,15 +92,23 @@ def alert(sender: Sender, case: sample.Case, keys: Sequence[bytes], versions: tu
         places = {
             part: sealing.Place(purpose=part, subject=sender.device, record=record, header=header) for part in _PARTS
         }
-        heading = sealing.seal(encode(_heading(case)), keys, places["heading"])
+        heading = sealing.seal(encode(_heading(case, grouping_key)), keys, places["heading"])
         evidence = sealing.seal(encode(_evidence(case, ended, versions[1])), keys, places["evidence"])
         return Alert(header, heading, evidence, sign_alert(sender.key, header, heading, evidence))
 
     sender.put_with("alert", make)
 
 
-def _heading(case: sample.Case) -> Heading:
-    return Heading(version=1, category=case.category, person=case.account, kind="host", count=case.count)
+def _heading(case: sample.Case, grouping_key: bytes) -> Heading:
+    return Heading(
+        version=1,
+        category=case.category,
+        person=case.account,
+        kind="host",
+        count=case.count,
+        entries=tags(grouping_key, "entry", [case.entry]),
+        lists=tags(grouping_key, "list", ["sample list"]),
+    )
 
 
 def _evidence(case: sample.Case, ended: datetime, policy_version: int) -> Evidence:

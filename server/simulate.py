@@ -41,7 +41,7 @@ def write_history(
     `signing` holds leads' private keys (64 bytes) by user name: outcomes are signed with the first, and without one
     every sample case stays open. Raises SetUpError when there is nobody to seal to.
     """
-    from server import ingest
+    from server import grouping, ingest
     from server.store.models import Device, Organisation
 
     chance = random.Random(seed)  # noqa: S311 - a sample, made to be the same each time
@@ -64,10 +64,10 @@ def write_history(
     for place, (each, sender) in enumerate(zip(fleet, senders, strict=True), start=1):
         _write_device(sender, each, now, chance, versions)
         progress(f"sample use: device {place} of {len(fleet)}")
-    cases = sample.cases(fleet, now, chance)
+    cases, key_of_tags = sample.cases(fleet, now, chance), grouping.key()
     for place, case in enumerate(cases, start=1):
         sender = senders[case.device]
-        alert(sender, case, keys, versions)
+        alert(sender, case, keys, versions, key_of_tags)
         received = case.started + timedelta(minutes=case.minutes, seconds=chance.randint(3, 90))
         for batch in sender.batches():
             all_stored(ingest.take(batch, sender.device, min(received, now)))

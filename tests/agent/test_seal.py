@@ -13,6 +13,7 @@ import pytest
 from agent.judge import CaseKey, Flag, SeenName
 from agent.seal import seal
 from protocol.errors import OpenError
+from protocol.grouping import tags
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES, EVIDENCE_MAX_NAMES
 from protocol.messages import Alert, decode, decode_header, encode
 from protocol.publication import Recipient, RecipientList
@@ -152,3 +153,20 @@ def test_a_few_names_and_many_look_alike_in_size(sealed):
     few = sealed()
     more = sealed(flag_of(seen=tuple(SeenName(f"a{n}.example", 1, AT, AT) for n in range(20))))
     assert len(few) == len(more)
+
+
+def test_a_device_with_the_grouping_key_tags_the_heading_by_entry_and_list_whatever_the_lists_version(
+    bundle, device, office
+):
+    key = bytes(range(32))
+    matches = (Match("gambling", "bet365.com", ("gambling", "ut1")), Match("malware", "bet365.com", ("phish",)))
+
+    def heading(rules, grouping_key=key):
+        body = seal(flag_of(matches=matches), rules, "learners", device, RECORD, 42, grouping_key=grouping_key)
+        return office.read(body, device)[1]
+
+    tagged = heading(bundle)
+    assert tagged.entries == tags(key, "entry", ["bet365.com"])
+    assert tagged.lists == tags(key, "list", ["ut1", "gambling"])
+    assert heading(replace(bundle, packs={"gambling": 13})).lists == tagged.lists
+    assert (heading(bundle, None).entries, heading(bundle, None).lists) == ((), ())

@@ -26,7 +26,7 @@ from agent.health import HealthReport
 from agent.http import Collector
 from agent.notice import as_text
 from agent.session.messages import Front
-from protocol.messages import Heartbeat, decode_body
+from protocol.messages import GroupingAnswer, Heartbeat, decode_body, encode
 from rules import policy as policy_module
 from rules.policy import Policy
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
@@ -324,3 +324,23 @@ def test_twenty_checks_do_not_make_the_service_larger(observing):
     for _ in range(20):
         made._update()
     assert resident_bytes() - before < 1024 * 1024
+
+
+def test_the_key_of_tags_is_asked_for_once_a_start_kept_and_missed_by_nothing(running, tmp_path):
+    running._ask_grouping()  # nobody is there
+    assert running._grouping_key is None
+    asked = []
+
+    def post(path, body, sign):
+        asked.append((path, json.loads(body)))
+        return encode(GroupingAnswer(bytes(range(32))))
+
+    running._questions = SimpleNamespace(post=post, close=lambda: None)
+    running._ask_grouping()
+    running._ask_grouping()
+    assert asked == [("/v1/grouping", {"version": 1})]
+    assert running._pipeline._grouping_key() == bytes(range(32))
+    running._spool.close()
+    again = service.Service(tmp_path, config.Config())
+    assert again._grouping_key == bytes(range(32))
+    again._spool.close()

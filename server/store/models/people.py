@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.translation import gettext_noop
+
+from protocol.grouping import GROUPING_KEY_BYTES
 
 
 class Role(models.TextChoices):
@@ -20,13 +23,23 @@ class Role(models.TextChoices):
     DPO = "dpo", gettext_noop("data protection officer")
 
 
+def make_grouping_key() -> bytes:
+    """Return a new key of tags."""
+    return os.urandom(GROUPING_KEY_BYTES)
+
+
 class Organisation(models.Model):
-    """The one organisation of this collector (a single row)."""
+    """The one organisation of this collector (a single row).
+
+    `grouping_key` is for devices (`protocol/grouping.py`) and is in no page or export: with it, whoever opens headings
+    could try known sites against their tags.
+    """
 
     name = models.CharField(max_length=200)
     timezone = models.CharField(max_length=64, default="Europe/London")
     pilot = models.BooleanField(default=True)
     sample = models.BooleanField(default=False)
+    grouping_key = models.BinaryField(max_length=GROUPING_KEY_BYTES, default=make_grouping_key)
 
     def __str__(self) -> str:
         return self.name
