@@ -39,13 +39,15 @@ def close(
     note: SealedDocument,
     *,
     back_on: date | None = None,
+    seen: int | None = None,
     now: datetime | None = None,
 ) -> Incident:
     """Close an incident with a sealed note that holds the outcome; also takes note of what is new since closing.
 
     On the day `back_on`, in the organisation's time, it comes back by itself: the collector knows the day, and not
-    whether something is watched or was accepted until then. Raises as `add_note`, and WrongState when it is closed and
-    nothing new came, or the day is not one of the next two years.
+    whether something is watched or was accepted until then. `seen` is there where many are closed together: the
+    revision that the lead saw in the queue. Raises as `add_note`, and WrongState when it is closed and nothing new
+    came, the day is not one of the next two years, or one of many is urgent or of a later revision.
     """
     addressed(user, incident_id)
     at = now or datetime.now(UTC)
@@ -56,6 +58,8 @@ def close(
             return incident
         if not is_open(incident):
             raise WrongState(_closed_by(incident))
+        if seen is not None:
+            _check_together(incident, seen)
         _note(user, incident, note, "incident_closed", at)
         incident.state = Incident.State.CLOSED
         incident.closed_at, incident.closed_by, incident.new_since_closing = at, user, False
@@ -111,6 +115,14 @@ def _locked(incident_id: UUID) -> Incident:
 def _closed_by(incident: Incident) -> str:
     who = f" by {incident.closed_by.get_full_name()}" if incident.closed_by is not None else ""
     return f"this incident is already closed{who}"
+
+
+def _check_together(incident: Incident, seen: int) -> None:
+    """Stop a tired lead from closing a case unread that became urgent, or had news, since the queue was drawn."""
+    if incident.urgent:
+        raise WrongState("this case is urgent; open it and decide there")
+    if incident.revision > seen:
+        raise WrongState("something new came in this case; look at it before you close it")
 
 
 def _check_day(back_on: date | None, now: datetime) -> None:

@@ -91,7 +91,8 @@ def release(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         evidence=given.evidence,
         wraps={purpose: wraps[given.record, purpose] for purpose in _PARTS if (given.record, purpose) in wraps},
     )
-    readers = sharing.reader_keys(incident_id, _sealed_to(given), [given.key_id])
+    to = sealed_to(given.header, by_hand=given.lead_public_key is not None)
+    readers = sharing.reader_keys(incident_id, to, [given.key_id])
     let_in = sharing.introductions(incident_id)
     return answer({"alert": sealed, "recipients": readers, "rewraps": let_in, "newer": given.newer})
 
@@ -129,6 +130,6 @@ def exported(note: Note) -> dict[str, Any]:
     return {"id": note.pk, "author": note.author.get_full_name(), "at": note.at, **sealed}
 
 
-def _sealed_to(given: incidents.ReleasedEvidence) -> tuple[str, ...]:
-    header = decode_header(given.header) if given.lead_public_key is None else concerns.read_header(given.header)
-    return header.sealed_to
+def sealed_to(header: bytes, *, by_hand: bool) -> tuple[str, ...]:
+    """Return the ids of the keys that a case was sealed to when it was reported, by a device or by hand."""
+    return (concerns.read_header(header) if by_hand else decode_header(header)).sealed_to

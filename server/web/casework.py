@@ -28,9 +28,13 @@ class Assignment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Decision(SealedDocument, frozen=True):
-    """A sealed decision, and beside it in clear the day on which the case comes back, if any."""
+    """A sealed decision, and beside it in clear the day on which the case comes back, if any.
+
+    `seen` is the revision that the queue showed, where many cases are closed together.
+    """
 
     back_on: date | None = None
+    seen: int | None = None
 
 
 class Merge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +87,7 @@ def add_note(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 def close(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Close a case with its sealed decision."""
     decision = reader(Decision).decode(request.body)
-    cases.close(person(request), incident_id, decision, back_on=decision.back_on)
+    cases.close(person(request), incident_id, decision, back_on=decision.back_on, seen=decision.seen)
     return answer({"id": decision.id, "state": "closed"})
 
 

@@ -11,13 +11,14 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from server import cases, review, sharing
 from server import queue as desk
-from server import review
 from server.errors import WrongState
 from server.queue import Cursor, QueueRow, SealedRow, View
 from server.review import Due
 from server.store.models import Role
 from server.web.access import answer, data, page, person
+from server.web.case import OUTCOMES, sealed_to
 from server.web.leadkey import key_context
 from server.web.sealed import FRAMES, frames
 from server.web.words import category_names, span
@@ -41,6 +42,8 @@ def queue(request: HttpRequest) -> HttpResponse:
         "state": view,
         "counts": desk.counts(user, now, due),
         "due": {"urgent": span(due.urgent), "routine": span(due.routine)},
+        "dates": {"first": cases.first_day_back(now), "last": cases.last_day_back(now)},
+        "outcomes": OUTCOMES,
         **key_context(user),
     }
     return render(request, "web/queue.html", context)
@@ -64,6 +67,27 @@ def headings(request: HttpRequest) -> HttpResponse:
         "categories": category_names(),
     }
     return HttpResponse(frames(said, ((_clear(row), row) for row in rows)), content_type=FRAMES)
+
+
+@data("GET", Role.LEAD, Role.DEPUTY)
+def readers(request: HttpRequest) -> HttpResponse:
+    """Give the public keys to seal decisions to, for those of the cases (`incident=`) that may be closed together.
+
+    A case that is urgent or closed is left out. Nothing sealed is handed out, so this is no release.
+    """
+    asked = [msgspec.convert(one, UUID) for one in request.GET.getlist("incident")[:ASKED_MAX]]
+    rows = [row for row in desk.some(person(request), asked) if row.waiting and not row.urgent]
+    found = [
+        {
+            "id": row.id,
+            "recipients": sharing.reader_keys(
+                row.id, sealed_to(row.header, by_hand=row.lead_public_key is not None), [row.key_id]
+            ),
+            "rewraps": sharing.introductions(row.id),
+        }
+        for row in rows
+    ]
+    return answer({"cases": found})
 
 
 @data("GET", Role.LEAD, Role.DEPUTY)
@@ -126,5 +150,6 @@ def _clear(row: QueueRow | SealedRow) -> dict[str, Any]:
         "name": row.assigned_name,
         "seen": row.acknowledged is not None,
         "record": row.record,
+        "revision": row.revision,
         "changed": row.changed_at,
     }

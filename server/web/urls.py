@@ -42,6 +42,7 @@ urlpatterns = [
     path("desk/data/people/", people.names, name="people_names"),
     path("desk/data/headings", queue.headings, name="headings"),
     path("desk/data/changes", queue.changes, name="changes"),
+    path("desk/data/readers", queue.readers, name="readers_of_cases"),
     path("desk/share/", sharing.share, name="share"),
     path("desk/data/share", sharing.newcomers, name="newcomers"),
     path("desk/data/recovery", sharing.recovery_file, name="recovery_file"),

@@ -483,11 +483,15 @@ class EnrolledDevice:
         name: str = "flagged.example",
         category: str = "gambling",
         person: str = "amira",
+        entries: tuple[str, ...] = (),
         change: Any = None,
         change_body: Any = None,
         signer: Ed25519PrivateKey | None = None,
     ) -> Parcel:
-        """A sealed alert; `change(header)` alters the header before sealing, `change_body(alert)` the whole after."""
+        """A sealed alert; `entries` are tags.
+
+        `change(header)` alters the header before sealing, `change_body(alert)` the whole after.
+        """
         record, counter = uuid4(), self.counter + 1
         header = AlertHeader(
             version=1,
@@ -514,7 +518,7 @@ class EnrolledDevice:
                 sealing.Place(purpose=purpose, subject=header.device, record=header.record, header=head),
             )
             for purpose, content in (
-                ("heading", Heading(1, category, person, "host", 1)),
+                ("heading", Heading(1, category, person, "host", 1, entries=entries)),
                 ("evidence", _evidence(category, person, name)),
             )
         }

@@ -63,6 +63,8 @@ PAGES: dict[str, Row] = {
     "/desk/data/headings": ("GET", leads_data(200, 200, 200)),
     "/desk/data/headings?incident={case}": ("GET", leads_data(200, 200, 200)),
     "/desk/data/headings?incident=odd": ("GET", leads_data(400, 400, 400)),
+    "/desk/data/readers?incident={case}": ("GET", leads_data(200, 200, 200)),
+    "/desk/data/readers?incident=odd": ("GET", leads_data(400, 400, 400)),
     "/desk/data/changes?since=0": ("GET", leads_data(200, 200, 200)),
     "/desk/data/changes": ("GET", leads_data(409, 409, 409)),
     "/desk/data/incidents/{case}/heading": ("GET", leads_data(200, 404, 404)),

@@ -24,7 +24,7 @@ const typed = (id) => find(id).value.trim();
 const KINDS = { note: "note", close: "outcome", reopen: "reopened" };
 
 /** What the form to close says: a case that is watched, or accepted, until a day comes back by itself on that day. */
-function decision() {
+export function decision() {
   const finding = new FormData(find("close")).get("finding");
   const outcome = find("outcome").value;
   const days = [];
@@ -34,7 +34,8 @@ function decision() {
   return { text: typed("close-text"), finding, outcome, ...(backOn ? { back_on: backOn } : {}) };
 }
 
-function askDates() {
+/** Ask for a day where one is needed. */
+export function askDates() {
   const finding = new FormData(find("close")).get("finding");
   for (const [id, wanted] of [["accepted-until", finding === "accepted"], ["watch-until", find("outcome").value === "watch"]]) {
     show(find(`${id}-part`), wanted);

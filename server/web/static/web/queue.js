@@ -7,7 +7,9 @@ import { asked, fromAddress, offer, toAddress } from "./queuefilters.js";
 import { found } from "./queuelist.js";
 import { watch } from "./queuelive.js";
 import { loadClosed, loadOpen, loadSome } from "./queueload.js";
+import { together } from "./queuegroups.js";
 import { rowOf } from "./queuetable.js";
+import { chooseGroup, closable, groupRow, offerTogether } from "./queuetogether.js";
 import { cases as inWords } from "./queuewords.js";
 import { whenUnlocked } from "./unlock.js";
 
@@ -26,10 +28,12 @@ const context = {
   address: table.dataset.incident,
   sampleSite: "sample" in table.dataset,
   chosen: new Set(),
-  closable: () => false,
+  closable,
 };
 let sort = { sort: "rank", down: false };
 let page = 0;
+let groups = new Map(); // id of a case → the cases that it stands with
+let drawBar = () => {};
 let older = null;
 let offered = -1;
 let apart = 0; // the collector's clock minus this one, in milliseconds
@@ -39,6 +43,7 @@ await whenUnlocked(async (pair) => {
   const opening = opener(pair);
   sort = fromAddress();
   listen(opening);
+  if (view === "open") drawBar = offerTogether({ table, known, chosen: context.chosen, pair, draw });
   table.setAttribute("aria-busy", "true");
   const since = Date.now() * 1000;
   if (view === "open") await loadOpen(table.dataset.headings, opening, took);
@@ -80,11 +85,15 @@ function draw() {
   if (offered !== cases.length) offer(cases, context.categories);
   offered = cases.length;
   const now = asked(sort);
-  const list = found(cases, now, context);
+  const by = find("together-by")?.value ?? "";
+  const arranged = together(found(cases, now, context), by);
+  const { list } = arranged;
+  groups = arranged.groups;
+  keepChosen(list);
   page = Math.max(0, Math.min(page, Math.ceil(list.length / ROWS) - 1));
   const shown = list.slice(page * ROWS, (page + 1) * ROWS);
   const focused = document.activeElement?.closest?.("tr[data-incident]")?.dataset.incident;
-  table.tBodies[0].replaceChildren(...shown.map((one) => rowOf(one, context)));
+  table.tBodies[0].replaceChildren(...shown.flatMap((one, at) => rowsOf(one, shown[at - 1], by)));
   if (focused) table.querySelector(`tr[data-incident="${CSS.escape(focused)}"] a`)?.focus({ preventScroll: true });
   show(find("cases"), known.size > 0);
   show(find("nothing"), known.size === 0);
@@ -92,7 +101,22 @@ function draw() {
   drawOrder();
   drawPager(list.length);
   status(list.length);
+  drawBar();
   toAddress(now);
+}
+
+/** A case's row, and above the first of a group the row that says what the group is. */
+function rowsOf(one, before, by) {
+  const group = groups.get(one.clear.id);
+  const row = rowOf(one, context);
+  if (group) row.classList.add("member");
+  return group && (!before || groups.get(before.clear.id) !== group) ? [groupRow(group, by, context), row] : [row];
+}
+
+/** Nothing stays selected that is not in the list any more: nobody shall decide what they don't see. */
+function keepChosen(list) {
+  const there = new Set(list.filter(closable).map((one) => one.clear.id));
+  for (const id of context.chosen) if (!there.has(id)) context.chosen.delete(id);
 }
 
 function status(count) {
@@ -172,6 +196,13 @@ function listen(opening) {
     draw();
     if (button.id !== "older") table.scrollIntoView({ block: "start" });
   });
+  table.tBodies[0].addEventListener("click", ({ target }) => {
+    const first = target.closest("[data-choose-all]")?.dataset.chooseAll;
+    if (!first) return;
+    chooseGroup(groups.get(first), context.chosen);
+    draw();
+    table.querySelector(`[data-choose-all="${CSS.escape(first)}"]`)?.focus();
+  });
   find("show-news").addEventListener("click", () => takeNews(opening));
 }
 
@@ -210,7 +241,10 @@ function redraw(one) {
   if (!row) return;
   context.now = Date.now() + apart;
   const had = row.contains(document.activeElement);
+  if (!closable(one)) context.chosen.delete(one.clear.id);
+  drawBar();
   const fresh = rowOf(one, context);
+  if (groups.has(one.clear.id)) fresh.classList.add("member");
   row.replaceWith(fresh);
   if (had) fresh.querySelector("a").focus({ preventScroll: true });
 }

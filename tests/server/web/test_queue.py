@@ -1,0 +1,135 @@
+"""Many cases decided together, in a real Chromium: by group, by keyboard, each signed; urgent ones never."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import expect
+
+from protocol.documents import SealedDocument
+from server import cases as domain
+from server.errors import WrongState
+from server.store.models import AuditEntry, Incident, Note
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+BET, PHISH = "0123456789abcdef", "fedcba9876543210"
+
+
+class Held:
+    """What the device fixture wants of a key."""
+
+    def __init__(self, file):
+        self.key_id, self.public = file.key_id, file.public_key
+
+
+@pytest.fixture
+def queue(device, team, team_files):
+    """Three cases with one entry, one like no other, and one of the same entry that is urgent."""
+    key = Held(team_files["lead"])
+    for number, (tag, urgent) in enumerate([(BET, False), (PHISH, False), (BET, False), (BET, True), (BET, False)]):
+        parcel = device.alert(key, person=f"person-{number}", urgent=urgent, entries=(tag,))
+        assert device.send(parcel).results == [("stored", None)]
+    return list(Incident.objects.order_by("received_at"))
+
+
+def look(page, name):
+    """Axe finds nothing in light and dark at any width, nothing is too wide; leaves pictures where asked to."""
+    folder = os.environ.get("FAIRWATCH_PICTURES")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = [fault["id"] for fault in Axe().run(page).response["violations"]]
+        assert found == [], (name, scheme)
+        for width in (1280, 360):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+            if folder:
+                page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
+
+
+def test_a_group_is_selected_and_decided_once_by_keyboard_and_each_case_gets_its_own_signed_note(
+    team_site, queue, people
+):
+    page = team_site("lead")
+    page.wait_for_selector("#queue[data-opened]")
+    assert page.locator("[data-choose]").count() == 4  # the urgent one has no box
+    page.focus("#together-by")
+    page.keyboard.press("ArrowDown")
+    group = page.locator("tr.together")
+    expect(group).to_have_count(1)
+    expect(group).to_contain_text("3 cases with the same entry: Gambling, 3 accounts")
+    rows = page.locator("#queue tbody tr").all_inner_texts()
+    assert "person-3" in rows[0]  # urgent stays first, and outside the group
+    group.get_by_role("button", name="Select all 3").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#chosen-count")).to_have_text("3 cases are selected.")
+    expect(page.locator("tr.together button")).to_be_focused()
+    page.focus("#together-decision summary")
+    page.keyboard.press("Enter")
+    page.focus("[name=finding][value=false_alarm]")
+    page.keyboard.press("Space")
+    page.select_option("#outcome", "none")
+    page.fill("#close-text", "The canteen's menu")
+    look(page, "queue-together")
+    page.focus("#close button")
+    page.keyboard.press("Enter")
+    expect(page.locator("#close-report")).to_contain_text("3 cases are closed.")
+    expect(page.locator("#close-report")).to_be_focused()
+    closed = Incident.objects.filter(state="closed")
+    assert {one.pk for one in closed} == {queue[number].pk for number in (0, 2, 4)}
+    assert Note.objects.filter(closing=True).count() == 3
+    assert AuditEntry.objects.filter(action="incident_closed").count() == 3
+    assert not any(b"canteen" in bytes(note.envelope) for note in Note.objects.all())
+    assert page.faults == []
+
+
+def test_what_became_urgent_or_had_news_or_left_the_list_since_is_not_closed_unread(
+    team_site, queue, device, team_files
+):
+    page = team_site("lead")
+    page.route("**/desk/data/changes*", lambda route: route.abort())
+    page.wait_for_selector("#queue[data-opened]")
+    first, other, third, _, fourth = queue
+    for one in (first, other, third, fourth):
+        page.check(f"[data-choose='{one.pk}']")
+    expect(page.locator("#chosen-count")).to_have_text("4 cases are selected.")
+    page.fill("#search", "person-0 ")
+    expect(page.locator("#chosen-count")).to_have_text("1 case is selected.")
+    page.fill("#search", "")
+    for one in (other, third):
+        page.check(f"[data-choose='{one.pk}']")
+    key = Held(team_files["lead"])
+    for one, urgent in ((first, True), (other, False)):
+        parcel = device.alert(key, alert=one.pk, revision=1, urgent=urgent, entries=(BET,))
+        assert device.send(parcel).results == [("stored", None)]
+    page.click("#together-decision summary")
+    page.check("[name=finding][value=concern]")
+    page.select_option("#outcome", "advice")
+    page.fill("#close-text", "Spoke with them")
+    page.click("#close button")
+    report = page.locator("#close-report")
+    expect(report).to_contain_text("1 case is closed.")
+    expect(report).to_contain_text(f"{first.reference}: It is urgent or closed by now.")
+    expect(report).to_contain_text(f"{other.reference}: Something new came in this case")
+    assert list(Incident.objects.filter(state="closed")) == [third]
+
+
+def test_the_collector_itself_refuses_to_close_an_urgent_case_together_and_gives_its_readers_to_nobody(
+    queue, people, team_files
+):
+    urgent = queue[3]
+    nothing = SealedDocument(urgent.pk, b"", b"", b"")
+    with pytest.raises(WrongState, match="urgent; open it"):
+        domain.close(people.lead, urgent.pk, nothing, seen=0)
+    client = Client()
+    client.force_login(people.lead)
+    asked = "&".join(f"incident={one.pk}" for one in queue)
+    given = json.loads(client.get(f"/desk/data/readers?{asked}").content)["cases"]
+    assert {one["id"] for one in given} == {str(one.pk) for one in queue} - {str(urgent.pk)}
+    assert not AuditEntry.objects.filter(action__in=("evidence_released", "incident_closed")).exists()
