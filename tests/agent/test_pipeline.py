@@ -334,12 +334,12 @@ def test_where_the_spool_was_damaged_the_batch_is_kept_in_the_new_one(agent, ope
     agent.see(seen("linux:libreoffice-writer"))
     real, times = under_test.seal, []
 
-    def damaged(*args):
+    def damaged(*args, **named):
         times.append(1)
         if len(times) == 1:
             agent.spool._damaged = True
             raise SpoolDamagedError("a new one begins")
-        return real(*args)
+        return real(*args, **named)
 
     monkeypatch.setattr(under_test, "seal", damaged)
     agent.see(seen(URGENT), bookmark=("history", b"1"))

@@ -34,7 +34,7 @@ def test_counters_rise_by_one_and_batches_hold_no_more_than_they_may(sender):
 
 def test_an_alert_is_signed_by_the_device_and_says_nothing_in_clear(sender, organisation_key):
     case = sample.Case(0, "sample-learner-01", "gambling", False, "odds.example", NOW, 5, 2, False)
-    alert(sender, case, [organisation_key], (2, 3))
+    alert(sender, case, [organisation_key], (2, 3), bytes(32))
     (batch,) = sender.batches()
     (parcel,) = batch.records
     body = decode_body(parcel)
