@@ -53,10 +53,7 @@ TESTED_ELSEWHERE = {
     **dict.fromkeys(("server/summary_words.py", "server/summary_command.py"), "tests/server/test_summary_formats.py"),
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
-        (
-            f"server/web/{name}.py"
-            for name in ("context", "home", "it", "oversight", "queue", "sealed", "urls", "words")
-        ),
+        (f"server/web/{name}.py" for name in ("context", "home", "it", "oversight", "sealed", "urls", "words")),
         "tests/server/web/test_pages.py",
     ),
     "server/web/closed.py": "tests/server/web/test_access.py",
