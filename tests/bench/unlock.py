@@ -2,7 +2,7 @@
 
 The time holds everything: deriving the key from the words (600,000 rounds on purpose), fetching the sealed headings
 over HTTP from a collector as `run` starts it, checking each device's signature, opening each, and drawing the table.
-Measured in the page itself. Then how long a search, a filter and a sort over all of them keep the page busy.
+Measured in the page itself. Then how long a search, a filter, grouping and a sort over all of them keep the page busy.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LAG_MS = 100.0
 
 CATEGORIES = ("gambling", "self_harm", "extremism", "drugs", "pornography", "malware")
 START_SECONDS = 60
-WAIT_MS = 120_000
+WAIT_MS = 60_000
 
 _CLOCK = """() => {
   const table = document.getElementById("queue");
@@ -87,6 +87,8 @@ def _collector(folder: Path) -> Iterator[str]:
     server, quiet = [sys.executable, "-m", "server"], subprocess.DEVNULL
     init = [*server, "init", "--data-dir", str(folder), "--url", url]
     subprocess.run(init, check=True, cwd=ROOT, stdout=quiet)
+    with (folder / "collector.toml").open("a") as text:
+        text.write("[sign_in]\nsecond_factor = []\n")  # this is about the key, not about who signs in
     from server.start import set_up
 
     set_up(folder)
@@ -185,7 +187,15 @@ def _sealed(place: int, device: Any, key: Any, file: Any, now: datetime) -> tupl
     )
     category = CATEGORIES[place % len(CATEGORIES)]
     text = encode(
-        Heading(version=1, category=category, person=f"person-{place % 700}", kind="host", count=1 + place % 9)
+        Heading(
+            version=1,
+            category=category,
+            person=f"person-{place % 700}",
+            kind="host",
+            count=1 + place % 9,
+            entries=(f"{place % 300:016x}",),
+            lists=(f"{place % 40:016x}",),
+        )
     )
     where = sealing.Place(purpose="heading", subject=device, record=record, header=header)
     heading, evidence = sealing.seal(text, [file.public_key], where), b"none"
@@ -224,6 +234,7 @@ def _look(address: str, cookie: str, count: int) -> list[Row]:
         busy = {
             "search": page.evaluate(_BUSY, ["search", "person-12 drugs"]),
             "filter": page.evaluate(_BUSY, ["search", ""]),
+            "grouping": page.evaluate(_BUSY, ["together-by", "entry"]),
             "sort": page.evaluate(_SORT, "person"),
         }
         browser.close()
@@ -238,7 +249,7 @@ def _look(address: str, cookie: str, count: int) -> list[Row]:
             first <= LIMITS[count],
         ),
         Row(
-            f"search, filter or sort over {count:,} opened headings",
+            f"search, filter, grouping or sort over {count:,} opened headings",
             f"{busy[slowest]:.0f} ms ({slowest})",
             "-",
             f"{LAG_MS:.0f} ms",

@@ -133,3 +133,16 @@ def test_the_collector_itself_refuses_to_close_an_urgent_case_together_and_gives
     given = json.loads(client.get(f"/desk/data/readers?{asked}").content)["cases"]
     assert {one["id"] for one in given} == {str(one.pk) for one in queue} - {str(urgent.pk)}
     assert not AuditEntry.objects.filter(action__in=("evidence_released", "incident_closed")).exists()
+
+
+def test_no_browser_keeps_on_its_disk_what_a_lead_types_or_chooses(signed_in, people, queue):
+    # Chromium writes the state of fields into its session file, unless their form says otherwise.
+    page = signed_in(people.lead)
+    for address in ("/desk/", f"/desk/incidents/{queue[0].pk}/", "/desk/concern/"):
+        page.goto(address)
+        kept = page.evaluate(
+            """() => Array.from(document.querySelectorAll("main :is(textarea, select, [type=text], [type=search])"))
+              .filter((field) => field.form?.autocomplete !== "off").map((field) => field.id)"""
+        )
+        assert page.locator("main textarea").count() > 0, address
+        assert kept == [], address
