@@ -35,6 +35,7 @@ CHROMIUM = next((path for name in BROWSERS if (path := shutil.which(name))), Non
 FLAGS = ("--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage")
 WAIT_MS = 20_000
 pytestmark = [
+    pytest.mark.more,
     pytest.mark.skipif(CHROMIUM is None, reason="the lead makes a key in Chromium, and this system offers none"),
     pytest.mark.timeout(150),
 ]

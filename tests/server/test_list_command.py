@@ -24,6 +24,7 @@ def lists(data_dir, *words, code=0):
     return done.stdout if code in (0, 1) else done.stderr
 
 
+@pytest.mark.more
 def test_a_list_is_fetched_held_back_released_and_exported(tmp_path):
     data_dir = tmp_path / "data"
     lists(data_dir, "init", "--url", "http://localhost:8460")
