@@ -13,6 +13,7 @@ from server import audit, log
 from server.store.models import (
     EnrolmentToken,
     Job,
+    LeadDocument,
     LossReport,
     MonthBasis,
     Organisation,
@@ -39,6 +40,8 @@ PERIODS: dict[str, timedelta] = {
     "trials": timedelta(days=60),
     # From when an import no longer had somebody: a year's cases, and the yearly review, still say a name.
     "people": timedelta(days=400),
+    # From when a mute or a proposed exception no longer holds: the yearly review asks what was kept out of sight.
+    "lead_documents": timedelta(days=400),
     # Whether somebody was told, and when, is asked within weeks; who took a case is in the audit log.
     "messages": timedelta(days=30),
 }
@@ -56,6 +59,7 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
             "trials": TrialReport.objects.filter(received_at__lt=now - PERIODS["trials"]).delete()[0],
             "people": Person.objects.filter(gone_at__lt=now - PERIODS["people"]).delete()[0],
+            "lead_documents": LeadDocument.objects.filter(_over_documents(now)).delete()[0],
             "messages": OutboxMessage.objects.filter(_over_messages(now)).delete()[0],
             "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
         }
@@ -64,6 +68,11 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             audit.write("job:retention", "deleted_on_time", done[:128], now=now)
     log.event("retention", **counts)
     return counts
+
+
+def _over_documents(now: datetime) -> Q:
+    over = now - PERIODS["lead_documents"]
+    return Q(settled_at__lt=over) | Q(until__lt=over)
 
 
 def _over_messages(now: datetime) -> Q:

@@ -35,6 +35,7 @@ class Room:
 ROOMS = (
     Room(gettext_noop("Queue"), "/desk/", LEADS),
     Room(gettext_noop("Record a concern"), "/desk/concern/", LEADS),
+    Room(gettext_noop("Exceptions"), "/desk/exceptions/", LEADS),
     Room(gettext_noop("Lists on trial"), "/desk/trial/", LEADS),
     Room(gettext_noop("Your key"), "/desk/key/", LEADS),
     Room(gettext_noop("Devices"), "/devices/", (Role.IT,)),

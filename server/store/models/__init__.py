@@ -6,6 +6,7 @@ from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
+from server.store.models.lead_documents import LeadDocument
 from server.store.models.notify import Absence, Escalation, MailCheck, NotifyChannel, NotifySettings, OutboxMessage
 from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
@@ -31,6 +32,7 @@ __all__ = [
     "IncidentRecipient",
     "Invitation",
     "Job",
+    "LeadDocument",
     "LeadKey",
     "ListState",
     "LossReport",

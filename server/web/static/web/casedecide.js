@@ -2,12 +2,13 @@
 
 import { keepDraft } from "./drafts.js";
 import { ask, find, show, tell } from "./page.js";
+import { propose } from "./propose.js";
 import { sealSigned } from "./sealed.js";
 import { gettext } from "./words.js";
 
 /**
- * Offer the forms of this case. `context` is { page, pair, readers }: `readers()` gives the public keys to seal to;
- * `done(kind)` is called after something was kept.
+ * Offer the forms of this case. `context` is { page, pair, readers, exceptions }: `readers()` gives the public keys to
+ * seal to, `exceptions` are what a false alarm could be an exception for. `done(kind)` is called after something was kept.
  */
 export async function offerForms(context, done) {
   const { page, pair } = context;
@@ -17,6 +18,9 @@ export async function offerForms(context, done) {
   await form(context, "reopen", page.dataset.reopen, incident, pair, done, () => ({ text: typed("reopen-text") }));
   for (const kind of ["change", "restored"]) find("close").addEventListener(kind, askDates);
   find("close").addEventListener("reset", () => setTimeout(askDates)); // the fields empty themselves after the event
+  const offer = () => show(find("propose-part"), context.exceptions.length > 0 && decision().finding === "false_alarm");
+  for (const kind of ["change", "restored"]) find("close").addEventListener(kind, offer);
+  offer();
   askDates();
 }
 
@@ -61,6 +65,8 @@ async function form(context, id, address, incident, pair, done, content) {
       const note = await sealSigned("note", whole, context.readers(), incident, crypto.randomUUID(), pair);
       await ask(address, backOn ? { ...note, back_on: backOn } : note);
       sent();
+      const wanted = id === "close" && whole.finding === "false_alarm" && find("propose").checked;
+      if (wanted) await propose(context.exceptions, context.page.dataset, author, pair);
       node.reset();
       await done(whole.kind);
     } catch (fault) {

@@ -2,6 +2,7 @@
 
 import { concat, equal, hex, sha256, unhex, utf8, uuidBytes, random } from "./bytes.js";
 import * as hpke from "./hpke.js";
+import { gettext } from "./words.js";
 
 const VERSION = 1;
 const SIZES = [4096, 16384];
@@ -26,7 +27,7 @@ const ids = new WeakMap(); // one's own key is asked for thousands of times when
 
 /** The half of a public key that is sealed to, and the half that its holder's signatures are checked with. */
 export function halves(publicKey) {
-  if (publicKey.length !== KEY) throw new OpenError("a key has 64 bytes");
+  if (publicKey.length !== KEY) throw new OpenError(gettext("a key has 64 bytes"));
   return [publicKey.slice(0, KEY / 2), publicKey.slice(KEY / 2)];
 }
 
@@ -37,14 +38,14 @@ export async function placeInfo({ purpose, subject, record, header }) {
 
 /** Whom an envelope is for: the key ids, in the order of its table. */
 export function layout(envelope) {
-  if (envelope.length < 2 || envelope[0] !== VERSION) throw new OpenError(`its version is not ${VERSION}`);
+  if (envelope.length < 2 || envelope[0] !== VERSION) throw new OpenError(gettext("its version is not known here"));
   const count = envelope[1];
   const padded = envelope.length - 2 - count * SLOT - TAG;
   if (count < 1 || count > RECIPIENTS_MAX || !SIZES.includes(padded)) {
-    throw new OpenError("its length does not fit its table of recipients");
+    throw new OpenError(gettext("its length does not fit its table of recipients"));
   }
   const ids = Array.from({ length: count }, (_, at) => hex(envelope.slice(2 + at * SLOT, 2 + at * SLOT + KEY_ID)));
-  if (new Set(ids).size !== count) throw new OpenError("it names a recipient twice");
+  if (new Set(ids).size !== count) throw new OpenError(gettext("it names a recipient twice"));
   return ids;
 }
 
@@ -76,7 +77,7 @@ export async function open(envelope, pair, place, wrap) {
     return unpad(new Uint8Array(padded));
   } catch (fault) {
     if (fault instanceof OpenError) throw fault;
-    throw new OpenError("it was altered, or belongs to another record");
+    throw new OpenError(gettext("it was altered, or belongs to another record"));
   }
 }
 
@@ -89,7 +90,7 @@ export async function openEither(envelope, pair, place, wrap) {
 /** What an envelope's table holds for this key: its content key, wrapped by the device or the author. */
 async function slotOf(envelope, pair) {
   const at = layout(envelope).indexOf(await keyId(pair.publicKey));
-  if (at === -1) throw new OpenError("it is not sealed to this key");
+  if (at === -1) throw new OpenError(gettext("it is not sealed to this key"));
   const start = 2 + at * SLOT + KEY_ID;
   return envelope.slice(start, start + WRAP);
 }
@@ -108,7 +109,7 @@ export async function rewrap(kept, recipient, pair, place) {
   try {
     contentKey = await unwrap(kept, pair, info);
   } catch {
-    throw new OpenError("it was altered, or belongs to another record");
+    throw new OpenError(gettext("it was altered, or belongs to another record"));
   }
   return wrapFor(contentKey, recipient, info, "rewrap");
 }
@@ -124,8 +125,8 @@ function pad(message) {
 
 function unpad(padded) {
   const length = new DataView(padded.buffer, padded.byteOffset).getUint32(0);
-  if (length > padded.length - 4) throw new OpenError("it is padded wrongly");
+  if (length > padded.length - 4) throw new OpenError(gettext("it is padded wrongly"));
   const rest = padded.slice(4 + length);
-  if (!equal(rest, new Uint8Array(rest.length))) throw new OpenError("it is padded wrongly");
+  if (!equal(rest, new Uint8Array(rest.length))) throw new OpenError(gettext("it is padded wrongly"));
   return padded.slice(4, 4 + length);
 }

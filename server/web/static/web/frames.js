@@ -1,6 +1,7 @@
 // Many headings in one answer, as server/web/sealed.py packs them: what is said in clear as JSON, what is sealed as bytes.
 
 import { text, unbase64 } from "./bytes.js";
+import { gettext } from "./words.js";
 
 const SIGNATURE = 64;
 const DIGEST = 32;
@@ -16,7 +17,7 @@ export function unpack(buffer) {
     return view.getUint32(at - 4);
   };
   const take = (length) => {
-    if (at + length > bytes.length) throw new Error("The collector's answer was cut short. Load the page again.");
+    if (at + length > bytes.length) throw new Error(gettext("The collector’s answer was cut short. Load the page again."));
     at += length;
     return bytes.subarray(at - length, at);
   };

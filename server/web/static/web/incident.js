@@ -10,6 +10,7 @@ import { concernView, evidenceView } from "./caseview.js";
 import { OpenError } from "./envelope.js";
 import { fill } from "./headings.js";
 import { ask, element, find, show, tell } from "./page.js";
+import { exceptionsOf } from "./propose.js";
 import { whenUnlocked } from "./unlock.js";
 import { gettext, language } from "./words.js";
 
@@ -39,7 +40,7 @@ await whenUnlocked(async (pair) => {
   if (!opened) return;
   const { header, heading } = opened;
   timeline = () => drawTimeline(page, pair, header);
-  find("open").addEventListener("click", () => release(pair, categories));
+  find("open").addEventListener("click", () => release(pair, categories, heading.category));
   find("open").disabled = false;
   show(find("open-hint"), false);
   await timeline();
@@ -58,7 +59,7 @@ await whenUnlocked(async (pair) => {
 
 let context = null;
 
-async function release(pair, categories) {
+async function release(pair, categories, category) {
   const button = find("open");
   button.disabled = true;
   problem();
@@ -74,7 +75,8 @@ async function release(pair, categories) {
     if (released.newer) find("opened").prepend(element("p", { class: "message warn" }, NEWER));
     await timeline().catch((fault) => problem(inWords(fault)));
     show(find("opened"));
-    context = { page, pair, readers: () => readers };
+    const exceptions = header.device ? exceptionsOf(evidence, category, header.group) : [];
+    context = { page, pair, readers: () => readers, exceptions };
     await offerForms(context, kept);
     showState(page.dataset.state === "open");
     show(find("print-part"));

@@ -1,6 +1,7 @@
 // A few workers that share the opening of headings, and the page itself where a browser lets it have none.
 
 import { openAnswer } from "./openheadings.js";
+import { gettext } from "./words.js";
 
 const WORKERS_MAX = 4; // more than this and fetching is what takes long
 const ADDRESS = new URL("./headingworker.js", import.meta.url).href;
@@ -32,7 +33,7 @@ function start(pair, waiting) {
       const worker = new Worker(policy ? policy.createScriptURL("") : ADDRESS, { type: "module" });
       worker.addEventListener("message", ({ data }) => settle(waiting, data));
       worker.addEventListener("error", () => {
-        for (const number of waiting.keys()) settle(waiting, { number, fault: "The browser could not open this. Load the page again." });
+        for (const number of waiting.keys()) settle(waiting, { number, fault: gettext("The browser could not open this. Load the page again.") });
       });
       worker.postMessage({ pair });
       workers.push(worker);

@@ -3,6 +3,7 @@
 import * as alerts from "./alert.js";
 import { OpenError } from "./envelope.js";
 import { unpack } from "./frames.js";
+import { gettext } from "./words.js";
 
 /** Open an answer of the collector: what it said, and its cases, each { clear, read, heading } or { clear, problem }. */
 export async function openAnswer(buffer, pair) {
@@ -21,7 +22,7 @@ async function openOne(clear, alert, pair) {
 
 /** Why a heading does not open, in words, and whether it is one that was tampered with. */
 function problemOf(fault) {
-  if (fault instanceof OpenError) return { trusted: false, words: `It can’t be opened: ${fault.message}.` };
+  if (fault instanceof OpenError) return { trusted: false, sealed: true, words: fault.message };
   if (fault instanceof alerts.AlertError) return { trusted: false, words: fault.message };
-  return { trusted: true, words: "It can’t be read." };
+  return { trusted: true, words: gettext("It can’t be read.") };
 }

@@ -1,7 +1,8 @@
 // The queue: once the key is unlocked, headings are opened in bulk, and the table shows, finds and sorts what is in them.
 
+import { loadMutes, mutedBy } from "./mutes.js";
 import { opener } from "./opener.js";
-import { element, find, show, tell } from "./page.js";
+import { cases as inWords, element, find, show, tell } from "./page.js";
 import { loadPeople } from "./people.js";
 import { asked, fromAddress, offer, toAddress } from "./queuefilters.js";
 import { found } from "./queuelist.js";
@@ -10,8 +11,9 @@ import { loadClosed, loadOpen, loadSome } from "./queueload.js";
 import { together } from "./queuegroups.js";
 import { rowOf } from "./queuetable.js";
 import { chooseGroup, closable, groupRow, offerTogether } from "./queuetogether.js";
-import { cases as inWords } from "./queuewords.js";
+import { offerMuting } from "./queuemute.js";
 import { whenUnlocked } from "./unlock.js";
+import { gettext, ngettext, number } from "./words.js";
 
 const ROWS = 50; // of one page: few enough to draw without a pause on a slow laptop
 const ASKED_MAX = 100;
@@ -34,6 +36,7 @@ let sort = { sort: "rank", down: false };
 let page = 0;
 let groups = new Map(); // id of a case → the cases that it stands with
 let drawBar = () => {};
+let mutes = [];
 let older = null;
 let offered = -1;
 let apart = 0; // the collector's clock minus this one, in milliseconds
@@ -44,17 +47,32 @@ await whenUnlocked(async (pair) => {
   sort = fromAddress();
   listen(opening);
   if (view === "open") drawBar = offerTogether({ table, known, chosen: context.chosen, pair, draw });
+  const muting = view === "open" ? allowMuting(pair) : null;
   table.setAttribute("aria-busy", "true");
   const since = Date.now() * 1000;
   if (view === "open") await loadOpen(table.dataset.headings, opening, took);
   else await more(opening);
   await people;
+  await muting;
   for (const one of known.values()) forget(one); // real names are there now
   table.removeAttribute("aria-busy");
   draw();
   table.dataset.opened = "true";
   if (view === "open") watch(table.dataset.changes, since + 1000 * apart, (answer) => changed(answer, opening), unreachable);
 });
+
+function now() {
+  return Date.now() + apart;
+}
+
+/** Mutes hold in every lead's list; gives when they are known. */
+function allowMuting(pair) {
+  const muted = async () => {
+    mutes = await loadMutes(table.dataset, pair);
+  };
+  offerMuting({ table, known, chosen: context.chosen, now, mutes: () => mutes, muted, draw }, pair);
+  return muted().catch((fault) => tell(find("desk-problem"), fault.message));
+}
 
 function forget(one) {
   one.words = one.personKey = undefined;
@@ -80,13 +98,14 @@ async function more(opening) {
 // --- drawing -----------------------------------------------------------------------------------------------------
 
 function draw() {
-  context.now = Date.now() + apart;
+  context.now = now();
   const cases = [...known.values()];
   if (offered !== cases.length) offer(cases, context.categories);
   offered = cases.length;
-  const now = asked(sort);
+  const wanted = asked(sort);
   const by = find("together-by")?.value ?? "";
-  const arranged = together(found(cases, now, context), by);
+  const muted = new Set(mutes.length > 0 ? cases.filter((one) => mutedBy(one, mutes, context.now)) : []);
+  const arranged = together(found(cases.filter((one) => muted.has(one) === wanted.muted), wanted, context), by);
   const { list } = arranged;
   groups = arranged.groups;
   keepChosen(list);
@@ -100,9 +119,10 @@ function draw() {
   show(find("filters"), known.size > 0);
   drawOrder();
   drawPager(list.length);
-  status(list.length);
+  status(list.length, wanted.muted ? 0 : muted.size);
   drawBar();
-  toAddress(now);
+  if (view === "open") for (const [id, shown] of [["mute", !wanted.muted], ["unmute", wanted.muted]]) show(find(id), shown);
+  toAddress(wanted);
 }
 
 /** A case's row, and above the first of a group the row that says what the group is. */
@@ -119,15 +139,20 @@ function keepChosen(list) {
   for (const id of context.chosen) if (!there.has(id)) context.chosen.delete(id);
 }
 
-function status(count) {
+function status(count, muted = 0) {
   const all = known.size;
   const busy = table.hasAttribute("aria-busy");
-  const of = view === "closed" && older ? `the latest ${inWords(all)} to be closed` : inWords(all);
+  const some = view === "closed" && older;
+  const of = some ? gettext("the latest {cases} to be closed", { cases: inWords(all) }) : inWords(all);
   let words = "";
-  if (busy) words = `Opening the queue: ${inWords(all)} so far…`;
-  else if (count === 0) words = `None of ${of} is like this. Clear the filters to see all.`;
-  else if (count < all) words = `${count.toLocaleString("en-GB")} of ${of}`;
-  else if (view === "closed" && older) words = `Searching and sorting is over ${of}.`;
+  if (busy) words = gettext("Opening the queue: {cases} so far…", { cases: inWords(all) });
+  else if (count === 0) words = gettext("None of {all} is like this. Clear the filters to see all.", { all: of });
+  else if (count + muted < all) words = gettext("{count} of {all}", { count: number(count), all: of });
+  else if (some) words = gettext("Searching and sorting is over {all}.", { all: of });
+  if (muted > 0 && !busy) {
+    const hidden = ngettext("1 muted case is not shown.", "{count} muted cases are not shown.", muted);
+    words = [words, hidden].filter(Boolean).join(" ");
+  }
   if (find("found").textContent !== words) tell(find("found"), words);
 }
 
@@ -152,14 +177,15 @@ function drawPager(count) {
     return made;
   };
   const from = page * ROWS;
-  const range = `${(from + 1).toLocaleString("en-GB")}–${Math.min(from + ROWS, count).toLocaleString("en-GB")} of ${count.toLocaleString("en-GB")}`;
+  const to = Math.min(from + ROWS, count);
+  const range = gettext("{from}–{to} of {count}", { from: number(from + 1), to: number(to), count: number(count) });
   const last = page >= pages - 1;
   const kept = document.activeElement?.dataset?.page === undefined ? null : document.activeElement.textContent;
   pager.replaceChildren(
-    button("Previous", page - 1, page === 0),
+    button(gettext("Previous"), page - 1, page === 0),
     element("span", { class: "quiet" }, range),
-    button("Next", page + 1, last),
-    ...(last && older ? [element("button", { type: "button", class: "second", id: "older" }, "Load older cases")] : []),
+    button(gettext("Next"), page + 1, last),
+    ...(last && older ? [element("button", { type: "button", class: "second", id: "older" }, gettext("Load older cases"))] : []),
   );
   if (kept) Array.from(pager.querySelectorAll("button:enabled")).find((one) => one.textContent === kept)?.focus();
   show(pager, pages > 1 || Boolean(older));
@@ -239,7 +265,7 @@ async function changed(answer, opening) {
 function redraw(one) {
   const row = table.querySelector(`tr[data-incident="${CSS.escape(one.clear.id)}"]`);
   if (!row) return;
-  context.now = Date.now() + apart;
+  context.now = now();
   const had = row.contains(document.activeElement);
   if (!closable(one)) context.chosen.delete(one.clear.id);
   drawBar();
@@ -256,8 +282,9 @@ function announce(tooMany) {
     show(bar, false);
     return;
   }
-  const some = news.size === 1 ? "1 new case" : `${news.size.toLocaleString("en-GB")} new cases`;
-  const words = tooMany ? "Much has changed since this page was loaded." : urgent > 0 ? `${some}, ${urgent} urgent.` : `${some}.`;
+  const some = ngettext("1 new case", "{count} new cases", news.size);
+  const told = urgent > 0 ? gettext("{cases}, {urgent} urgent.", { cases: some, urgent: number(urgent) }) : `${some}.`;
+  const words = tooMany ? gettext("Much has changed since this page was loaded.") : told;
   bar.classList.toggle("bad", urgent > 0);
   const place = bar.querySelector("span");
   if (place.textContent !== words) place.textContent = words;
@@ -289,5 +316,5 @@ async function takeNews(opening) {
 }
 
 function unreachable(fault) {
-  tell(find("desk-problem"), `${fault.message} What you see may be out of date.`);
+  tell(find("desk-problem"), `${fault.message} ${gettext("What you see may be out of date.")}`);
 }

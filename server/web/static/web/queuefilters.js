@@ -3,6 +3,7 @@
 import { element, find } from "./page.js";
 import { NOTHING, SORTS } from "./queuelist.js";
 import { categoryName } from "./queuewords.js";
+import { language } from "./words.js";
 
 // A search and a category are sealed words: they stay in the form, and are in no address, history or storage.
 const IN_ADDRESS = ["urgency", "group", "whose"];
@@ -17,6 +18,7 @@ export function asked(sort) {
     group: find("group").value,
     whose: find("whose").value,
     late: find("late")?.checked ?? false,
+    muted: find("muted")?.checked ?? false,
     ...sort,
   };
 }
@@ -49,14 +51,15 @@ export function toAddress(now) {
 
 /** Offer the categories and groups that there are. */
 export function offer(cases, categories) {
-  fill(find("category"), new Map(cases.filter((one) => one.heading).map(({ heading: { category } }) => [category, categoryName(categories, category)])));
+  const opened = cases.filter((one) => one.heading).map((one) => one.heading.category);
+  fill(find("category"), new Map(opened.map((category) => [category, categoryName(categories, category)])));
   fill(find("group"), new Map(cases.map(({ clear: { group } }) => [group, group])));
 }
 
 function fill(field, choices) {
   const kept = field.value;
   if (kept && !choices.has(kept)) choices.set(kept, kept);
-  const sorted = [...choices].sort(([, one], [, other]) => one.localeCompare(other, "en-GB"));
+  const sorted = [...choices].sort(([, one], [, other]) => one.localeCompare(other, language));
   const made = sorted.map(([value, words]) => element("option", { value }, words));
   field.replaceChildren(field.options[0], ...made);
   field.value = kept;

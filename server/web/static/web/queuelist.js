@@ -3,7 +3,9 @@
 import { categoryName } from "./queuewords.js";
 import { nameOf, personWords } from "./people.js";
 
-export const NOTHING = { words: "", urgency: "", category: "", group: "", whose: "", late: false, sort: "rank", down: false };
+export const NOTHING = {
+  words: "", urgency: "", category: "", group: "", whose: "", late: false, muted: false, sort: "rank", down: false,
+};
 
 const folded = (words) => words.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 

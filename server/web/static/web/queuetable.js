@@ -4,6 +4,7 @@ import { element, name, time, times } from "./page.js";
 import { personView } from "./people.js";
 import { overdue } from "./queuelist.js";
 import { categoryName, span } from "./queuewords.js";
+import { gettext, number } from "./words.js";
 
 const chip = (kind, words) => element("span", { class: `chip ${kind}` }, words);
 
@@ -13,11 +14,11 @@ export function rowOf(one, context) {
   const row = element("tr", { "data-incident": id, ...(urgent ? { class: "urgent" } : {}) });
   row.append(
     headCell(one, context),
-    cell("Urgency", element("span", {}, urgent ? chip("urgent", "Urgent") : chip("plain", "Routine"))),
+    cell(gettext("Urgency"), element("span", {}, urgent ? chip("urgent", gettext("Urgent")) : chip("plain", gettext("Routine")))),
     ...(one.heading ? openedCells(one, context) : problemCells(one)),
-    cell("Group", one.clear.group),
-    cell("Device", name(one.clear.device || "Recorded by hand")),
-    cell(one.clear.waiting ? "Waiting" : "Closed", waiting(one, context)),
+    cell(gettext("Group"), one.clear.group),
+    cell(gettext("Device"), name(one.clear.device || gettext("Recorded by hand"))),
+    cell(one.clear.waiting ? gettext("Waiting") : gettext("Closed"), waiting(one, context)),
   );
   return row;
 }
@@ -27,30 +28,38 @@ function headCell(one, { address, chosen, sampleSite, closable }) {
   const link = element("a", { href: address.replace("00000000-0000-0000-0000-000000000000", id) }, reference);
   const cell = element("th", { scope: "row" });
   if (closable(one)) {
-    const box = element("input", { type: "checkbox", "aria-label": `Select ${reference}`, "data-choose": id });
+    const box = element("input", { type: "checkbox", "aria-label": gettext("Select {reference}", { reference }), "data-choose": id });
     box.checked = chosen.has(id);
     cell.append(element("label", { class: "choose" }, box), " ");
   }
   cell.append(element("span", { class: "whole" }, link));
-  if (sample && !sampleSite) cell.append(" ", chip("plain", "sample"));
-  if (!sample && sampleSite) cell.append(" ", chip("", "real"));
-  if (holder) cell.append(element("span", { class: "small quiet holder" }, `with ${holder}`));
+  if (sample && !sampleSite) cell.append(" ", chip("plain", gettext("sample")));
+  if (!sample && sampleSite) cell.append(" ", chip("", gettext("real")));
+  if (holder) cell.append(element("span", { class: "small quiet holder" }, gettext("with {who}", { who: holder })));
   return cell;
 }
 
 function openedCells({ heading }, { categories }) {
-  const seen = heading.certainty === "looked_up" ? `looked up ${times(heading.count)}` : heading.count.toLocaleString("en-GB");
+  const lookedUp = heading.certainty === "looked_up";
+  const seen = lookedUp ? gettext("looked up {times}", { times: times(heading.count) }) : number(heading.count);
   return [
-    cell("Category", categoryName(categories, heading.category)),
-    cell("Person", personView(heading.person)),
-    cell("Times", seen, "number"),
+    cell(gettext("Category"), categoryName(categories, heading.category)),
+    cell(gettext("Person"), personView(heading.person)),
+    cell(gettext("Times"), seen, "number"),
   ];
 }
 
 function problemCells({ problem }) {
-  const label = problem.trusted ? "Unreadable" : "Not to be trusted";
-  return [cell("Category", chip("warn", label)), cell("Person", element("span", { class: "small" }, problem.words)), cell("Times", "", "number")];
+  const label = problem.trusted ? gettext("Unreadable") : gettext("Not to be trusted");
+  return [
+    cell(gettext("Category"), chip("warn", label)),
+    cell(gettext("Person"), element("span", { class: "small" }, whyNot(problem))),
+    cell(gettext("Times"), "", "number"),
+  ];
 }
+
+/** A worker has no catalogue: what it said is a sentence of ours, looked up here. */
+const whyNot = ({ words, sealed }) => (sealed ? gettext("It can’t be opened: {why}.", { why: gettext(words) }) : gettext(words));
 
 function waiting(one, { due, now }) {
   const { since, again, gone } = one.clear;
@@ -58,9 +67,9 @@ function waiting(one, { due, now }) {
   when.title = when.textContent;
   when.textContent = span(now - Date.parse(since));
   const cell = element("span", {}, when);
-  if (gone) cell.append(" ", chip("good", "Closed just now"));
-  else if (overdue(one, due, now)) cell.append(" ", chip("warn", "Overdue"));
-  if (again) cell.append(" ", chip("warn", "Went on after closing"));
+  if (gone) cell.append(" ", chip("good", gettext("Closed just now")));
+  else if (overdue(one, due, now)) cell.append(" ", chip("warn", gettext("Overdue")));
+  if (again) cell.append(" ", chip("warn", gettext("Went on after closing")));
   return cell;
 }
 

@@ -1,0 +1,141 @@
+"""Mutes and exceptions in real Chromium: what one lead mutes leaves every lead's list; a false alarm becomes a line."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from server.store.models import AuditEntry, Incident, LeadDocument
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
+BETS, POKER = "0123456789abcdef", "fedcba9876543210"
+ROWS = "#queue tbody tr[data-incident]"
+
+
+class Held:
+    """What the device fixture wants of a key."""
+
+    def __init__(self, file):
+        self.key_id, self.public = file.key_id, file.public_key
+
+
+@pytest.fixture
+def cases(device, team, team_files):
+    """Sealed to both leads: two routine cases of one entry, an urgent one of it, and one of another."""
+    keys = [Held(team_files[name]) for name in ("lead", "deputy")]
+    for person, tag, urgent in (
+        ("amira", BETS, False),
+        ("ben", BETS, False),
+        ("carl", BETS, True),
+        ("dora", POKER, False),
+    ):
+        name = "bets.example" if tag == BETS else "poker.example"
+        parcel = device.alert(*keys, person=person, urgent=urgent, name=name, entries=(tag,))
+        assert device.send(parcel).results == [("stored", None)]
+    return list(Incident.objects.order_by("received_at"))
+
+
+def opened(page):
+    """Go to the queue, and wait until all is opened."""
+    page.goto("/desk/")
+    page.wait_for_selector("#queue[data-opened]")
+    return page
+
+
+def look(page, name):
+    """Axe finds nothing, and nothing is too wide on a phone; leaves pictures where asked to."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert [fault["id"] for fault in Axe().run(page).response["violations"]] == [], (name, scheme)
+        for width in (1280, 360):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
+            if folder := os.environ.get("FAIRWATCH_PICTURES"):
+                page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def mute(page, case):
+    page.check(f"[data-choose='{case.pk}']")
+    page.click("#together-muting summary")
+    page.click("#mute")
+    expect(page.locator("#mute-done")).to_contain_text("Muted for 14 days, for every lead.")
+
+
+def test_a_muted_entry_leaves_every_leads_list_but_never_an_urgent_case(team_site, cases):
+    page = opened(team_site("lead"))
+    mute(page, cases[0])
+    expect(page.locator("#found")).to_have_text("2 muted cases are not shown.")
+    shown = page.inner_text("#queue")
+    assert "carl" in shown, "an urgent case always shows"
+    assert "amira" not in shown
+    assert "ben" not in shown
+    (kept,) = LeadDocument.objects.all()
+    assert BETS.encode() not in bytes(kept.envelope)
+    assert timedelta(days=13) < kept.until - kept.made_at <= timedelta(days=14)
+
+    deputy = opened(team_site("deputy"))
+    expect(deputy.locator("#found")).to_have_text("2 muted cases are not shown.")
+    deputy.check("#muted")
+    expect(deputy.locator(ROWS)).to_have_count(2)
+    deputy.check(f"[data-choose='{cases[1].pk}']")
+    deputy.click("#together-muting summary")
+    look(deputy, "queue-muted")
+    deputy.click("#unmute")
+    expect(deputy.locator("#mute-done")).to_contain_text("The mute has ended")
+    deputy.uncheck("#muted")
+    expect(deputy.locator(ROWS)).to_have_count(4)
+    done = AuditEntry.objects.filter(action__contains="mute").order_by("seq").values_list("action", flat=True)
+    assert list(done) == ["entry_muted", "mute_ended"]
+
+
+def test_a_mute_that_was_altered_mutes_nothing(team_site, cases):
+    page = opened(team_site("lead"))
+    mute(page, cases[0])
+    kept = LeadDocument.objects.get()
+    LeadDocument.objects.update(signature=bytes(kept.signature[:-1]) + bytes([kept.signature[-1] ^ 1]))
+    opened(page)
+    expect(page.locator(ROWS)).to_have_count(4)
+
+
+def test_a_false_alarm_becomes_a_line_for_the_next_policy(team_site, cases):
+    page = team_site("lead")
+    page.goto(f"/desk/incidents/{cases[3].pk}/")
+    page.click("#open:enabled")
+    page.wait_for_selector("#print-part:not([hidden])")
+    expect(page.locator("#propose-part")).to_be_hidden()
+    page.check("input[value=false_alarm]")
+    page.check("#propose")
+    page.select_option("#outcome", "none")
+    page.fill("#close-text", "A card game for children")
+    page.click("#close button")
+    page.wait_for_selector("#case[data-state=closed]")
+    (kept,) = LeadDocument.objects.filter(kind="exception")
+    assert b"poker" not in bytes(kept.envelope)
+
+    deputy = team_site("deputy")
+    deputy.goto("/desk/exceptions/")
+    deputy.wait_for_selector("#exceptions[data-opened]")
+    expect(deputy.locator("#proposed")).to_contain_text("poker.example")
+    deputy.check("[name=chosen]")
+    deputy.wait_for_selector("#made:not([hidden])")
+    (line,) = tomllib.loads(deputy.input_value("#lines"))["exceptions"]
+    until = line.pop("until")
+    assert line == {
+        "category": "gambling",
+        "site": "poker.example",
+        "group": "staff",
+        "response": "ignore",
+        "reason": "false_alarm",
+    }
+    assert until.isoformat() == deputy.input_value("#until")
+    look(deputy, "exceptions")
+    deputy.click("#taken-up")
+    deputy.wait_for_selector("#none:not([hidden])")
+    assert AuditEntry.objects.filter(action="exception_taken_up").count() == 1
