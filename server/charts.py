@@ -10,8 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-BAR, GAP, LABEL, VALUE, WIDTH = 18, 10, 236, 110, 720
-"""Heights and widths in the SVG's own units, about a pixel each on a page of 720."""
+BAR, GAP, VALUE = 18, 10, 110
+"""Heights and widths in the SVG's own units, about a pixel each."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How wide a chart is, and how much of that its labels take; without any they stand above their bars."""
+
+    width: int
+    label: int
+
+    @property
+    def above(self) -> int:
+        """The height of a label's own line."""
+        return 0 if self.label else 18
+
+
+WIDE, NARROW = Layout(720, 236), Layout(330, 0)
+"""For paper and screens, and for a phone."""
 
 NOW, BEFORE = "#0072b2", "#e69f00"
 INK, QUIET = "#1c2430", "#4c5866"  # on paper; a page's styles go above them
@@ -27,7 +44,7 @@ class Bar:
     before: float | None = None
 
 
-def bars(title: str, lines: Sequence[Bar], *, unit: str, now: str, before: str = "") -> str:
+def bars(title: str, lines: Sequence[Bar], *, unit: str, now: str, before: str = "", layout: Layout = WIDE) -> str:
     """Return a chart of horizontal bars as an SVG; `now` and `before` name the two colours in its key.
 
     Every bar has its label and its number beside it, so that nothing is said by colour or length alone. An empty chart
@@ -36,22 +53,22 @@ def bars(title: str, lines: Sequence[Bar], *, unit: str, now: str, before: str =
     if not lines:
         return ""
     most = max(max(line.value, line.before or 0.0) for line in lines) or 1.0
-    room = WIDTH - LABEL - VALUE
     paired = bool(before)
-    step = (2 * BAR + 4 if paired else BAR) + GAP
+    step = layout.above + (2 * BAR + 4 if paired else BAR) + GAP
     top = 30 if paired else 4
-    parts = [_key(now, before)] if paired else []
+    parts = [_key(layout, now, before)] if paired else []
     for place, line in enumerate(lines):
-        at = top + place * step
-        parts.append(_text(LABEL - 8, at + BAR - 4, _cut(line.label), end=True))
-        parts.append(_bar(at, line.value, most, room, NOW, unit))
+        at = top + place * step + layout.above
+        parts.append(_label(layout, at, line.label))
+        parts.append(_bar(layout, at, line.value / most, f"{number(line.value)} {unit}", NOW))
         if paired and line.before is not None:
-            parts.append(_bar(at + BAR + 2, line.before, most, room, BEFORE, unit))
+            lower = at + BAR + 2
+            parts.append(_bar(layout, lower, line.before / most, f"{number(line.before)} {unit}", BEFORE))
         elif paired:
-            parts.append(_text(LABEL + 4, at + 2 * BAR - 2, "no figure", quiet=True))
+            parts.append(_text(layout.label + 4, at + 2 * BAR - 2, "no figure", quiet=True))
     height = top + len(lines) * step
     return (
-        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {layout.width} {height}" role="img" '
         f"aria-label={quoteattr(title)}><title>{escape(title)}</title>{''.join(parts)}</svg>"
     )
 
@@ -61,17 +78,24 @@ def number(value: float) -> str:
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
-def _bar(at: int, value: float, most: float, room: int, colour: str, unit: str) -> str:
-    wide = round(max(room * value / most, 1.0), 1)
-    return f'<rect x="{LABEL}" y="{at}" width="{wide}" height="{BAR}" rx="3" fill="{colour}"/>' + _text(
-        LABEL + wide + 6, at + BAR - 4, f"{number(value)} {unit}"
+def _label(layout: Layout, at: int, label: str) -> str:
+    if layout.above:
+        return _text(0, at - 5, _cut(label))
+    return _text(layout.label - 8, at + BAR - 4, _cut(label), end=True)
+
+
+def _bar(layout: Layout, at: int, share: float, words: str, colour: str) -> str:
+    wide = round(max((layout.width - layout.label - VALUE) * share, 1.0), 1)
+    return f'<rect x="{layout.label}" y="{at}" width="{wide}" height="{BAR}" rx="3" fill="{colour}"/>' + _text(
+        layout.label + wide + 6, at + BAR - 4, words
     )
 
 
-def _key(now: str, before: str) -> str:
+def _key(layout: Layout, now: str, before: str) -> str:
+    first, second = layout.label, layout.label + (layout.width - layout.label) // 2
     return (
-        f'<rect x="{LABEL}" y="4" width="12" height="12" rx="2" fill="{NOW}"/>{_text(LABEL + 18, 14, now)}'
-        f'<rect x="{LABEL + 200}" y="4" width="12" height="12" rx="2" fill="{BEFORE}"/>{_text(LABEL + 218, 14, before)}'
+        f'<rect x="{first}" y="4" width="12" height="12" rx="2" fill="{NOW}"/>{_text(first + 18, 14, now)}'
+        f'<rect x="{second}" y="4" width="12" height="12" rx="2" fill="{BEFORE}"/>{_text(second + 18, 14, before)}'
     )
 
 

@@ -16,9 +16,11 @@ from server import audit, category_names, coverage, directory_index, figures, mo
 from server.disclosure import PEOPLE_MIN, Block, Shares, blocks_of, revised
 from server.errors import NotThere, SetUpError
 from server.month_use import MonthUse
+from server.retention import last_month_to_delete
 from server.review import due
 from server.small_counts import Counts, may_show
-from server.store.models import Incident, MonthBasis, MonthlySummary, MonthSealedTotals, Organisation
+from server.store.models import Incident, MonthBasis, MonthlySummary, MonthSealedTotals, Organisation, PersonMonth
+from server.summary_calendar import bounds, is_over
 from server.summary_document import (
     FORMAT,
     Counted,
@@ -49,23 +51,26 @@ def newest(month: str) -> Summary:
     return read(kept.document)
 
 
-def newest_or_made(month: str, now: datetime) -> Summary:
+def newest_or_made(month: str, now: datetime, actor: str = "job:summary") -> Summary:
     """Return a month's newest summary, making the first where none was made; raises as `make`."""
     bounds(month)
-    return _kept(month) or make(month, now)
+    return _kept(month) or make(month, now, actor)
 
 
-def make(month: str, now: datetime) -> Summary:
+def make(month: str, now: datetime, actor: str = "job:summary") -> Summary:
     """Make a month's summary, or a new version of it, and return the newest; the same again makes nothing new.
 
-    Raises SetUpError for a month that is not over, or before there is an organisation; NotThere for a month in which no
-    device was enrolled.
+    A new version differs in use, as far as late data may show, and in what a lead handed in. Coverage and cases stay as
+    they stood at the first, so that two versions can't be subtracted.
+
+    Raises SetUpError for a month that is not over, for one whose totals are deleted, or before there is an
+    organisation; NotThere for a month in which no device was enrolled.
     """
     organisation = Organisation.objects.first()
     if organisation is None:
         raise SetUpError("this collector has no organisation yet; run fairwatch-server init")
     first, after = bounds(month)
-    if now < datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(organisation.timezone)):
+    if not is_over(month, now, organisation.timezone):
         raise SetUpError(f"{month} is not over yet: its summary is made on the first working day after it")
     with transaction.atomic():
         # One maker at a time: two processes must not both make a first version with different late data.
@@ -81,18 +86,16 @@ def make(month: str, now: datetime) -> Summary:
             return before
         if not made.coverage.enrolled:
             raise NotThere(f"there is nothing to tell of {month}: no device was enrolled yet")
+        if before is None and _too_late(month, now, organisation.timezone):
+            raise SetUpError(f"no summary of {month} was made before its totals were deleted; none can be made now")
         MonthlySummary.objects.create(month=month, revision=made.revision, made_at=now, document=write(made))
-        audit.write("job:summary", "summary_made", f"month:{month} version {made.revision}", now=now)
+        audit.write(actor, "summary_made", f"month:{month} version {made.revision}", now=now)
     return made
 
 
-def bounds(month: str) -> tuple[date, date]:
-    """Return a month's first day and the first day after it; raises SetUpError for a text that is no month."""
-    try:
-        first = date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise SetUpError(f"{month!r} is not a month; write it like 2026-10") from None
-    return first, figures.shifted(first, 1)
+def _too_late(month: str, now: datetime, zone: str) -> bool:
+    """Whether a month's totals are deleted: a summary made of nothing would read as a month without any use."""
+    return month <= last_month_to_delete(now, zone) and not PersonMonth.objects.filter(month=month).exists()
 
 
 def _blocks(month: str) -> tuple[dict[Block, Shares], bool]:
@@ -125,8 +128,8 @@ def _document(
     now: datetime,
 ) -> Summary:
     last, last_year = _kept(f"{figures.shifted(first, -1):%Y-%m}"), _kept(f"{figures.shifted(first, -12):%Y-%m}")
-    seen = coverage.of(first, after, organisation.timezone)
-    groups = figures.by_group(blocks, _group_names(seen.enrolled), last, last_year)
+    seen = _coverage(first, after, organisation.timezone) if before is None else before.coverage
+    groups = figures.by_group(blocks, _group_names(seen.enrolled, before), last, last_year)
     rest = figures.together(blocks, last, last_year)
     totals = figures.totals(groups, rest, last, last_year)
     return Summary(
@@ -138,20 +141,15 @@ def _document(
         month=month,
         revision=1 if before is None else before.revision + 1,
         made_at=now,
-        coverage=Coverage(
-            seen.enrolled,
-            seen.reported,
-            tuple(Gap(one.group, one.source, one.reason, one.devices, one.since, one.lasting) for one in seen.gaps),
-            unlisted,
-        ),
+        coverage=msgspec.structs.replace(seen, unlisted=unlisted),
         groups=groups,
         together=rest,
         totals=totals,
         top=figures.top(groups),
-        incidents=_incidents(first, after, organisation.timezone),
+        incidents=_incidents(first, after, organisation.timezone) if before is None else before.incidents,
         sealed=_sealed(month),
-        rule_changes=_rule_changes(first, after, organisation.timezone),
-        tests=(),
+        rule_changes=_rule_changes(first, after, organisation.timezone) if before is None else before.rule_changes,
+        tests=() if before is None else before.tests,
         words=figures.words(totals, category_names.category_names(), f"{figures.shifted(first, -1):%B %Y}"),
     )
 
@@ -166,8 +164,16 @@ def _same(before: Summary, made: Summary) -> bool:
     return msgspec.structs.replace(made, revision=before.revision, made_at=before.made_at) == before
 
 
-def _group_names(enrolled: Mapping[str, int]) -> dict[str, str]:
-    """Every group that has devices or rules, with its name."""
+def _coverage(first: date, after: date, zone: str) -> Coverage:
+    seen = coverage.of(first, after, zone)
+    gaps = tuple(Gap(one.group, one.source, one.reason, one.devices, one.since, one.lasting) for one in seen.gaps)
+    return Coverage(seen.enrolled, seen.reported, gaps, unlisted=False)
+
+
+def _group_names(enrolled: Mapping[str, int], before: Summary | None) -> dict[str, str]:
+    """Every group that has devices or rules, with its name; once published, those it was published with."""
+    if before is not None:
+        return {one.group: one.name for one in before.groups}
     policy = policy_in_force.in_force()
     named = {group.id: group.name for group in policy.groups} if policy is not None else {}
     return {

@@ -129,7 +129,10 @@ class EndToEnd(Part, frozen=True):
 
 
 class Summary(Part, frozen=True):
-    """A month's summary. `sealed` is None while it awaits the lead. Hours are rounded to tenths."""
+    """A month's summary. `sealed` is None while it awaits the lead. Hours are rounded to tenths.
+
+    `incidents` is None only in what a partner is shown: the organisation's cases are not theirs.
+    """
 
     format: int
     organisation: str
@@ -144,7 +147,7 @@ class Summary(Part, frozen=True):
     together: tuple[Figure, ...]
     totals: tuple[Figure, ...]
     top: tuple[Top, ...]
-    incidents: Incidents
+    incidents: Incidents | None
     sealed: Sealed | None
     rule_changes: tuple[RuleChange, ...]
     tests: tuple[EndToEnd, ...]

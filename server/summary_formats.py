@@ -14,8 +14,8 @@ import msgspec
 from django.template.loader import render_to_string
 
 from server.disclosure import TOGETHER
-from server.errors import NotThere
-from server.summary_document import Counted, Figure, Summary
+from server.summary_document import Counted, Figure, Incidents, Summary
+from server.summary_scope import of_group
 from server.summary_words import FEWER, shown
 
 _STYLES = Path(__file__).parent / "web" / "static" / "web" / "paper.css"
@@ -27,10 +27,7 @@ def render(summary: Summary, form: str, group: str | None = None) -> bytes:
 
     Raises NotThere for a group that the summary does not have.
     """
-    if group is not None and group not in {one.group for one in summary.groups}:
-        known = ", ".join(one.group for one in summary.groups)
-        raise NotThere(f"there is no group {group!r} in {summary.month}; there are {known}")
-    return FORMATS[form](_of_group(summary, group) if group is not None else summary, group)
+    return FORMATS[form](summary if group is None else of_group(summary, group))
 
 
 def save(path: Path, data: bytes) -> None:
@@ -47,12 +44,12 @@ def save(path: Path, data: bytes) -> None:
         raise
 
 
-def as_json(summary: Summary, group: str | None = None) -> bytes:  # noqa: ARG001 - one form for all formats
+def as_json(summary: Summary) -> bytes:
     """The document itself, easy to read."""
     return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
 
 
-def as_csv(summary: Summary, group: str | None = None) -> bytes:  # noqa: ARG001
+def as_csv(summary: Summary) -> bytes:
     """One figure a line, for spreadsheets: UTF-8 with a mark, and nothing that a spreadsheet would run."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")
@@ -64,25 +61,25 @@ def as_csv(summary: Summary, group: str | None = None) -> bytes:  # noqa: ARG001
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def as_html(summary: Summary, group: str | None = None) -> bytes:
+def as_html(summary: Summary) -> bytes:
     """One file that needs no other."""
     context = {
-        "shown": shown(summary, group),
+        "shown": shown(summary),
         "styles": _STYLES.read_text("utf-8"),
         "organisation": summary.organisation,
     }
     return render_to_string("web/summary_paper.html", context).encode()
 
 
-def as_pdf(summary: Summary, group: str | None = None) -> bytes:
+def as_pdf(summary: Summary) -> bytes:
     """The same as PDF/UA: tagged, with a title and a language, so that screen readers can read it."""
     from weasyprint import HTML  # late: it takes a quarter of a second and 40 MB
 
-    made = HTML(string=as_html(summary, group).decode(), url_fetcher=_fetch_nothing)
+    made = HTML(string=as_html(summary).decode(), url_fetcher=_fetch_nothing)
     return bytes(made.write_pdf(pdf_variant="pdf/ua-1"))
 
 
-FORMATS: dict[str, Callable[[Summary, str | None], bytes]] = {
+FORMATS: dict[str, Callable[[Summary], bytes]] = {
     "html": as_html,
     "pdf": as_pdf,
     "csv": as_csv,
@@ -92,25 +89,6 @@ FORMATS: dict[str, Callable[[Summary, str | None], bytes]] = {
 
 def _fetch_nothing(url: str, *_: Any, **__: Any) -> Any:
     raise ValueError(f"a report fetches nothing, and this asked for {url.partition(':')[0]}")
-
-
-def _of_group(summary: Summary, group: str) -> Summary:
-    """The same document with one group's use and coverage; nothing is counted anew."""
-    seen = summary.coverage
-    return msgspec.structs.replace(
-        summary,
-        groups=tuple(one for one in summary.groups if one.group == group),
-        together=(),
-        totals=(),
-        top=tuple(one for one in summary.top if group in one.groups),
-        coverage=msgspec.structs.replace(
-            seen,
-            enrolled={group: seen.enrolled.get(group, 0)},
-            reported={group: seen.reported.get(group, 0)},
-            gaps=tuple(gap for gap in seen.gaps if gap.group == group),
-        ),
-        words="",
-    )
 
 
 def _lines(summary: Summary) -> list[list[object]]:
@@ -124,7 +102,9 @@ def _lines(summary: Summary) -> list[list[object]]:
         lines += [_figure("hours", one.group, figure) for figure in one.figures]
     lines += [_figure("hours of several groups together", TOGETHER, figure) for figure in summary.together]
     lines += [_figure("hours in all that is shown", TOGETHER, figure) for figure in summary.totals]
-    lines += _counts("cases received, by urgency", summary.incidents.urgency)
+    if summary.incidents is not None:
+        lines += _counts("cases received, by urgency", summary.incidents.urgency)
+        lines += _response(summary.incidents)
     if summary.sealed is not None:
         lines += _counts("cases by category", summary.sealed.categories)
         lines += _counts("cases by finding", summary.sealed.findings)
@@ -134,6 +114,16 @@ def _lines(summary: Summary) -> list[list[object]]:
 
 def _figure(about: str, group: str, figure: Figure) -> list[object]:
     return [about, group, figure.kind, figure.category, figure.name, figure.hours, figure.before, figure.year_before]
+
+
+def _response(incidents: Incidents) -> list[list[object]]:
+    lines: list[list[object]] = []
+    for kind, response in (("urgent", incidents.urgent_response), ("all", incidents.response)):
+        for share, minutes in (("half", response.median_minutes), ("19 of 20", response.p95_minutes)):
+            value = "too few to say" if minutes is None else minutes
+            lines.append([f"minutes to the first opening, {share} within", "", "", kind, "", value, "", ""])
+    late = "withheld" if incidents.opened_late is None else incidents.opened_late
+    return [*lines, ["cases opened late or not yet", "", "", "all", "", late, "", ""]]
 
 
 def _counts(about: str, counted: Counted) -> list[list[object]]:

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from django.utils.safestring import SafeString, mark_safe
 
 from server import category_names
-from server.charts import Bar, bars, number
+from server.charts import NARROW, WIDE, Bar, Layout, bars, number
 from server.figures import shifted
-from server.summary_document import Counted, Figure, Group, Summary
+from server.summary_document import Counted, Figure, Group, Incidents, Summary
 
 FEWER, WITHHELD = "fewer than five", "withheld"
 """What stands for a count under five, and for one that would let such a count be worked out."""
@@ -39,6 +39,11 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    @property
+    def lines(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Each row as its heading and its cells, a cell beside its column's name (which a phone shows with it)."""
+        return [(row[0], list(zip(self.columns[1:], row[1:], strict=True))) for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -56,10 +61,12 @@ class Shown:
     coverage: Table
     gaps: Table
     chart: SafeString
+    narrow_chart: SafeString
     use: tuple[Table, ...]
     together: Table
     top: Table
     withheld_groups: tuple[str, ...]
+    safeguarding: bool
     urgency: Table
     response: Table
     sealed: tuple[Table, ...]
@@ -68,11 +75,14 @@ class Shown:
     tests: Table
 
 
-def shown(summary: Summary, only_group: str | None = None) -> Shown:
-    """Return a summary as it is read; with `only_group` the use of that group alone (the same figures, fewer)."""
+_NOTHING = Table("", (), ())
+
+
+def shown(summary: Summary) -> Shown:
+    """Return a summary as it is read."""
     names = category_names.category_names()
-    groups = [group for group in summary.groups if only_group in (None, group.group)]
     before = month_words(shifted(summary.first, -1))
+    incidents = summary.incidents
     return Shown(
         title=f"Use and safeguarding in {month_words(summary.first)}",
         month=month_words(summary.first),
@@ -83,15 +93,17 @@ def shown(summary: Summary, only_group: str | None = None) -> Shown:
         pilot=summary.pilot,
         sample=summary.sample,
         unlisted=summary.coverage.unlisted,
-        coverage=_coverage(summary, only_group),
-        gaps=_gaps(summary, only_group),
-        chart=_chart(summary, names, before) if only_group is None else mark_safe(""),
-        use=tuple(_use(group, names, before) for group in groups if not group.suppressed),
+        coverage=_coverage(summary),
+        gaps=_gaps(summary),
+        chart=_chart(summary, names, before, WIDE),
+        narrow_chart=_chart(summary, names, before, NARROW),
+        use=tuple(_use(group, names, before) for group in summary.groups if not group.suppressed),
         together=_figures("Groups that may only be shown together", summary.together, names, before),
-        top=_top(summary, names, groups),
-        withheld_groups=tuple(group.name for group in groups if group.suppressed),
-        urgency=_counts("Cases received, by urgency", summary.incidents.urgency, _URGENCY),
-        response=_response(summary),
+        top=_top(summary, names),
+        withheld_groups=tuple(group.name for group in summary.groups if group.suppressed),
+        safeguarding=incidents is not None,
+        urgency=_NOTHING if incidents is None else _counts("Cases received, by urgency", incidents.urgency, _URGENCY),
+        response=_NOTHING if incidents is None else _response(incidents),
         sealed=_sealed(summary, names),
         false_alarms=_false_alarms(summary),
         rule_changes=Table(
@@ -115,17 +127,16 @@ def _time(at: datetime, zone: str) -> str:
     return f"{here.day} {here:%B %Y, %H:%M}"
 
 
-def _coverage(summary: Summary, only: str | None) -> Table:
+def _coverage(summary: Summary) -> Table:
     rows = []
     named = {group.group: group.name for group in summary.groups}
     for group, enrolled in summary.coverage.enrolled.items():
-        if only in (None, group):
-            heard = summary.coverage.reported.get(group, 0)
-            rows.append((named.get(group, group), str(enrolled), str(heard), str(enrolled - heard)))
+        heard = summary.coverage.reported.get(group, 0)
+        rows.append((named.get(group, group), str(enrolled), str(heard), str(enrolled - heard)))
     return Table("Devices that reported in the month", ("Group", "Enrolled", "Reported", "Silent"), tuple(rows))
 
 
-def _gaps(summary: Summary, only: str | None) -> Table:
+def _gaps(summary: Summary) -> Table:
     named = {group.group: group.name for group in summary.groups}
     rows = tuple(
         (
@@ -136,17 +147,18 @@ def _gaps(summary: Summary, only: str | None) -> Table:
             _time(gap.since, summary.zone) + (", still so at the month’s end" if gap.lasting else ""),
         )
         for gap in summary.coverage.gaps
-        if only in (None, gap.group)
     )
     return Table("What could not be seen", ("Source", "Group", "Devices", "Why", "Since"), rows)
 
 
-def _chart(summary: Summary, names: Mapping[str, str], before: str) -> SafeString:
-    lines = [Bar(_label(one, names), one.hours, one.before) for one in summary.totals[:CHART_LINES]]
+def _chart(summary: Summary, names: Mapping[str, str], before: str, layout: Layout) -> SafeString:
+    # Of one group alone there are no totals: its own figures are what there is to see.
+    figures = summary.totals or (summary.groups[0].figures if len(summary.groups) == 1 else ())
+    lines = [Bar(_label(one, names), one.hours, one.before) for one in figures[:CHART_LINES]]
     compared = before if any(line.before is not None for line in lines) else ""
     title = f"Hours of use by category in {month_words(summary.first)}"
-    # Built in charts.py, which escapes every word.
-    return mark_safe(bars(title, lines, unit="h", now=month_words(summary.first), before=compared))  # noqa: S308
+    chart = bars(title, lines, unit="h", now=month_words(summary.first), before=compared, layout=layout)
+    return mark_safe(chart)  # noqa: S308 - built in charts.py, which escapes every word
 
 
 def _use(group: Group, names: Mapping[str, str], before: str) -> Table:
@@ -178,18 +190,17 @@ def _change(figure: Figure) -> str:
     return f"{change:+,.0f} h" if abs(change) >= 0.5 else "about the same"
 
 
-def _top(summary: Summary, names: Mapping[str, str], groups: Iterable[Group]) -> Table:
-    wanted = {group.group: group.name for group in groups}
+def _top(summary: Summary, names: Mapping[str, str]) -> Table:
+    named = {group.group: group.name for group in summary.groups}
     rows = tuple(
         (
             one.name,
             "App" if one.kind == "app" else "Site",
             category_names.category(dict(names), one.category),
             number(one.hours),
-            ", ".join(wanted.get(group, group) for group in one.groups),
+            ", ".join(named.get(group, group) for group in one.groups),
         )
         for one in summary.top
-        if wanted.keys() & set(one.groups)
     )
     return Table(
         "Sites and apps used most, of the common ones that may be named",
@@ -205,11 +216,10 @@ def _counts(caption: str, counted: Counted, names: Mapping[str, str]) -> Table:
         for part, count in counted.parts.items()
     ]
     rows.append(("All", FEWER if counted.total is None else f"{counted.total:,}"))
-    return Table(caption, ("", "Cases"), tuple(rows))
+    return Table(caption, ("Which", "Cases"), tuple(rows))
 
 
-def _response(summary: Summary) -> Table:
-    incidents = summary.incidents
+def _response(incidents: Incidents) -> Table:
     rows = tuple(
         (name, _span(response.median_minutes), _span(response.p95_minutes))
         for name, response in (("Urgent cases", incidents.urgent_response), ("All cases", incidents.response))
@@ -218,7 +228,7 @@ def _response(summary: Summary) -> Table:
     late = f"all, or all but {FEWER}" if incidents.nearly_all_late else late
     return Table(
         f"From receipt to the first opening. Opened later than the policy asks, or not yet: {late}.",
-        ("", "Half within", "19 of 20 within"),
+        ("Which", "Half within", "19 of 20 within"),
         rows,
     )
 

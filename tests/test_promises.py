@@ -77,8 +77,10 @@ PROMISES: dict[int, tuple[str, ...]] = {
     7: (
         "tests/agent/test_tally.py::test_a_total_names_only_the_common_and_harmless_and_tells_nothing_sensitive_apart",
         "tests/agent/test_tally.py::test_all_that_is_not_told_apart_is_one_row",
-        "tests/server/test_published_use.py::test_five_people_are_told_and_four_are_not",
-        "tests/server/test_published_use.py::test_one_person_who_is_over_four_fifths_withholds_the_figure",
+        "tests/server/test_disclosure.py::test_five_people_may_be_shown_and_four_may_not",
+        "tests/server/test_disclosure.py::test_one_person_with_four_fifths_may_be_in_a_figure_and_with_more_not",
+        "tests/server/test_disclosure.py::test_no_sum_or_difference_of_figures_gives_away_few_people",
+        "tests/server/test_disclosure.py::test_no_difference_of_two_versions_gives_away_few_people",
         "tests/rules/test_engine.py::test_a_nameable_site_loses_its_name_where_a_list_puts_it_in_a_sensitive_category",
     ),
     # Every release of evidence is on the record before it happens.

@@ -50,10 +50,13 @@ TESTED_ELSEWHERE = {
     ),
     "server/category_names.py": "tests/server/web/test_pages.py",
     "server/figures.py": "tests/server/test_summary.py",
-    **dict.fromkeys(("server/summary_words.py", "server/summary_command.py"), "tests/server/test_summary_formats.py"),
+    **dict.fromkeys(
+        (f"server/summary_{name}.py" for name in ("words", "command", "scope")), "tests/server/test_summary_formats.py"
+    ),
+    "server/summary_calendar.py": "tests/server/test_summary.py",
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
-        (f"server/web/{name}.py" for name in ("context", "home", "it", "oversight", "sealed", "urls", "words")),
+        (f"server/web/{name}.py" for name in ("context", "home", "it", "sealed", "urls", "words")),
         "tests/server/web/test_pages.py",
     ),
     "server/web/closed.py": "tests/server/web/test_access.py",

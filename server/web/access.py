@@ -43,7 +43,7 @@ ROOMS = (
     Room(gettext_noop("Lists"), "/lists/", (Role.IT,)),
     Room(gettext_noop("People"), "/people/", (Role.IT,)),
     Room(gettext_noop("Messages"), "/messages/", (Role.IT,)),
-    Room(gettext_noop("Summary"), "/summary/", (Role.MANAGER,)),
+    Room(gettext_noop("Summary"), "/summary/", (Role.MANAGER, *LEADS)),
     Room(gettext_noop("Audit log"), "/audit/", (Role.DPO,)),
     Room(gettext_noop("Your notifications"), "/notifications/", tuple(Role)),
     Room(gettext_noop("Rules in force"), "/rules/", tuple(Role)),

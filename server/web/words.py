@@ -55,6 +55,8 @@ ACTIONS = {
     "user_changed": gettext_noop("Changed somebody who signs in"),
     "signed_in": gettext_noop("Signed in"),
     "signed_out": gettext_noop("Signed out"),
+    "summary_made": gettext_noop("Made a month’s summary"),
+    "month_counted": gettext_noop("Handed in a month’s counts of cases"),
     "password_changed": gettext_noop("Changed their password"),
 }
 """The log's fixed words for what was done, as a reader says them; others show as they stand."""

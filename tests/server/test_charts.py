@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as Tree
 
-from server.charts import BEFORE, NOW, Bar, bars, number
+from server.charts import BEFORE, NARROW, NOW, Bar, bars, number
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -54,3 +54,14 @@ def test_a_long_label_is_cut_and_an_empty_chart_is_none():
 
 def test_numbers_are_as_fine_as_they_are_small():
     assert [number(value) for value in (0.04, 9.96, 10.2, 12345.6)] == ["0.0", "10.0", "10", "12,346"]
+
+
+def test_on_a_phone_labels_stand_above_their_bars_and_nothing_leaves_the_picture():
+    svg = drawn(Bar("Social media and chat (sites)", 1234.5, 900), before="September", layout=NARROW)
+    label, bar = svg.findall(f"{SVG}text")[2], svg.findall(f"{SVG}rect")[2]
+    assert float(label.get("y")) < float(bar.get("y"))
+    assert all(
+        float(one.get("x")) + float(one.get("width")) < NARROW.width - 70
+        for one in svg.iter(f"{SVG}rect")
+        if one.get("rx") == "3"
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from server import summary, usage
+from server import summary, summary_calendar, usage
 from server.errors import NotThere, SetUpError
 from server.store.models import (
     AuditEntry,
@@ -47,6 +47,11 @@ def used(device, other_device):
             usage.write([(row.pk, numbers[on.id], day, key.pk, seconds, 1)])
 
     return write
+
+
+def hand_in(lead):
+    counts = {"categories": {"drugs": 7}, "findings": {"concern": 7}, "outcomes": {"advice": 7}}
+    MonthSealedTotals.objects.create(month="2026-10", counts=counts, at=LATER, by=lead)
 
 
 def hours(made, group="staff"):
@@ -116,8 +121,7 @@ def test_after_the_personal_rows_are_gone_use_stays_as_it_is_and_what_a_lead_han
     MonthBasis.objects.all().delete()
     PersonMonth.objects.all().delete()
     assert summary.make("2026-10", LATER) == made
-    counts = {"categories": {"drugs": 7}, "findings": {"concern": 7}, "outcomes": {"advice": 7}}
-    MonthSealedTotals.objects.create(month="2026-10", counts=counts, at=LATER, by=people.lead)
+    hand_in(people.lead)
     late = summary.make("2026-10", LATER)
     assert (late.totals, late.sealed.categories.total) == (made.totals, 7)
 
@@ -189,3 +193,49 @@ def test_a_month_before_the_first_device_is_refused_and_leaves_nothing(used):
         summary.newest_or_made("2026-03", MADE)
     assert MonthlySummary.objects.count() == 0
     assert MonthBasis.objects.count() == 0
+
+
+def test_a_month_whose_totals_are_deleted_is_never_told_as_one_without_use(used):
+    used("streaming", 6, 3600, month="2026-09")
+    after = datetime(2026, 11, 20, tzinfo=UTC)
+    PersonMonth.objects.all().delete()
+    with pytest.raises(SetUpError, match="before its totals were deleted"):
+        summary.make("2026-09", after)
+    assert MonthlySummary.objects.count() == MonthBasis.objects.count() == 0
+    used("streaming", 6, 3600, month="2026-09")  # still there, after a long downtime
+    assert summary.make("2026-09", after).totals
+
+
+def test_coverage_and_cases_stay_as_they_stood_at_the_first_version(used, people, new_incident, lead_key):
+    used("streaming", 5, 3600)
+    for _ in range(6):
+        new_incident(lead_key, at=datetime(2026, 10, 6, 9, tzinfo=UTC))
+    first = summary.make("2026-10", MADE)
+    Incident.objects.update(first_opened_at=LATER)
+    Device.objects.update(status="revoked")
+    hand_in(people.lead)
+    second = summary.make("2026-10", LATER)
+    assert second.revision == 2
+    assert (second.incidents, second.coverage) == (first.incidents, first.coverage)
+
+
+@pytest.mark.parametrize(
+    ("month", "day"),
+    [
+        ("2026-10", datetime(2026, 11, 2, 6, tzinfo=UTC)),  # the first is a Sunday
+        ("2026-09", datetime(2026, 10, 1, 5, tzinfo=UTC)),  # British Summer Time
+        ("2026-12", datetime(2027, 1, 1, 6, tzinfo=UTC)),
+    ],
+)
+def test_it_is_told_on_the_first_working_day_in_the_organisations_time(organisation, month, day):
+    assert summary_calendar.told_at(month, "Europe/London") == day
+
+
+def test_a_closed_day_of_the_policy_is_no_working_day(organisation, monkeypatch):
+    closed = type("Policy", (), {"closed_days": frozenset({date(2027, 1, 1), date(2027, 1, 4)})})
+    monkeypatch.setattr("server.policy_in_force.in_force", closed)
+    assert summary_calendar.told_at("2026-12", "Europe/London") == datetime(2027, 1, 5, 6, tzinfo=UTC)
+
+
+def test_months_to_choose_from_begin_with_the_first_device(used):
+    assert summary_calendar.months(MADE, "Europe/London") == ["2026-10", "2026-09"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 ROLES = ("lead", "deputy", "partner", "it", "manager", "dpo", "stranger")
 """`partner` is a partner's lead: for the group learners alone. The case is of the group staff."""
 
+LEADS = ("lead", "deputy", "partner")
+
 Row = tuple[str, tuple[int, ...]]
 
 
@@ -136,7 +138,11 @@ PAGES: dict[str, Row] = {
     "/lists/": ("GET", page_for("it")),
     "/lists/{case}/{case}": ("GET", page_for("it", status=404)),
     "/lists/{case}/release": ("POST", data_for("it", status=404)),
-    "/summary/": ("GET", page_for("manager")),
+    "/summary/": ("GET", page_for("manager", *LEADS)),
+    "/summary/?month=2026-13": ("GET", page_for("manager", *LEADS, status=404)),
+    "/summary/?month=2999-01": ("GET", page_for("manager", *LEADS)),
+    "/summary/2026-01.pdf": ("GET", page_for("manager", *LEADS, status=404)),
+    "/summary/make": ("POST", data_for("manager", *LEADS, status=409)),
     "/audit/": ("GET", page_for("dpo")),
     "/audit/?before=10": ("GET", page_for("dpo")),
     "/audit/?actor=user:1&action=x&subject=FW-1&since=2026-01-01&until=2026-12-31": ("GET", page_for("dpo")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,9 +20,9 @@ from protocol import sealing
 from protocol.documents import seal_signed
 from protocol.messages import encode
 from protocol.publication import Recipient, RecipientList
-from server import leadkeys, usage
+from server import leadkeys
 from server.leadkeys import Openers
-from server.store.models import AuditEntry, Device, Incident, LeadKey, Note, PersonMonth, UsageKey
+from server.store.models import AuditEntry, Incident, LeadKey, Note
 from tests.server.web.pages import PAGES, ROLES
 
 pytestmark = pytest.mark.django_db
@@ -341,23 +341,6 @@ def test_it_reads_what_a_device_can_not_see_and_why(device, as_role):
         "0.1.0",
     ):
         assert words in page
-
-
-def test_a_partners_manager_reads_the_figures_and_devices_of_their_groups_alone(people, device, other_device, as_role):
-    now = datetime.now(UTC)
-    month = (now.replace(day=1) - timedelta(days=1)).date()
-    key = UsageKey.objects.create(kind="host", category="streaming", name="")
-    for one in (device, other_device):
-        number = Device.objects.get(pk=one.id).number
-        for person in range(5):
-            account = f"{one.group}-{person}"
-            pk = PersonMonth.objects.create(month=f"{month:%Y-%m}", account=account).pk
-            usage.write([(pk, number, int(f"{month:%Y%m%d}"), key.pk, 36_000, 1)])
-    for groups, seen in (([], {"staff", "learners"}), (["learners"], {"learners"})):
-        people.manager.groups = groups
-        people.manager.save()
-        page = as_role("manager").get("/summary/").content.decode()
-        assert {group for group in ("staff", "learners") if f">{group}<" in page} == seen
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,47 @@
+"""Narrows a summary to some groups: the same figures, fewer. Nothing is counted anew, so no difference tells more."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from server import figures
+from server.errors import NotThere
+from server.summary_document import Summary
+
+
+def of_group(summary: Summary, group: str) -> Summary:
+    """Return the document with one group's use and coverage, beside the whole organisation's cases.
+
+    Raises NotThere for a group that the summary does not have.
+    """
+    known = [one.group for one in summary.groups]
+    if group not in known:
+        raise NotThere(f"there is no group {group!r} in {summary.month}; there are {', '.join(known)}")
+    return _narrowed(summary, {group})
+
+
+def of_partner(summary: Summary, groups: Collection[str]) -> Summary:
+    """Return what a partner's manager or lead is shown: their groups, and no count of the organisation's cases."""
+    return msgspec.structs.replace(_narrowed(summary, groups), incidents=None, sealed=None)
+
+
+def _narrowed(summary: Summary, groups: Collection[str]) -> Summary:
+    seen = summary.coverage
+    kept = tuple(one for one in summary.groups if one.group in groups)
+    return msgspec.structs.replace(
+        summary,
+        groups=kept,
+        together=(),
+        totals=(),
+        top=figures.top(kept),
+        coverage=msgspec.structs.replace(
+            seen,
+            enrolled={group: number for group, number in seen.enrolled.items() if group in groups},
+            reported={group: number for group, number in seen.reported.items() if group in groups},
+            gaps=tuple(gap for gap in seen.gaps if gap.group in groups),
+        ),
+        tests=tuple(one for one in summary.tests if one.group in groups),
+        words="",
+    )
