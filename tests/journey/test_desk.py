@@ -58,6 +58,7 @@ WORDS = "anchor basil cactus dolphin ember falcon\n"
 WAIT_MS = 20_000
 ROOMS = ("/desk/", "/desk/key/", "/desk/trial/", "/devices/", "/lists/", "/summary/", "/audit/", "/rules/")
 pytestmark = [
+    pytest.mark.more,
     pytest.mark.skipif(CHROMIUM is None, reason="the desk needs a Chromium browser, and this system offers none"),
     pytest.mark.timeout(150),
 ]

@@ -34,6 +34,7 @@ FLAGS = (
 )
 WAIT_MS = 20_000
 pytestmark = [
+    pytest.mark.more,
     pytest.mark.skipif(CHROMIUM is None, reason="passkeys need a Chromium browser, and this system offers none"),
     pytest.mark.timeout(200),
 ]

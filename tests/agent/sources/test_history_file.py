@@ -232,7 +232,10 @@ def test_reading_beside_a_busy_writer_sees_whole_transactions_only(made):
         rounds, found, end = 0, [], time.monotonic() + 20
         while (rounds < 40 or len(found) < 50) and time.monotonic() < end:
             rounds += 1
-            found = hosts(history.file)
+            try:
+                found = hosts(history.file)
+            except HistoryBusy:
+                continue  # on a slow machine: what the source does then is to look again later
             assert len(found) % 10 == 0
             assert found == [f"v{number}.test" for number in range(1, len(found) + 1)]
     finally:

@@ -40,7 +40,8 @@ def opened(page, case):
     page.goto(f"/desk/incidents/{case.pk}/")
     page.click("#open:enabled")
     page.wait_for_selector("#opened:not([hidden])")
-    page.wait_for_selector("#print-part:not([hidden])")
+    page.wait_for_selector("#print-part:not([hidden]), #desk-problem:not([hidden])")
+    assert (page.inner_text("#desk-problem"), page.faults) == ("", [])
 
 
 def faults(page):
@@ -49,6 +50,7 @@ def faults(page):
     return [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
 
 
+@pytest.mark.more
 def test_two_leads_never_follow_the_same_case_unknowingly(team_site, cases):
     lead, deputy = team_site("lead"), team_site("deputy")
     for page in (lead, deputy):
