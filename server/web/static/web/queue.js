@@ -75,7 +75,7 @@ function allowMuting(pair) {
 }
 
 function forget(one) {
-  one.words = one.personKey = undefined;
+  one.words = one.personKey = one.sinceAt = undefined;
 }
 
 /** Take a page of opened cases in; the first one is drawn at once. */

@@ -45,9 +45,12 @@ function matches(one, asked, { due, now, own }) {
   );
 }
 
+// Read once a case, and not at each comparison: reading dates was half of a sort.
+const sinceOf = (one) => (one.sinceAt ??= Date.parse(one.clear.since));
+
 // Each gives a list of keys that `compare` takes one after the other.
 const ORDERS = {
-  rank: (one) => [one.clear.waiting ? 0 : 1, one.clear.urgent ? 0 : 1, one.clear.waiting ? Date.parse(one.clear.since) : -Date.parse(one.clear.since)],
+  rank: (one) => [one.clear.waiting ? 0 : 1, one.clear.urgent ? 0 : 1, one.clear.waiting ? sinceOf(one) : -sinceOf(one)],
   reference: (one) => [one.clear.reference],
   urgency: (one) => [one.clear.urgent ? 0 : 1],
   category: (one, { categories }) => [one.heading ? categoryName(categories, one.heading.category) : "\uffff"],
@@ -55,7 +58,7 @@ const ORDERS = {
   count: (one) => [one.heading ? -one.heading.count : 1],
   group: (one) => [one.clear.group],
   device: (one) => [one.clear.device],
-  since: (one) => [Date.parse(one.clear.since)],
+  since: (one) => [sinceOf(one)],
 };
 
 export const SORTS = Object.keys(ORDERS);
