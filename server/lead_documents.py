@@ -5,6 +5,8 @@ The collector learns who wrote one, when, and until when it holds; never of whic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -17,7 +19,7 @@ from protocol.errors import OpenError
 from protocol.sealing import layout
 from server import audit, leadkeys, notify
 from server.errors import NotThere, WrongState
-from server.incidents import may_open
+from server.incidents import keys_of, may_open
 from server.store.models import LeadDocument, Role, User
 
 MUTE_MAX = timedelta(days=14)
@@ -49,10 +51,22 @@ def propose(user: User, document: SealedDocument, now: datetime) -> LeadDocument
     return _keep(user, Kind.EXCEPTION, document, None, now)
 
 
-def held(user: User, kind: str, now: datetime) -> list[LeadDocument]:
-    """Return what holds of a kind, the oldest first; raises NotAllowed as `mute`."""
-    may_open(user)
-    return list(_held(kind, now).select_related("author").order_by("made_at", "id"))
+def mutes(user: User, now: datetime) -> list[LeadDocument]:
+    """Return the mutes that hold and are sealed to one of the user's keys; raises NotAllowed as `mute`."""
+    return _own(user, Kind.MUTE, now)
+
+
+def proposals(user: User, now: datetime) -> list[LeadDocument]:
+    """Return the exceptions that wait and are sealed to one of the user's keys, once that is in the audit log.
+
+    They name what stood in the evidence of cases, so reading them is an opening. One about a case that is kept from
+    somebody is not sealed to them, and does not exist for them. Raises NotAllowed as `mute`.
+    """
+    found = _own(user, Kind.EXCEPTION, now)
+    if found:
+        with transaction.atomic(durable=True):
+            audit.write(audit.actor_of(user), "exceptions_opened", f"documents:{len(found)}", now=now)
+    return found
 
 
 def unmute(user: User, document_id: UUID, now: datetime) -> None:
@@ -60,22 +74,37 @@ def unmute(user: User, document_id: UUID, now: datetime) -> None:
     _settle(user, Kind.MUTE, document_id, "ended", "mute_ended", now)
 
 
-def settle(user: User, document_id: UUID, settled: Settled, now: datetime) -> None:
-    """Note that a proposed exception was taken up into the policy, or declined; raises as `unmute`."""
-    _settle(user, Kind.EXCEPTION, document_id, settled, f"exception_{settled}", now)
+def settle(user: User, document_ids: Iterable[UUID], settled: Settled, now: datetime) -> int:
+    """Note that proposed exceptions were taken up into the policy, or declined; return how many were.
+
+    One that a colleague settled meanwhile, or that is not the user's to read, is passed over. Raises NotAllowed as
+    `mute`.
+    """
+    done = 0
+    for document_id in document_ids:
+        with suppress(NotThere):
+            _settle(user, Kind.EXCEPTION, document_id, settled, f"exception_{settled}", now)
+            done += 1
+    return done
 
 
 def remind(now: datetime) -> None:
-    """Tell the leads, once a week, that proposed exceptions wait; how many and for what, their page says."""
-    if not _held(Kind.EXCEPTION, now).exists():
-        return
+    """Tell each lead, once a week, that proposed exceptions wait which they can read; for what, their page says."""
+    waiting = [one for one in User.objects.filter(role=Role.LEAD, is_active=True) if _own(one, Kind.EXCEPTION, now)]
     body = "Exceptions wait to be taken up into the next signed policy, or declined: see “Exceptions” on the desk."
-    notify.plain([Role.LEAD], "Fairwatch: proposed exceptions wait", body, f"exceptions:{now:%G-%V}", now)
+    notify.plain(waiting, "Fairwatch: proposed exceptions wait", body, f"exceptions:{now:%G-%V}", now)
 
 
 def _held(kind: str, now: datetime) -> QuerySet[LeadDocument]:
     rows = LeadDocument.objects.filter(kind=kind, settled_at__isnull=True)
     return rows.filter(Q(until__isnull=True) | Q(until__gt=now))
+
+
+def _own(user: User, kind: str, now: datetime) -> list[LeadDocument]:
+    may_open(user)
+    own = set(keys_of(user))
+    rows = _held(kind, now).select_related("author").order_by("made_at", "id")
+    return [one for one in rows if not own.isdisjoint(layout(bytes(one.envelope)).key_ids)]
 
 
 def _keep(user: User, kind: str, document: SealedDocument, until: datetime | None, now: datetime) -> LeadDocument:
@@ -121,7 +150,7 @@ def _settle(user: User, kind: str, document_id: UUID, settled: str, action: str,
     may_open(user)
     with transaction.atomic():
         row = _held(kind, now).select_for_update().filter(pk=document_id).first()
-        if row is None:
+        if row is None or set(keys_of(user)).isdisjoint(layout(bytes(row.envelope)).key_ids):
             raise NotThere("it is over already; load the page again")
         audit.write(audit.actor_of(user), action, f"document:{document_id}", now=now)
         row.settled_at, row.settled_by, row.settled_as = now, user, settled

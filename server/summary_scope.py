@@ -24,7 +24,12 @@ def of_group(summary: Summary, group: str) -> Summary:
 
 def of_partner(summary: Summary, groups: Collection[str]) -> Summary:
     """Return what a partner's manager or lead is shown: their groups, and no count of the organisation's cases."""
-    return msgspec.structs.replace(_narrowed(summary, groups), incidents=None, sealed=None)
+    return without_cases(_narrowed(summary, groups))
+
+
+def without_cases(summary: Summary) -> Summary:
+    """Return what a lead is shown: beside their queue, a count of all cases would tell that one is kept from them."""
+    return msgspec.structs.replace(summary, incidents=None, sealed=None)
 
 
 def _narrowed(summary: Summary, groups: Collection[str]) -> Summary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -13,7 +13,7 @@ from django.shortcuts import render
 from protocol.documents import SealedDocument
 from protocol.messages import UtcTime, reader
 from server import lead_documents
-from server.lead_documents import Kind, Settled
+from server.lead_documents import HELD_MAX, Settled
 from server.store.models import LeadDocument, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
@@ -39,14 +39,14 @@ class Ending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settling(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which proposed exceptions were taken up, or declined."""
 
-    ids: tuple[UUID, ...]
+    ids: Annotated[tuple[UUID, ...], msgspec.Meta(max_length=HELD_MAX)]
     settled: Settled
 
 
 @data("GET", Role.LEAD, Role.DEPUTY)
 def mutes(request: HttpRequest) -> HttpResponse:
     """Give the mutes that hold, sealed."""
-    held = lead_documents.held(person(request), Kind.MUTE, _now())
+    held = lead_documents.mutes(person(request), _now())
     return answer({"mutes": [_sealed(one) for one in held]})
 
 
@@ -75,8 +75,8 @@ def exceptions(request: HttpRequest) -> HttpResponse:
 
 @data("GET", Role.LEAD, Role.DEPUTY)
 def proposed(request: HttpRequest) -> HttpResponse:
-    """Give the proposed exceptions that nobody has settled, sealed."""
-    held = lead_documents.held(person(request), Kind.EXCEPTION, _now())
+    """Give the proposed exceptions that nobody has settled, sealed, once that is in the audit log."""
+    held = lead_documents.proposals(person(request), _now())
     return answer({"exceptions": [_sealed(one) for one in held], "categories": category_names()})
 
 
@@ -91,9 +91,7 @@ def propose(request: HttpRequest) -> HttpResponse:
 def settle(request: HttpRequest) -> HttpResponse:
     """Note which proposed exceptions were taken up, or declined."""
     settling = reader(Settling).decode(request.body)
-    for each in settling.ids:
-        lead_documents.settle(person(request), each, settling.settled, _now())
-    return answer({"settled": len(settling.ids)})
+    return answer({"settled": lead_documents.settle(person(request), settling.ids, settling.settled, _now())})
 
 
 def _sealed(one: LeadDocument) -> dict[str, Any]:

@@ -89,4 +89,5 @@ def _page(request: HttpRequest, month: str, group: str, problem: str = "") -> Ht
 
 def _may_see(user: User, made: Summary) -> Summary:
     # A partner's manager or lead has some groups, and the organisation's cases are none of theirs.
-    return summary_scope.of_partner(made, user.groups) if user.groups else made
+    seen = summary_scope.of_partner(made, user.groups) if user.groups else made
+    return summary_scope.without_cases(seen) if user.opens_evidence else seen

@@ -34,6 +34,7 @@ ACTIONS = {
     "entry_muted": gettext_noop("Muted an entry"),
     "mute_ended": gettext_noop("Ended a mute"),
     "exception_proposed": gettext_noop("Proposed an exception"),
+    "exceptions_opened": gettext_noop("Opened the proposed exceptions"),
     "exception_taken_up": gettext_noop("Took a proposed exception up into the policy"),
     "exception_declined": gettext_noop("Declined a proposed exception"),
     "device_enrolled": gettext_noop("Enrolled"),

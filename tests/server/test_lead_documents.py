@@ -14,7 +14,6 @@ from protocol.messages import encode
 from protocol.publication import Recipient, RecipientList
 from server import lead_documents, leadkeys, retention
 from server.errors import NotAllowed, NotThere, WrongState
-from server.lead_documents import Kind
 from server.store.models import AuditEntry, LeadDocument, OutboxMessage
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -57,11 +56,11 @@ def test_a_mute_is_kept_sealed_and_holds_for_a_fortnight(database, people, liste
     document = paper(text=b"zebrafish")
     lead_documents.mute(people.lead, document, NOW + FORTNIGHT, NOW)
     assert lead_documents.mute(people.lead, document, NOW + FORTNIGHT, NOW).pk == document.id, "the same again"
-    (held,) = lead_documents.held(people.deputy, Kind.MUTE, NOW)
+    (held,) = lead_documents.mutes(people.deputy, NOW)
     assert (held.author, bytes(held.envelope)) == (people.lead, document.envelope)
     assert b"zebrafish" not in bytes(held.envelope)
-    assert lead_documents.held(people.deputy, Kind.EXCEPTION, NOW) == []
-    assert lead_documents.held(people.lead, Kind.MUTE, NOW + FORTNIGHT) == []
+    assert lead_documents.proposals(people.deputy, NOW) == []
+    assert lead_documents.mutes(people.lead, NOW + FORTNIGHT) == []
     assert list(AuditEntry.objects.exclude(action="lead_key_made").values_list("action", "subject")) == [
         ("entry_muted", f"document:{document.id}")
     ]
@@ -102,7 +101,7 @@ def test_only_who_opens_evidence_has_a_say(database, people, listed, paper):
     kept = lead_documents.mute(people.lead, paper(), NOW + FORTNIGHT, NOW)
     for other in (people.it, people.manager, people.dpo):
         for act in (
-            lambda user: lead_documents.held(user, Kind.MUTE, NOW),
+            lambda user: lead_documents.mutes(user, NOW),
             lambda user: lead_documents.unmute(user, kept.pk, NOW),
             lambda user: lead_documents.propose(user, paper("exception"), NOW),
         ):
@@ -113,7 +112,7 @@ def test_only_who_opens_evidence_has_a_say(database, people, listed, paper):
 def test_a_mute_ends_for_all_once_and_on_the_record(database, people, listed, paper):
     kept = lead_documents.mute(people.lead, paper(), NOW + FORTNIGHT, NOW)
     lead_documents.unmute(people.deputy, kept.pk, NOW)
-    assert lead_documents.held(people.lead, Kind.MUTE, NOW) == []
+    assert lead_documents.mutes(people.lead, NOW) == []
     assert AuditEntry.objects.filter(action="mute_ended").count() == 1
     with pytest.raises(NotThere):
         lead_documents.unmute(people.lead, kept.pk, NOW)
@@ -122,15 +121,35 @@ def test_a_mute_ends_for_all_once_and_on_the_record(database, people, listed, pa
 def test_an_exception_waits_until_it_is_settled_and_a_mute_is_none(database, people, listed, paper):
     muted = lead_documents.mute(people.lead, paper(), NOW + FORTNIGHT, NOW)
     taken, declined = (lead_documents.propose(people.lead, paper("exception"), NOW) for _ in range(2))
-    with pytest.raises(NotThere):
-        lead_documents.settle(people.lead, muted.pk, "declined", NOW)
+    assert lead_documents.settle(people.lead, [muted.pk, uuid4()], "declined", NOW) == 0
     later = NOW + timedelta(days=200)
-    assert len(lead_documents.held(people.lead, Kind.EXCEPTION, later)) == 2
-    lead_documents.settle(people.lead, taken.pk, "taken_up", later)
-    lead_documents.settle(people.deputy, declined.pk, "declined", later)
-    assert lead_documents.held(people.lead, Kind.EXCEPTION, later) == []
+    assert len(lead_documents.proposals(people.lead, later)) == 2
+    assert lead_documents.settle(people.lead, [taken.pk], "taken_up", later) == 1
+    assert lead_documents.settle(people.deputy, [taken.pk, declined.pk], "declined", later) == 1, "one is over already"
+    assert lead_documents.proposals(people.lead, later) == []
     done = AuditEntry.objects.filter(action__startswith="exception_").order_by("seq").values_list("action", flat=True)
     assert list(done) == ["exception_proposed"] * 2 + ["exception_taken_up", "exception_declined"]
+
+
+def test_reading_what_is_proposed_is_an_opening_and_on_the_record(database, people, listed, paper):
+    opened = AuditEntry.objects.filter(action="exceptions_opened")
+    assert lead_documents.proposals(people.deputy, NOW) == []
+    assert not opened.exists(), "there was nothing to read"
+    lead_documents.propose(people.lead, paper("exception"), NOW)
+    lead_documents.proposals(people.deputy, NOW)
+    assert list(opened.values_list("actor", "subject")) == [(f"user:{people.deputy.pk}", "documents:1")]
+
+
+def test_what_is_not_sealed_to_somebody_does_not_exist_for_them(database, people, listed, paper):
+    kept = lead_documents.propose(people.lead, paper("exception", to=("lead",)), NOW)
+    muted = lead_documents.mute(people.lead, paper(to=("lead",)), NOW + FORTNIGHT, NOW)
+    assert (lead_documents.proposals(people.deputy, NOW), lead_documents.mutes(people.deputy, NOW)) == ([], [])
+    assert lead_documents.settle(people.deputy, [kept.pk], "declined", NOW) == 0
+    with pytest.raises(NotThere):
+        lead_documents.unmute(people.deputy, muted.pk, NOW)
+    lead_documents.remind(NOW)
+    assert set(OutboxMessage.objects.values_list("user", flat=True)) == {people.lead.pk}
+    assert not AuditEntry.objects.filter(action="exceptions_opened").exists()
 
 
 def test_there_are_never_more_than_a_browser_can_open(database, people, listed, paper, monkeypatch):
@@ -152,7 +171,7 @@ def test_leads_are_reminded_once_a_week_while_exceptions_wait(database, people, 
     assert not OutboxMessage.objects.exclude(user__role="lead").exists()
     lead_documents.remind(NOW + timedelta(days=7))
     assert told.count() == 2
-    lead_documents.settle(people.lead, kept.pk, "declined", NOW)
+    lead_documents.settle(people.lead, [kept.pk], "declined", NOW)
     lead_documents.remind(NOW + timedelta(days=14))
     assert told.count() == 2
 
@@ -161,7 +180,7 @@ def test_what_has_been_over_for_long_is_deleted_and_what_holds_is_not(database, 
     lead_documents.mute(people.lead, paper(), NOW + FORTNIGHT, NOW)
     open_one = lead_documents.propose(people.lead, paper("exception"), NOW)
     settled = lead_documents.propose(people.lead, paper("exception"), NOW)
-    lead_documents.settle(people.lead, settled.pk, "declined", NOW)
+    lead_documents.settle(people.lead, [settled.pk], "declined", NOW)
     retention.delete_what_is_over(NOW + timedelta(days=399))
     assert LeadDocument.objects.count() == 3
     retention.delete_what_is_over(NOW + timedelta(days=420))

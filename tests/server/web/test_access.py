@@ -23,6 +23,7 @@ from protocol.publication import Recipient, RecipientList
 from server import leadkeys
 from server.leadkeys import Openers
 from server.store.models import AuditEntry, Incident, LeadKey, Note
+from tests.server.web.held import Held
 from tests.server.web.pages import PAGES, ROLES
 
 pytestmark = pytest.mark.django_db
@@ -54,13 +55,6 @@ def key(files, people, monkeypatch, tmp_path):
     (folder / "0a.recipients.json").write_bytes(encode(listed))
     monkeypatch.setattr("django.conf.settings.RULES_DIR", tmp_path / "rules")
     return made, recovery
-
-
-class Held:
-    """What the device fixture wants of a key."""
-
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture

@@ -10,17 +10,11 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 
 from server.store.models import AuditEntry, Incident, Note
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 HOST = "canary-host.example"
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-
-
-class Held:
-    """What the device fixture wants of a key."""
-
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture
@@ -87,6 +81,19 @@ def test_a_press_on_old_news_tells_who_has_the_case(team_site, cases):
     deputy.click("#take")
     deputy.wait_for_selector("#standing-problem:has-text('The safeguarding lead has this case now.')")
     assert Incident.objects.get(pk=cases[0].pk).assigned_to.username == "lead"
+
+
+def test_whoever_opens_the_evidence_before_other_cases_are_compared_can_write_and_decide(team_site, cases):
+    page = team_site("lead")
+    held = []
+    page.route("**/near*", lambda route: held.append(route))
+    opened(page, cases[0])
+    page.wait_for_selector("#note-card:not([hidden])")
+    page.wait_for_selector("#close-card:not([hidden])")
+    assert len(held) == 1, "the comparison still waits"
+    held[0].continue_()
+    page.wait_for_selector("#related-near:not([hidden])")
+    assert page.faults == []
 
 
 def test_a_case_that_is_watched_keeps_its_day_and_the_sealed_words_say_why(team_site, cases):

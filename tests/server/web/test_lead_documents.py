@@ -12,17 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from server.store.models import AuditEntry, Incident, LeadDocument
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 BETS, POKER = "0123456789abcdef", "fedcba9876543210"
 ROWS = "#queue tbody tr[data-incident]"
-
-
-class Held:
-    """What the device fixture wants of a key."""
-
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture
@@ -39,6 +33,15 @@ def cases(device, team, team_files):
         parcel = device.alert(*keys, person=person, urgent=urgent, name=name, entries=(tag,))
         assert device.send(parcel).results == [("stored", None)]
     return list(Incident.objects.order_by("received_at"))
+
+
+@pytest.fixture
+def about_the_deputy(device, team, team_files):
+    """A routine case of the same entry about the account dee, the deputy's own: sealed to the lead alone."""
+    key = Held(team_files["lead"])
+    parcel = device.alert(key, person="dee", urgent=False, name="bets.example", entries=(BETS,))
+    assert device.send(parcel).results == [("stored", None)]
+    return Incident.objects.latest("received_at")
 
 
 def opened(page):
@@ -68,6 +71,20 @@ def mute(page, case):
     expect(page.locator("#mute-done")).to_contain_text("Muted for 14 days, for every lead.")
 
 
+def close_as_false_alarm(page):
+    """Open the evidence of the case on the page, close it as a false alarm, and propose an exception."""
+    page.click("#open:enabled")
+    page.wait_for_selector("#print-part:not([hidden])")
+    expect(page.locator("#propose-part")).to_be_hidden()
+    page.check("input[value=false_alarm]")
+    page.check("#propose")
+    page.select_option("#outcome", "none")
+    page.fill("#close-text", "A card game for children")
+    with page.expect_response("**/exceptions/propose"):
+        page.click("#close button")
+    page.wait_for_selector("#case[data-state=closed]")
+
+
 def test_a_muted_entry_leaves_every_leads_list_but_never_an_urgent_case(team_site, cases):
     page = opened(team_site("lead"))
     mute(page, cases[0])
@@ -95,6 +112,27 @@ def test_a_muted_entry_leaves_every_leads_list_but_never_an_urgent_case(team_sit
     assert list(done) == ["entry_muted", "mute_ended"]
 
 
+def test_nobody_mutes_what_may_be_about_themselves(team_site, cases, about_the_deputy):
+    mute(opened(team_site("deputy")), cases[0])
+    page = opened(team_site("lead"))
+    expect(page.locator("#found")).to_have_text("2 muted cases are not shown.")
+    expect(page.locator(ROWS)).to_have_count(3)
+    assert "dee" in page.inner_text("#queue")
+
+
+def test_an_exception_from_a_case_about_a_lead_is_kept_from_that_lead(team_site, about_the_deputy):
+    page = team_site("lead")
+    page.goto(f"/desk/incidents/{about_the_deputy.pk}/")
+    close_as_false_alarm(page)
+    page.goto("/desk/exceptions/")
+    page.wait_for_selector("#exceptions[data-opened]")
+    expect(page.locator("#proposed")).to_contain_text("bets.example")
+    deputy = team_site("deputy")
+    deputy.goto("/desk/exceptions/")
+    expect(deputy.locator("#none")).to_be_visible()
+    assert deputy.is_hidden("#unreadable")
+
+
 def test_a_mute_that_was_altered_mutes_nothing(team_site, cases):
     page = opened(team_site("lead"))
     mute(page, cases[0])
@@ -107,15 +145,7 @@ def test_a_mute_that_was_altered_mutes_nothing(team_site, cases):
 def test_a_false_alarm_becomes_a_line_for_the_next_policy(team_site, cases):
     page = team_site("lead")
     page.goto(f"/desk/incidents/{cases[3].pk}/")
-    page.click("#open:enabled")
-    page.wait_for_selector("#print-part:not([hidden])")
-    expect(page.locator("#propose-part")).to_be_hidden()
-    page.check("input[value=false_alarm]")
-    page.check("#propose")
-    page.select_option("#outcome", "none")
-    page.fill("#close-text", "A card game for children")
-    page.click("#close button")
-    page.wait_for_selector("#case[data-state=closed]")
+    close_as_false_alarm(page)
     (kept,) = LeadDocument.objects.filter(kind="exception")
     assert b"poker" not in bytes(kept.envelope)
 

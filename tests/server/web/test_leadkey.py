@@ -10,6 +10,7 @@ from protocol import leadkeys as keyfile
 from protocol.messages import encode
 from server import leadkeys
 from server.store.models import AuditEntry, Incident, UnlockPasskey
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
@@ -33,11 +34,6 @@ KEPT = """async () => {
 @pytest.fixture(scope="module")
 def file():
     return keyfile.make(PHRASE)
-
-
-class Held:
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from protocol.documents import seal_signed
 from protocol.messages import encode
 from server import leadkeys
 from server.store.models import AuditEntry, Device, Incident, LeadKey, Note, Person
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
@@ -29,13 +30,6 @@ NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def file():
     return keyfile.make(PHRASE)
-
-
-class Held:
-    """What the device fixture wants of a key."""
-
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture

@@ -15,16 +15,10 @@ from protocol.documents import SealedDocument
 from server import cases as domain
 from server.errors import WrongState
 from server.store.models import AuditEntry, Incident, Note
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 BET, PHISH = "0123456789abcdef", "fedcba9876543210"
-
-
-class Held:
-    """What the device fixture wants of a key."""
-
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture
@@ -138,7 +132,7 @@ def test_the_collector_itself_refuses_to_close_an_urgent_case_together_and_gives
 def test_no_browser_keeps_on_its_disk_what_a_lead_types_or_chooses(signed_in, people, queue):
     # Chromium writes the state of fields into its session file, unless their form says otherwise.
     page = signed_in(people.lead)
-    for address in ("/desk/", f"/desk/incidents/{queue[0].pk}/", "/desk/concern/"):
+    for address in ("/desk/", f"/desk/incidents/{queue[0].pk}/", "/desk/concern/", "/desk/exceptions/"):
         page.goto(address)
         kept = page.evaluate(
             """() => Array.from(document.querySelectorAll("main :is(textarea, select, [type=text], [type=search])"))

@@ -15,14 +15,10 @@ from protocol.publication import Recipient, RecipientList
 from server import cases as desk
 from server import leadkeys
 from server.store.models import AlertRecord, AuditEntry, Incident, IncidentRecipient, Note
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 HOST = "canary-host.example"
-
-
-class Held:
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture

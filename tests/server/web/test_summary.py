@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -120,6 +122,18 @@ def test_a_partner_reads_the_figures_of_their_groups_and_nothing_of_the_organisa
     read(client, "/summary/?month=2026-10&group=staff", 404)
 
 
+@pytest.mark.parametrize("role", ["lead", "deputy"])
+def test_a_lead_is_shown_no_count_of_cases_which_would_tell_of_one_that_is_kept_from_them(manager, people, role):
+    client = signed_in_as(getattr(people, role))
+    assert "Learners" in read(client, "/summary/")
+    for words in ("Cases received", "42 minutes"):
+        assert words in read(manager, "/summary/")
+        assert words not in read(client, "/summary/")
+    told = json.loads(client.get("/summary/2026-10.json").content)
+    assert (told["incidents"], told["sealed"]) == (None, None)
+    assert told["totals"] != []
+
+
 def test_the_top_of_a_group_is_that_group_s_alone(manager):
     both = msgspec.structs.replace(SUMMARY.groups[0], group="staff", name="Staff")
     keep(msgspec.structs.replace(SUMMARY, revision=3, groups=(SUMMARY.groups[0], both)))
@@ -136,6 +150,8 @@ def test_axe_finds_nothing_and_the_page_fits(manager, people, signed_in, width):
         page.goto("/summary/")
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
+        if folder := os.environ.get("FAIRWATCH_PICTURES"):
+            page.screenshot(path=Path(folder) / f"summary-{scheme}-{width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # One of the two charts is for this width.
     assert page.locator("svg.chart:visible").count() == 1

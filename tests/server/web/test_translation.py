@@ -15,6 +15,7 @@ from django.utils import translation
 
 from server import languages
 from server.store.models import Incident
+from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 
@@ -79,13 +80,6 @@ def _run(*command, given=None, cwd=None):
     done = subprocess.run(command, input=given, cwd=cwd, check=False, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
-
-
-class Held:
-    """What the device fixture wants of a key."""
-
-    def __init__(self, file):
-        self.key_id, self.public = file.key_id, file.public_key
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import { sealSigned } from "./sealed.js";
 import { gettext } from "./words.js";
 
 /**
- * Offer the forms of this case. `context` is { page, pair, readers, exceptions }: `readers()` gives the public keys to
- * seal to, `exceptions` are what a false alarm could be an exception for. `done(kind)` is called after something was kept.
+ * Offer the forms of this case. `context` is { page, pair, readers, exceptions, person }: `readers()` gives the public
+ * keys to seal to, `exceptions` are what a false alarm could be an exception for, `person` whom the case is about.
+ * `done(kind)` is called after something was kept.
  */
 export async function offerForms(context, done) {
   const { page, pair } = context;
@@ -48,6 +49,16 @@ export function askDates() {
   }
 }
 
+/** The case is closed by now: that an exception could not be proposed must not look as if it were not. */
+async function proposeFor({ page, exceptions, person }, pair) {
+  try {
+    await propose(exceptions, person, page.dataset, page.dataset.author, pair);
+  } catch (fault) {
+    const words = gettext("The case is closed, but no exception was proposed: {why} Reopen it to try again.", { why: fault.message });
+    tell(find("desk-problem"), words);
+  }
+}
+
 async function form(context, id, address, incident, pair, done, content) {
   const node = find(id);
   const sent = await keepDraft(node, incident, pair);
@@ -66,9 +77,9 @@ async function form(context, id, address, incident, pair, done, content) {
       await ask(address, backOn ? { ...note, back_on: backOn } : note);
       sent();
       const wanted = id === "close" && whole.finding === "false_alarm" && find("propose").checked;
-      if (wanted) await propose(context.exceptions, context.page.dataset, author, pair);
       node.reset();
       await done(whole.kind);
+      if (wanted) await proposeFor(context, pair);
     } catch (fault) {
       const kept = fault.status === 401 ? ` ${gettext("What you typed is kept, sealed, in this browser.")}` : "";
       tell(problem, fault.message + kept);

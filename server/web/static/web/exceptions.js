@@ -52,7 +52,8 @@ function chosen() {
 
 function draw() {
   const some = chosen();
-  find("lines").value = some.length > 0 ? policyLines(some, find("until").value) : "";
+  const until = find("until").value;
+  find("lines").value = some.length > 0 && until ? policyLines(some, until) : "";
   show(find("made"), some.length > 0);
   tell(find("copied"));
 }
@@ -67,10 +68,11 @@ async function settleChosen(button, settled, pair) {
   tell(find("desk-problem"));
   try {
     await ask(settle, { ids: chosen().flatMap((one) => one.ids), settled });
-    await load(pair);
   } catch (fault) {
     tell(find("desk-problem"), fault.message);
   } finally {
     button.disabled = false;
   }
+  // A colleague may have settled some of them meanwhile.
+  await load(pair).catch((fault) => tell(find("desk-problem"), fault.message));
 }

@@ -24,6 +24,7 @@ const problem = (words) => {
 const inWords = (fault) => (fault instanceof OpenError ? gettext("This record can’t be opened: {message}.", { message: fault.message }) : fault.message);
 const said = (words) => (find("done").textContent = words);
 
+let context = null; // of the forms, once the evidence is open
 let timeline = async () => {};
 watchStanding(page, async (standing) => {
   await timeline().catch((fault) => problem(inWords(fault)));
@@ -57,8 +58,6 @@ await whenUnlocked(async (pair) => {
   });
 });
 
-let context = null;
-
 async function release(pair, categories, category) {
   const button = find("open");
   button.disabled = true;
@@ -76,7 +75,7 @@ async function release(pair, categories, category) {
     await timeline().catch((fault) => problem(inWords(fault)));
     show(find("opened"));
     const exceptions = header.device ? exceptionsOf(evidence, category, header.group) : [];
-    context = { page, pair, readers: () => readers, exceptions };
+    context = { page, pair, readers: () => readers, exceptions, person: evidence.person };
     await offerForms(context, kept);
     showState(page.dataset.state === "open");
     show(find("print-part"));

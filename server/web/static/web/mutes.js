@@ -2,30 +2,28 @@
 // What is muted is sealed and signed; the collector knows that something is, by whom, and until when.
 
 import { ask } from "./page.js";
-import { readList } from "./recipients.js";
+import { leadsOf, mayOpen, readList } from "./recipients.js";
 import { openSigned, sealSigned } from "./sealed.js";
 
 const DAY_MS = 86_400_000;
 export const MUTE_DAYS = 14;
 
-/** Everybody of the signed list who opens cases: whom a mute is sealed to, and whose mutes count. */
-const leadsOf = (list) => list.recipients.filter((one) => one.role !== "recovery");
-
-/** The mutes in force: [{ id, entries, author, until, own }]. One that can't be opened, or is not a lead's, mutes nothing. */
+/** The mutes in force: [{ id, entries, by, until }]. One that can't be opened, or is not a lead's, mutes nothing. */
 export async function loadMutes(addresses, pair) {
   const { mutes } = await ask(addresses.mutes);
   if (mutes.length === 0) return [];
-  const signers = leadsOf(await readList(await ask(addresses.recipients))).map((one) => one.key_id);
-  const opened = await Promise.all(mutes.map((one) => open(one, pair, signers)));
+  const leads = leadsOf(await readList(await ask(addresses.recipients)));
+  const opened = await Promise.all(mutes.map((one) => open(one, pair, leads)));
   return opened.filter(Boolean);
 }
 
-async function open(one, pair, signers) {
+async function open(one, pair, leads) {
   try {
-    const said = await openSigned("mute", one, one.id, pair, signers);
+    const said = await openSigned("mute", one, one.id, pair, leads.map((lead) => lead.key_id));
+    const by = leads.find((lead) => lead.public_key === one.signer);
     // The earlier of the two: what is signed can't be made longer, and what the collector ended is over.
     const until = Math.min(Date.parse(one.until), Date.parse(said.until), Date.parse(said.at) + MUTE_DAYS * DAY_MS);
-    return { id: one.id, entries: new Set(said.entries), author: said.author, until };
+    return { id: one.id, entries: new Set(said.entries), by, until };
   } catch {
     return null;
   }
@@ -44,9 +42,15 @@ export async function mute(one, addresses, author, pair, now) {
 /** End a mute before its time. */
 export const unmute = (id, addresses) => ask(addresses.unmute, { id });
 
-/** Which mute a case falls under, if any: never an urgent one, and only where each of its entries is muted. */
+/**
+ * Which mute a case falls under, if any: never an urgent one, by the device's word or the collector's, and only where
+ * each of its entries is muted by somebody who may open the case. So no partner's lead hides what is not theirs, and
+ * nobody hides a case that may be about themselves.
+ */
 export function mutedBy(one, mutes, now) {
   const entries = one.heading?.entries ?? [];
-  if (one.clear.urgent || !one.clear.waiting || entries.length === 0) return null;
-  return mutes.find((each) => each.until > now && entries.every((tag) => each.entries.has(tag))) ?? null;
+  if (one.clear.urgent || one.read?.urgent || !one.clear.waiting || entries.length === 0) return null;
+  const holds = ({ until, entries: muted, by }) =>
+    until > now && entries.every((tag) => muted.has(tag)) && mayOpen(by, one.clear.group, one.heading.person);
+  return mutes.find(holds) ?? null;
 }

@@ -1,12 +1,11 @@
-// Exceptions that leads propose for the next signed policy: sealed and signed to all leads. Nothing in one names a case.
+// Exceptions that leads propose for the next signed policy: signed, and sealed to the leads who may open the case behind
+// one. Nothing in one names that case.
 
 import { ask } from "./page.js";
-import { readList } from "./recipients.js";
+import { leadsOf, mayOpen, readList } from "./recipients.js";
 import { openSigned, sealSigned } from "./sealed.js";
 
 const ENTRIES_MAX = 8; // of one case: more is no slip of a list, and wants a look at the list itself
-
-const leadsOf = (list) => list.recipients.filter((one) => one.role !== "recovery");
 
 /** What a false alarm would be an exception for: each entry that matched in the case's category. */
 export const exceptionsOf = (evidence, category, group) =>
@@ -15,10 +14,11 @@ export const exceptionsOf = (evidence, category, group) =>
     .slice(0, ENTRIES_MAX)
     .map((one) => ({ category, kind: evidence.kind, entry: one.entry, group }));
 
-/** Propose them, each as a document of its own. */
-export async function propose(exceptions, addresses, author, pair) {
-  const keys = leadsOf(await readList(await ask(addresses.recipients))).map((one) => one.publicKey);
+/** Propose them, each as a document of its own; `person` is whom the case is about, which none of them says. */
+export async function propose(exceptions, person, addresses, author, pair) {
+  const leads = leadsOf(await readList(await ask(addresses.recipients)));
   for (const one of exceptions) {
+    const keys = leads.filter((lead) => mayOpen(lead, one.group, person)).map((lead) => lead.publicKey);
     const id = crypto.randomUUID();
     const said = { version: 1, ...one, author, at: new Date().toISOString() };
     await ask(addresses.propose, await sealSigned("exception", said, keys, id, id, pair));

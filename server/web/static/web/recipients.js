@@ -21,6 +21,9 @@ export async function readList(given) {
   return { version: given.version, recipients };
 }
 
+/** The leads and deputies of the list. */
+export const leadsOf = (list) => list.recipients.filter((one) => one.role !== "recovery");
+
 /** Whether a case of this group about this person may be opened with a key of the list. */
 export function mayOpen(one, group, person) {
   if (one.role === "recovery") return true;
