@@ -18,6 +18,8 @@ COMMANDS = {
     "run": ("server.serving", "serve devices and people"),
     "user": ("server.users", "add, change or list people who sign in"),
     "people": ("server.people_command", "import who uses the devices, so that leads see names"),
+    "training": ("server.training_command", "import training dates, or say who is due"),
+    "partners": ("server.partners_command", "list the register of partners, or change it"),
     "token": ("server.token_file", "register an enrolment token that IT made"),
     "publish": ("server.publish_folder", "publish what custodians or IT signed"),
     "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from server import list_settings, notify_config, sign_in_settings
+from server import list_settings, notify_config, sign_in_settings, training_settings
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
 from server.notify_config import Contact, Escalating, Mail
 from server.sign_in_settings import SignIn
+from server.training_settings import TrainingSettings
 
 FILE_NAME = "collector.toml"
 DATABASE_VARIABLE = "FAIRWATCH_DATABASE"
@@ -59,6 +60,7 @@ class Config:
     escalation: Escalating = field(default_factory=Escalating)
     contacts: tuple[Contact, ...] = ()
     sign_in: SignIn = field(default_factory=SignIn)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
 
     @property
     def tls(self) -> bool:
@@ -112,6 +114,10 @@ def parse(text: str, file_name: str) -> Config:
         values["audit"] = Audit(**_section(values["audit"], _AUDIT, text, file_name, "audit"))
     if "sign_in" in values:
         values["sign_in"] = _sign_in(values["sign_in"], text, file_name)
+    if "training" in values:
+        values["training"] = TrainingSettings(
+            **_section(values["training"], training_settings.KEYS, text, file_name, "training")
+        )
     values["lists"] = _lists(values.get("lists", ()), text, file_name)
     if "escalation" in values:
         steps = _section(values["escalation"], notify_config.ESCALATION_KEYS, text, file_name, "escalation")
@@ -275,6 +281,7 @@ _TOP: dict[str, _Rule] = {
     "database": (lambda value: isinstance(value, dict), "a section: [database]"),
     "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
     "sign_in": (lambda value: isinstance(value, dict), "a section: [sign_in]"),
+    "training": (lambda value: isinstance(value, dict), "a section: [training]"),
     "lists": (
         lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
         "sections: [[lists]]",

@@ -7,7 +7,7 @@ CollectorError
 ├── NotThere        nothing of that name that this person may know of (retrying never helps)
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
 ├── HeadNotSent     the audit log's head did not reach where it should go (retrying can help)
-├── ImportRefused   a file is no list of people; nothing of it was taken (the same never will be)
+├── ImportRefused   a file can't be taken in; nothing of it was (the same never will be)
 ├── NotDelivered    a mail server or service did not take a message (retried for as long as it matters)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
@@ -55,7 +55,7 @@ class PublishRefused(CollectorError):
 
 
 class ImportRefused(CollectorError):
-    """A file is no list of people that can be read, and nothing of it was taken; it says on which line and why."""
+    """A file can't be taken in, and nothing of it was; it says on which line and why."""
 
 
 class ListFault(CollectorError):

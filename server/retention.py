@@ -18,10 +18,12 @@ from server.store.models import (
     MonthBasis,
     Organisation,
     OutboxMessage,
+    Partner,
     Person,
     PersonMonth,
     Quarantined,
     SeenRecord,
+    TrainingRecord,
     TrialReport,
 )
 
@@ -40,6 +42,10 @@ PERIODS: dict[str, timedelta] = {
     "trials": timedelta(days=60),
     # From when an import no longer had somebody: a year's cases, and the yearly review, still say a name.
     "people": timedelta(days=400),
+    # From when a partnership ended: the yearly review asks who the partners were.
+    "partners": timedelta(days=400),
+    # From when it was due again, where no list of people has the account; else it goes with its person.
+    "training": timedelta(days=400),
     # From when a mute or a proposed exception no longer holds: the yearly review asks what was kept out of sight.
     "lead_documents": timedelta(days=400),
     # Whether somebody was told, and when, is asked within weeks; who took a case is in the audit log.
@@ -58,6 +64,8 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             "tokens": EnrolmentToken.objects.filter(expires__lt=now - PERIODS["tokens"]).delete()[0],
             "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
             "trials": TrialReport.objects.filter(received_at__lt=now - PERIODS["trials"]).delete()[0],
+            "partners": Partner.objects.filter(ended_at__lt=now - PERIODS["partners"]).delete()[0],
+            "training": _delete_training(now),
             "people": Person.objects.filter(gone_at__lt=now - PERIODS["people"]).delete()[0],
             "lead_documents": LeadDocument.objects.filter(_over_documents(now)).delete()[0],
             "messages": OutboxMessage.objects.filter(_over_messages(now)).delete()[0],
@@ -68,6 +76,15 @@ def delete_what_is_over(now: datetime) -> dict[str, int]:
             audit.write("job:retention", "deleted_on_time", done[:128], now=now)
     log.event("retention", **counts)
     return counts
+
+
+def _delete_training(now: datetime) -> int:
+    """Delete the training of people who are deleted in this run, and of accounts that no list has."""
+    leaving = Person.objects.filter(gone_at__lt=now - PERIODS["people"]).values("key")
+    over = (now - PERIODS["training"]).date()
+    unlisted = ~Q(key__in=Person.objects.values("key"))
+    done = Q(due_on__lt=over) | Q(due_on__isnull=True, done_on__lt=over)
+    return TrainingRecord.objects.filter(Q(key__in=leaving) | (unlisted & done)).delete()[0]
 
 
 def _over_documents(now: datetime) -> Q:

@@ -169,7 +169,7 @@ def _check_migrated() -> None:
 def _jobs() -> tuple[TimedJob, ...]:
     from django.conf import settings
 
-    from server import audit_check, cases, heads, lead_documents, retention
+    from server import audit_check, cases, due, heads, lead_documents, retention
     from server.schedule import TimedJob
 
     def check_audit(now: datetime) -> None:
@@ -182,6 +182,7 @@ def _jobs() -> tuple[TimedJob, ...]:
         TimedJob("retention", timedelta(days=1), delete),
         TimedJob("cases", timedelta(minutes=15), cases.bring_back),
         TimedJob("audit", timedelta(days=1), check_audit),
+        TimedJob("due", timedelta(hours=1), due.tell),
         TimedJob("exceptions", timedelta(days=7), lead_documents.remind),
         *heads.timed_jobs(settings.CONFIG.audit.head_to),
         *_publication_jobs(),

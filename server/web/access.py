@@ -25,11 +25,16 @@ LEADS = (Role.LEAD, Role.DEPUTY)
 
 @dataclass(frozen=True)
 class Room:
-    """A page of the navigation, by its name in British English."""
+    """A page of the navigation, by its name in British English; `whole` is for accounts that are for all groups."""
 
     name: str
     address: str
     roles: tuple[Role, ...]
+    whole: bool = False
+
+    def is_for(self, user: User) -> bool:
+        """Whether this person may enter."""
+        return user.role in self.roles and not (self.whole and user.groups)
 
 
 ROOMS = (
@@ -44,7 +49,9 @@ ROOMS = (
     Room(gettext_noop("People"), "/people/", (Role.IT,)),
     Room(gettext_noop("Messages"), "/messages/", (Role.IT,)),
     Room(gettext_noop("Summary"), "/summary/", (Role.MANAGER, *LEADS)),
+    Room(gettext_noop("Training"), "/training/", (Role.IT, Role.MANAGER, *LEADS)),
     Room(gettext_noop("Audit log"), "/audit/", (Role.DPO,)),
+    Room(gettext_noop("Partners"), "/partners/", (Role.MANAGER, Role.DPO), whole=True),
     Room(gettext_noop("Your notifications"), "/notifications/", tuple(Role)),
     Room(gettext_noop("Rules in force"), "/rules/", tuple(Role)),
 )
@@ -53,7 +60,7 @@ ROOMS = (
 
 def rooms_of(user: Any) -> list[Room]:
     """Return the pages that a person may enter; none for a stranger."""
-    return [room for room in ROOMS if user.is_authenticated and user.role in room.roles]
+    return [room for room in ROOMS if user.is_authenticated and room.is_for(user)]
 
 
 def person(request: HttpRequest) -> User:

@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server import retention
-from server.store.models import AuditEntry, Incident, OutboxMessage, Person, PersonMonth, SeenRecord, Usage
+from server.store.models import (
+    AuditEntry,
+    Incident,
+    OutboxMessage,
+    Partner,
+    Person,
+    PersonMonth,
+    SeenRecord,
+    TrainingRecord,
+    Usage,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -59,6 +69,24 @@ def test_who_is_no_longer_listed_is_deleted_when_their_period_is_over(database):
         Person.objects.create(account=name, key=name, name=name, changed_at=NOW, gone_at=gone_at)
     assert retention.delete_what_is_over(NOW)["people"] == 1
     assert set(Person.objects.values_list("key", flat=True)) == {"listed", "lately"}
+
+
+def test_training_goes_with_its_person_and_that_of_accounts_on_no_list_when_it_is_long_past_due(database):
+    for key, gone_at in (("here", None), ("left", NOW - timedelta(days=401))):
+        Person.objects.create(account=key, key=key, name=key, changed_at=NOW, gone_at=gone_at)
+    days = {"here": 2000, "left": 10, "unlisted old": 401, "unlisted": 399}
+    for key, ago in days.items():
+        done_on = (NOW - timedelta(days=ago)).date()
+        TrainingRecord.objects.create(account=key, key=key, course="Prevent", course_key="prevent", done_on=done_on)
+    assert retention.delete_what_is_over(NOW)["training"] == 2
+    assert set(TrainingRecord.objects.values_list("key", flat=True)) == {"here", "unlisted"}
+
+
+def test_a_partner_that_ended_is_deleted_when_its_period_is_over(database):
+    for name, ended_at in (("here", None), ("late", NOW - timedelta(days=399)), ("long", NOW - timedelta(days=401))):
+        Partner.objects.create(name=name, key=name, changed_at=NOW, ended_at=ended_at)
+    assert retention.delete_what_is_over(NOW)["partners"] == 1
+    assert set(Partner.objects.values_list("key", flat=True)) == {"here", "late"}
 
 
 def test_messages_go_after_thirty_days_but_what_still_waits_stays(database, people):

@@ -8,11 +8,13 @@ from server.store.models.incidents import AlertRecord, Incident, IncidentRecipie
 from server.store.models.jobs import Job, ListState
 from server.store.models.lead_documents import LeadDocument
 from server.store.models.notify import Absence, Escalation, MailCheck, NotifyChannel, NotifySettings, OutboxMessage
+from server.store.models.partners import Partner
 from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
 from server.store.models.sign_in import CacheRow, Invitation
 from server.store.models.summaries import MonthBasis, MonthlySummary, MonthSealedTotals
+from server.store.models.training import TrainingRecord
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "NotifySettings",
     "Organisation",
     "OutboxMessage",
+    "Partner",
     "Person",
     "PersonMonth",
     "Quarantined",
@@ -52,6 +55,7 @@ __all__ = [
     "Role",
     "SeenRecord",
     "SourceGap",
+    "TrainingRecord",
     "TrialReport",
     "UnlockPasskey",
     "UrgentCard",

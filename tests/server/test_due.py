@@ -1,0 +1,69 @@
+"""On a month's first working morning whoever can act is told how much is due, once, in numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from server import due, partners
+from server.partners import Details
+from server.store.models import OutboxMessage, Person, TrainingRecord
+
+MORNING = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def waiting(people):
+    for account, group in (("sam", "staff"), ("lee", "learners")):
+        Person.objects.create(account=account, key=account, name=account, group=group, changed_at=MORNING)
+        TrainingRecord.objects.create(
+            account=account, key=account, course="Prevent", course_key="prevent", done_on=date(2020, 1, 1)
+        )
+    partners.add(None, Details("North College", "Dana Reed"), MORNING)
+    return people
+
+
+@pytest.mark.django_db
+def test_each_is_told_once_of_what_they_can_act_on_and_no_name_is_in_it(waiting):
+    due.tell(MORNING)
+    due.tell(MORNING.replace(day=2))
+    told = {one.user_id: one.body for one in OutboxMessage.objects.all()}
+    people = waiting
+    assert set(told) == {people.it.pk, people.manager.pk, people.dpo.pk}
+    training = "Training: 2 overdue, 1 without a date, 0 due within 30 days; see the page “Training” for whose."
+    partner = "Partners: 0 overdue, 1 without a date, 0 due within 30 days; see the page “Partners” for which."
+    assert told[people.it.pk] == training
+    assert told[people.dpo.pk] == partner
+    assert told[people.manager.pk] == f"{training}\n{partner}"
+    due.tell(datetime(2027, 1, 4, 9, 0, tzinfo=UTC))
+    assert OutboxMessage.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_a_partners_manager_is_told_of_their_own_groups_alone(waiting):
+    waiting.manager.groups = ["learners"]
+    waiting.manager.save()
+    due.tell(MORNING)
+    body = OutboxMessage.objects.get(user=waiting.manager).body
+    assert body == "Training: 1 overdue, 0 without a date, 0 due within 30 days; see the page “Training” for whose."
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "when",
+    [
+        datetime(2026, 12, 1, 7, 59, tzinfo=UTC),
+        datetime(2026, 12, 5, 9, 0, tzinfo=UTC),
+        datetime(2026, 12, 8, 9, 0, tzinfo=UTC),
+    ],
+)
+def test_nobody_is_told_before_eight_at_a_weekend_or_after_the_first_week(waiting, when):
+    due.tell(when)
+    assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_where_nothing_is_due_nobody_is_told(people):
+    due.tell(MORNING)
+    assert not OutboxMessage.objects.exists()
