@@ -17,8 +17,8 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
     "server": (
-        "init", "run", "user", "people", "token", "publish", "lists", "audit", "summary", "notify", "doctor", "demo",
-        "simulate",
+        "init", "run", "user", "people", "training", "partners", "token", "publish", "lists", "audit", "summary",
+        "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
