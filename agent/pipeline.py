@@ -229,7 +229,7 @@ class Pipeline:
             passage.observation,
             label_of(passage.verdict, category, response, passage.bundle.rules.taxonomy.by_id),
             counted_seconds=passage.kept.counted_seconds,
-            remind=category if response == "remind" else None,
+            remind=category if response == "remind" and not passage.verdict.background else None,
             now=self._clock(),
             zone=_zone_of(passage.bundle),
         )

@@ -24,7 +24,7 @@ from agent.spans import Span, by_day, instant, length, merged, milliseconds, wit
 from agent.tally_state import Load, Memory, Owner, Row, RowKey, Save, Visit
 from protocol.limits import TOTALS_MAX_ROWS
 from protocol.messages import UsageRow, UsageTotals
-from rules.model import Category, Response, Verdict
+from rules.model import BACKGROUND, Category, Response, Verdict
 
 OTHER = "other"
 """The one row of all sensitive, protected, ignored and unlisted time."""
@@ -94,14 +94,17 @@ def label_of(
 ) -> Label:
     """What a total may say (promise 7); what it may not tell apart is `other`, all of it alike.
 
-    `category` is the one whose `response` counts; None where none matched.
+    `category` is the one whose `response` counts; None where none matched. Background traffic is told apart from
+    what a person does, unless it is flagged.
     """
-    if category is None or response is None or response == "ignore" or verdict.protected:
-        return Label(OTHER, None)
     for each in verdict.categories:
         known = categories.get(each)
         if known is None or known.sensitive or known.protected:
             return Label(OTHER, None)
+    if verdict.background and not verdict.protected and response != "flag":
+        return Label(BACKGROUND, None)
+    if category is None or response is None or response == "ignore" or verdict.protected:
+        return Label(OTHER, None)
     if not verdict.nameable or verdict.nameable_as is None or response == "flag":
         return Label(category, None)
     return Label(category, verdict.nameable_as[:_NAME_MAX_CHARS])

@@ -14,7 +14,7 @@ from rules.formats import FORMATS, LineParser
 from rules.hosts import normalise_host, suffixes
 from rules.index import Pair
 from rules.known import Known, read_popular
-from rules.model import ALLOWED, NAMEABLE, Taxonomy
+from rules.model import NO_CATEGORY, Taxonomy
 from rules.plain import PLAIN_FORMATS, PlainHosts, bites, plain_hosts
 from rules.reading import MAX_LINE_BYTES, Lines, read_lines, read_members
 from rules.report import BuildReport, Contradiction, PopularHit, Refused
@@ -109,15 +109,16 @@ def compile_shipped(folder: Path) -> None:
 def compile_curated(folder: Path, taxonomy_text: bytes, taxonomy: Taxonomy, packs: Iterable[CuratedPack]) -> None:
     """Writes a rules folder from checked curated packs: taxonomy, protected, nameable, and all others as one pack.
 
-    The allowed sites travel in the nameable pack: both say that a site is harmless, and what takes a site out of every
-    list's reach must be signed by the custodians, as that pack is, not by those who sign the lists.
+    The allowed sites and background traffic travel in the nameable pack: all say that a site is harmless, and what
+    takes a site out of a list's reach, or out of the totals, must be signed by the custodians, as that pack is, not by
+    those who sign the lists.
     """
     (folder / "packs").mkdir(parents=True, exist_ok=True)
     every = tuple(packs)
     protected = [pack for pack in categorised(every) if taxonomy.get(pack.category).protected]
     write_atomically(folder / TAXONOMY_FILE, [taxonomy_text])
     _write_curated(folder / PROTECTED_PACK, protected, named=True)
-    _write_curated(folder / NAMEABLE_PACK, [pack for pack in every if pack.id in (NAMEABLE, ALLOWED)], named=True)
+    _write_curated(folder / NAMEABLE_PACK, [pack for pack in every if pack.id in NO_CATEGORY], named=True)
     # Without names: every device holds this pack, and must not hold a list of harmful sites that anybody can read.
     _write_curated(
         folder / "packs" / CURATED_PACK, [pack for pack in categorised(every) if pack not in protected], named=False

@@ -11,7 +11,7 @@ from rules.apps import entries_for, normalise_app
 from rules.errors import AppRefused, HostRefused, PackError
 from rules.hosts import MAX_HOST_CHARACTERS, normalise_host
 from rules.index import Index
-from rules.model import ALLOWED, NAMEABLE, Kind, Match, Taxonomy, TrialMatch, Verdict
+from rules.model import ALLOWED, BACKGROUND, NAMEABLE, Kind, Match, Taxonomy, TrialMatch, Verdict
 
 CURATED = "curated"  # the pack of our own lists, the only one that speaks of allowed sites
 REMEMBERED_NAMES = 2048  # people return to few sites; about 1 MB at most, and it is never written anywhere
@@ -118,9 +118,14 @@ class Rules:
         matches = self._matches(self._packs, kind, name, only_curated=allowed)
         trial = () if allowed else self._trial_matches(kind, name)
         nameable = next((entry for category, entry in harmless if category == NAMEABLE), None)
+        background = next((entry for category, entry in harmless if category == BACKGROUND), None)
         if matches and any(self.taxonomy.by_id[match.category].sensitive for match in matches):
+            nameable = background = None
+        if background is not None and matches and len(matches[0].entry) > len(background):
+            background = None  # a list knows this very site of the network that delivers it
+        if not matches or background is not None:
             nameable = None
-        return self._verdict(kind, name, matches, nameable_as=nameable if matches else None, trial=trial)
+        return self._verdict(kind, name, matches, nameable_as=nameable, trial=trial, background=background is not None)
 
     def _verdict(
         self,
@@ -131,6 +136,7 @@ class Rules:
         protected: bool = False,
         nameable_as: str | None = None,
         trial: tuple[TrialMatch, ...] = (),
+        background: bool = False,
     ) -> Verdict:
         return Verdict(
             kind=kind,
@@ -142,6 +148,7 @@ class Rules:
             protected=protected,
             nameable_as=nameable_as,
             trial=trial,
+            background=background,
         )
 
     def _matches(self, packs: tuple[Index, ...], kind: Kind, name: str, *, only_curated: bool = False) -> list[Match]:

@@ -263,6 +263,8 @@ def _effect(outcome: Outcome, policy: Policy, group: str) -> str:
         return "Nothing is collected: the policy names it, or a name above it, as never collected."
     if outcome.cause == "private_time":
         return f"Nothing happens: it is private time{_outside(policy.group(group))}{_but(outcome)}."
+    if outcome.cause == "background":
+        return "It is background traffic: its minutes count apart, as nobody's use."
     if outcome.cause == "no_category":
         return "Nothing tells it apart: its minutes are only part of “other”."
     words = _response(outcome, policy.taxonomy)

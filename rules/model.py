@@ -20,7 +20,8 @@ Kind = Literal["host", "app"]
 Response = Literal["flag", "remind", "total", "ignore"]
 NAMEABLE = "nameable"  # stands for a category in the nameable pack: what totals may name
 ALLOWED = "allowed"  # likewise: harmless sites of which only the curated packs may say anything, whatever a list says
-NO_CATEGORY = (NAMEABLE, ALLOWED)
+BACKGROUND = "background"  # likewise: updates, telemetry, content delivery; its time is no person's use
+NO_CATEGORY = (NAMEABLE, ALLOWED, BACKGROUND)
 RESPONSES: tuple[Response, ...] = get_args(Response)
 APP_PLATFORMS = ("linux", "windows", "macos", "android")  # what an app identity begins with, before a colon
 
@@ -104,6 +105,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     `categories` are in the taxonomy's order; `matched` is the most specific entry; `nameable_as` is the entry of the
     nameable list under which totals may name it (never the full host, which may hold a person's name), else None.
+    `background`: its time counts as background in totals, unless a category of it is flagged; nothing else changes.
     """
 
     kind: Kind
@@ -115,6 +117,7 @@ class Verdict(msgspec.Struct, frozen=True):
     protected: bool = False
     nameable_as: str | None = None
     trial: tuple[TrialMatch, ...] = ()
+    background: bool = False
 
 
 def _category(category_id: str, table: Any, file_name: str) -> Category:

@@ -13,8 +13,8 @@ from rules.policy import Decision, Policy, PrivateTime
 _GRAVITY: dict[Response, int] = {"flag": 0, "remind": 2, "total": 3, "ignore": 4}
 """Where a name is in several categories, the gravest response counts; an urgent flag is graver than any."""
 
-Effect = Literal["nothing", "incident", "reminder", "counted", "other"]
-Cause = Literal["not_started", "never_collected", "private_time", "rule", "no_category"]
+Effect = Literal["nothing", "incident", "reminder", "counted", "background", "other"]
+Cause = Literal["not_started", "never_collected", "private_time", "rule", "background", "no_category"]
 
 
 class Weighed(msgspec.Struct, frozen=True):
@@ -27,7 +27,8 @@ class Weighed(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """What happens for one group at one instant, why, and by which lines of the policy.
 
-    `other`: only minutes, and only in the total that tells nothing apart. `weighed` is what the rule says, also where
+    `other`: only minutes, and only in the total that tells nothing apart. `background`: minutes of no person's use;
+    never of what is flagged. `weighed` is what the rule says, also where
     private time keeps it from acting.
     """
 
@@ -70,6 +71,8 @@ def what_happens(verdict: Verdict, policy: Policy, group: str, at: datetime) -> 
         if weighed is None or weighed.decision.response != "flag" or not weighed.decision.urgent:
             return Outcome("nothing", "private_time", private, weighed, private_lines)
         return Outcome("incident", "rule", private, weighed, (weighed.decision.line, *private_lines))
+    if verdict.background and (weighed is None or weighed.decision.response != "flag"):
+        return Outcome("background", "background", private, weighed, ())
     if weighed is None:
         return Outcome("other", "no_category", private, None, ())
     effects: dict[Response, Effect] = {"flag": "incident", "remind": "reminder", "total": "counted", "ignore": "other"}

@@ -258,6 +258,16 @@ def test_a_person_is_reminded_once_when_the_days_minutes_are_used_up(agent, seen
     assert agent.told == [("sam", "Games", 1)]
 
 
+@pytest.mark.parametrize(
+    ("host", "category", "told"), [("www.roblox.com", "games", 1), ("c0.rbxcdn.com", "background", 0)]
+)
+def test_background_traffic_is_counted_apart_and_uses_up_nobodys_minutes(host, category, told, agent, seen, clock):
+    agent.see(seen(host), seen(host, clock.now + timedelta(minutes=2)))
+    agent.pipeline.tick(clock.forward(seconds=SETTLED.total_seconds() + 120))
+    assert [row[1] for row in agent.own()] == [category]
+    assert len(agent.told) == told
+
+
 def test_a_reminder_that_cannot_be_shown_stops_nothing(agent, seen, clock, caplog):
     agent.told = None  # type: ignore[assignment]
     agent.see(seen("linux:steam", seconds=90.0), bookmark=("history", b"1"))

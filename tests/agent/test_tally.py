@@ -158,6 +158,24 @@ def test_a_name_is_not_told_apart_where_any_of_its_categories_may_not_be(rules, 
     assert label_of(verdict, "news", "total", rules.taxonomy.by_id) == ("other", None)
 
 
+@pytest.mark.parametrize("name", ["download.windowsupdate.com", "rr4.googlevideo.com", "linux:update-manager"])
+def test_background_traffic_is_nobodys_use_whatever_its_category_and_has_no_name(name, rules, policy):
+    verdict = rules.classify("app" if ":" in name else "host", name)
+    assert label_in(verdict, rules, policy) == ("background", None)
+
+
+def test_what_is_flagged_or_may_not_be_told_apart_is_never_background(rules):
+    def label(*categories, response):
+        verdict = Verdict("host", "a.example", categories, background=True)
+        return label_of(verdict, categories[0], response, rules.taxonomy.by_id)
+
+    assert label("phishing", response="flag") == ("phishing", None)
+    assert label("gambling", response="total") == ("other", None)
+    assert label("health", response="ignore") == ("other", None)
+    assert label("news", "pornography", response="total") == ("other", None)
+    assert label("news", response="ignore") == ("background", None)
+
+
 def test_all_that_is_not_told_apart_is_one_row(bench, rules, policy):
     for number, name in enumerate(["bet365.com", "samaritans.org", "unheard-of.example", "tinder.com"]):
         verdict = rules.classify("host", name)

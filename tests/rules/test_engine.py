@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rules import engine
 from rules.curated import CuratedPack, categorised
 from rules.engine import Rules
 from rules.errors import PackError, RulesError
 from rules.model import Taxonomy, TrialMatch, Verdict
+from rules.outcome import what_happens
+from rules.policy import Policy
 from rules.writer import PackWriter
+
+POLICY = Path(engine.__file__).with_name("policy.toml").read_text("utf-8")
 
 
 def _pack(path: Path, category: str, names: list[str], list_id: str = "hostile-list") -> None:
@@ -89,6 +95,32 @@ def test_a_nameable_site_loses_its_name_where_a_list_puts_it_in_a_sensitive_cate
     rules = Rules.open(folder)
     assert rules.classify("host", "www.codecademy.com").nameable
     assert not rules.classify("host", "part.codecademy.com").nameable
+    rules.close()
+
+
+def test_background_traffic_keeps_its_categories_and_only_loses_its_name(folder: Path) -> None:
+    _pack(folder / "packs" / "bad.pack", "malware", ["windowsupdate.com", "here.fbcdn.net", "gstatic.com"])
+    _pack(folder / "packs" / "adult.pack", "pornography", ["ytimg.com"])
+    rules = Rules.open(folder)
+    listed = rules.classify("host", "download.windowsupdate.com")
+    assert (listed.background, listed.categories) == (True, ("malware",))  # and so it is flagged
+    known = rules.classify("host", "a.here.fbcdn.net")
+    assert (known.background, known.categories[0]) == (False, "malware")  # a list knows this very site
+    assert rules.classify("host", "other.fbcdn.net").background
+    assert not rules.classify("host", "i.ytimg.com").background  # sensitive, so it is told apart nowhere
+    assert rules.classify("host", "www.google.com").nameable
+    assert not rules.classify("host", "dl.google.com").nameable
+    rules.close()
+
+
+@pytest.mark.parametrize("group", ["staff", "learners"])
+def test_no_verdict_leads_to_less_for_being_background(group: str, folder: Path) -> None:
+    """Flags come from categories alone, which background traffic leaves as they are."""
+    _pack(folder / "packs" / "bad.pack", "malware", ["windowsupdate.com"])
+    rules, policy = Rules.open(folder), Policy.parse(POLICY, "policy.toml")
+    verdict = rules.classify("host", "windowsupdate.com")
+    assert verdict.background
+    assert what_happens(verdict, policy, group, datetime(2026, 11, 24, 12, tzinfo=UTC)).effect == "incident"
     rules.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from rules.model import Match, Taxonomy, Verdict
@@ -42,6 +43,14 @@ def policy(taxonomy: Taxonomy) -> Policy:
 def verdict(*categories: str, name: str = "a.example", protected: bool = False) -> Verdict:
     matches = tuple(Match(category, name, ("list",)) for category in categories)
     return Verdict("host", name, categories, name if matches else None, matches, protected=protected)
+
+
+def test_background_traffic_counts_apart_unless_it_is_flagged(policy: Policy) -> None:
+    def effect(*categories: str) -> str:
+        about = msgspec.structs.replace(verdict(*categories), background=True)
+        return what_happens(about, policy, "staff", NOON).effect
+
+    assert [effect("gambling"), effect("games"), effect()] == ["incident", "background", "background"]
 
 
 @pytest.mark.parametrize(

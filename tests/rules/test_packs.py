@@ -9,7 +9,7 @@ import pytest
 from rules import curated
 from rules.curated import CuratedPack, categorised, parse_pack
 from rules.engine import Rules
-from rules.model import ALLOWED, NAMEABLE, Taxonomy
+from rules.model import ALLOWED, BACKGROUND, NAMEABLE, Taxonomy, Verdict
 from rules.suffixes import PublicSuffixes
 
 PACK_FILES = sorted((Path(curated.__file__).parent / "packs").glob("*.toml"))
@@ -34,10 +34,16 @@ def test_the_examples_of_each_pack_hold_in_the_compiled_rules(path: Path, rules:
     pack = parse_pack(path.read_text("utf-8"), path.name)
     for name in pack.examples.match:
         verdict = rules.classify(_kind(name), name)  # type: ignore[arg-type]
-        assert verdict.nameable if pack.id == NAMEABLE else pack.category in verdict.categories
+        assert _says(verdict, pack)
     for name in pack.examples.no_match:
         verdict = rules.classify(_kind(name), name)  # type: ignore[arg-type]
-        assert not verdict.nameable if pack.id == NAMEABLE else pack.category not in verdict.categories
+        assert not _says(verdict, pack)
+
+
+def _says(verdict: Verdict, pack: CuratedPack) -> bool:
+    if pack.id == NAMEABLE:
+        return verdict.nameable
+    return verdict.background if pack.id == BACKGROUND else pack.category in verdict.categories
 
 
 def test_every_entry_of_every_pack_is_found_with_its_pack_as_the_list(
@@ -48,8 +54,19 @@ def test_every_entry_of_every_pack_is_found_with_its_pack_as_the_list(
             verdict = rules.classify(_kind(name), name)  # type: ignore[arg-type]
             if pack.id == NAMEABLE:
                 assert verdict.nameable_as == name
+            elif pack.id == BACKGROUND:
+                assert verdict.background, name
             elif pack.id != ALLOWED:
                 assert any(match.entry == name and pack.id in match.lists for match in verdict.matches), name
+
+
+def test_background_traffic_is_above_no_flag_and_no_help(
+    packs: tuple[CuratedPack, ...], rules: Rules, taxonomy: Taxonomy
+) -> None:
+    background = next(pack for pack in packs if pack.id == BACKGROUND)
+    for name in (*background.hosts, *background.apps):
+        found = [taxonomy.get(category) for category in rules.classify(_kind(name), name).categories]  # type: ignore[arg-type]
+        assert not any(category.sensitive or category.response == "flag" for category in found), name
 
 
 def test_no_entry_is_a_public_suffix_but_those_named_as_one_organisations(
