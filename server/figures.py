@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Literal, cast
 
+from rules.model import BACKGROUND
 from server.disclosure import TOGETHER, UNNAMED, Block, Shares
 from server.summary_document import Figure, Group, Summary, Top
 
@@ -14,6 +15,7 @@ TOP = 10
 """Sites and apps named: more is a list that nobody reads."""
 
 _Key = tuple[str, str, str, str]
+_Sums = Mapping[tuple[str, str], float]
 _KINDS = {"host": "sites", "app": "apps"}
 
 
@@ -28,7 +30,14 @@ def by_group(
             found[block.group].append(_figure(block, shares, then, last_year))
     everyone = {**groups, **{group: group for group in found if group not in groups}}
     return tuple(
-        Group(group, name, not found[group], _ranked(found[group])) for group, name in sorted(everyone.items())
+        Group(
+            group,
+            name,
+            not found[group],
+            _ranked(found[group]),
+            _summed(found[group], _sums(_of(group, before)), _sums(_of(group, year_before))),
+        )
+        for group, name in sorted(everyone.items())
     )
 
 
@@ -44,15 +53,27 @@ def totals(
     groups: Iterable[Group], rest: Iterable[Figure], before: Summary | None, year_before: Summary | None
 ) -> tuple[Figure, ...]:
     """Return hours by kind and category over everything that is shown: sums of the other figures, never more."""
-    sums: dict[tuple[str, str], float] = defaultdict(float)
-    for figure in (*(figure for group in groups for figure in group.figures), *rest):
-        sums[figure.kind, figure.category] += figure.hours
-    then, last_year = _known_totals(before), _known_totals(year_before)
+    figures = [*(figure for group in groups for figure in group.figures), *rest]
+    then, last_year = (_sums(summary.totals if summary is not None else ()) for summary in (before, year_before))
+    return _summed(figures, then, last_year)
+
+
+def background(
+    blocks: Mapping[Block, Shares], before: Summary | None, year_before: Summary | None
+) -> tuple[Figure, ...]:
+    """Return hours of background traffic by kind, of these blocks of it: whole blocks, and no other figure has them."""
+    sums: dict[str, int] = defaultdict(int)
+    for block, shares in blocks.items():
+        sums[block.kind] += sum(shares.values())
+    then, last_year = (
+        {one.kind: one.hours for one in (summary.background if summary is not None else ())}
+        for summary in (before, year_before)
+    )
     return _ranked(
         Figure(
-            _kind(kind), category, UNNAMED, _tenths(hours), then.get((kind, category)), last_year.get((kind, category))
+            _kind(kind), BACKGROUND, UNNAMED, _tenths(seconds / 3600), then.get(_kind(kind)), last_year.get(_kind(kind))
         )
-        for (kind, category), hours in sums.items()
+        for kind, seconds in sums.items()
     )
 
 
@@ -116,8 +137,23 @@ def _known(summary: Summary | None) -> dict[_Key, float]:
     return {(group, one.kind, one.category, one.name): one.hours for group, figures in parts for one in figures}
 
 
-def _known_totals(summary: Summary | None) -> dict[tuple[str, str], float]:
-    return {} if summary is None else {(one.kind, one.category): one.hours for one in summary.totals}
+def _of(group: str, summary: Summary | None) -> tuple[Figure, ...]:
+    return next((one.figures for one in summary.groups if one.group == group), ()) if summary is not None else ()
+
+
+def _sums(figures: Iterable[Figure]) -> _Sums:
+    """Hours by kind and category: sums of the figures as they are shown, never more."""
+    sums: dict[tuple[str, str], float] = defaultdict(float)
+    for figure in figures:
+        sums[figure.kind, figure.category] += figure.hours
+    return {key: _tenths(hours) for key, hours in sums.items()}
+
+
+def _summed(figures: Iterable[Figure], then: _Sums, last_year: _Sums) -> tuple[Figure, ...]:
+    return _ranked(
+        Figure(_kind(kind), category, UNNAMED, hours, then.get((kind, category)), last_year.get((kind, category)))
+        for (kind, category), hours in _sums(figures).items()
+    )
 
 
 def _ranked(figures: Iterable[Figure]) -> tuple[Figure, ...]:

@@ -12,6 +12,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
+from rules.model import BACKGROUND
 from server import audit, category_names, coverage, directory_index, figures, month_use, policy_in_force, rules_in_force
 from server.disclosure import PEOPLE_MIN, Block, Shares, blocks_of, revised
 from server.errors import NotThere, SetUpError
@@ -129,6 +130,8 @@ def _document(
 ) -> Summary:
     last, last_year = _kept(f"{figures.shifted(first, -1):%Y-%m}"), _kept(f"{figures.shifted(first, -12):%Y-%m}")
     seen = _coverage(first, after, organisation.timezone) if before is None else before.coverage
+    behind = {block: shares for block, shares in blocks.items() if block.category == BACKGROUND}
+    blocks = {block: shares for block, shares in blocks.items() if block not in behind}
     groups = figures.by_group(blocks, _group_names(seen.enrolled, before), last, last_year)
     rest = figures.together(blocks, last, last_year)
     totals = figures.totals(groups, rest, last, last_year)
@@ -150,6 +153,7 @@ def _document(
         sealed=_sealed(month),
         rule_changes=_rule_changes(first, after, organisation.timezone) if before is None else before.rule_changes,
         tests=() if before is None else before.tests,
+        background=figures.background(behind, last, last_year),
         words=figures.words(totals, category_names.category_names(), f"{figures.shifted(first, -1):%B %Y}"),
     )
 

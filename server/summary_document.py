@@ -34,12 +34,16 @@ class Figure(Part, frozen=True):
 
 
 class Group(Part, frozen=True):
-    """One group and every figure that may be shown of it; `suppressed` where there is none."""
+    """One group and every figure that may be shown of it; `suppressed` where there is none.
+
+    `categories` are sums of its figures by kind and category, which is what a reader looks at first.
+    """
 
     group: str
     name: str
     suppressed: bool
     figures: tuple[Figure, ...]
+    categories: tuple[Figure, ...] = ()
 
 
 class Top(Part, frozen=True):
@@ -131,6 +135,8 @@ class EndToEnd(Part, frozen=True):
 class Summary(Part, frozen=True):
     """A month's summary. `sealed` is None while it awaits the lead. Hours are rounded to tenths.
 
+    `background` are hours of updates, telemetry and content delivery, in no other figure: they are nobody's use.
+
     `incidents` is None only in what a partner is shown: the organisation's cases are not theirs.
     """
 
@@ -152,6 +158,7 @@ class Summary(Part, frozen=True):
     rule_changes: tuple[RuleChange, ...]
     tests: tuple[EndToEnd, ...]
     words: str
+    background: tuple[Figure, ...] = ()
 
     @property
     def first(self) -> date:

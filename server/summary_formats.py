@@ -100,8 +100,10 @@ def _lines(summary: Summary) -> list[list[object]]:
         if one.suppressed:
             lines.append(["hours", one.group, "", "", "", "withheld", "", ""])
         lines += [_figure("hours", one.group, figure) for figure in one.figures]
+        lines += [_figure("hours by category", one.group, figure) for figure in one.categories]
     lines += [_figure("hours of several groups together", TOGETHER, figure) for figure in summary.together]
     lines += [_figure("hours in all that is shown", TOGETHER, figure) for figure in summary.totals]
+    lines += [_figure("hours of background traffic", TOGETHER, figure) for figure in summary.background]
     if summary.incidents is not None:
         lines += _counts("cases received, by urgency", summary.incidents.urgency)
         lines += _response(summary.incidents)

@@ -49,4 +49,5 @@ def _narrowed(summary: Summary, groups: Collection[str]) -> Summary:
         ),
         tests=tuple(one for one in summary.tests if one.group in groups),
         words="",
+        background=(),
     )

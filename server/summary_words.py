@@ -62,8 +62,10 @@ class Shown:
     gaps: Table
     chart: SafeString
     narrow_chart: SafeString
+    all_use: Table
     use: tuple[Table, ...]
     together: Table
+    background: Table
     top: Table
     withheld_groups: tuple[str, ...]
     safeguarding: bool
@@ -97,8 +99,10 @@ def shown(summary: Summary) -> Shown:
         gaps=_gaps(summary),
         chart=_chart(summary, names, before, WIDE),
         narrow_chart=_chart(summary, names, before, NARROW),
+        all_use=_figures("All groups", summary.totals, names, before),
         use=tuple(_use(group, names, before) for group in summary.groups if not group.suppressed),
         together=_figures("Groups that may only be shown together", summary.together, names, before),
+        background=_background(summary, before),
         top=_top(summary, names),
         withheld_groups=tuple(group.name for group in summary.groups if group.suppressed),
         safeguarding=incidents is not None,
@@ -153,7 +157,7 @@ def _gaps(summary: Summary) -> Table:
 
 def _chart(summary: Summary, names: Mapping[str, str], before: str, layout: Layout) -> SafeString:
     # Of one group alone there are no totals: its own figures are what there is to see.
-    figures = summary.totals or (summary.groups[0].figures if len(summary.groups) == 1 else ())
+    figures = summary.totals or (_categories(summary.groups[0]) if len(summary.groups) == 1 else ())
     lines = [Bar(_label(one, names), one.hours, one.before) for one in figures[:CHART_LINES]]
     compared = before if any(line.before is not None for line in lines) else ""
     title = f"Hours of use by category in {month_words(summary.first)}"
@@ -162,13 +166,26 @@ def _chart(summary: Summary, names: Mapping[str, str], before: str, layout: Layo
 
 
 def _use(group: Group, names: Mapping[str, str], before: str) -> Table:
-    return _figures(group.name, group.figures, names, before)
+    return _figures(group.name, _categories(group), names, before)
+
+
+def _categories(group: Group) -> tuple[Figure, ...]:
+    return group.categories or group.figures  # documents of before there were sums have none
 
 
 def _figures(caption: str, figures: Iterable[Figure], names: Mapping[str, str], before: str) -> Table:
+    return _hours(caption, [(_label(one, names), one) for one in figures], before)
+
+
+def _background(summary: Summary, before: str) -> Table:
+    lines = [("Apps" if one.kind == "app" else "Sites", one) for one in summary.background]
+    return _hours("Background traffic: updates and the like, nobody’s use and in no figure above", lines, before)
+
+
+def _hours(caption: str, lines: Iterable[tuple[str, Figure]], before: str) -> Table:
     rows = tuple(
-        (_label(one, names), number(one.hours), _or_dash(one.before), _change(one), _or_dash(one.year_before))
-        for one in figures
+        (label, number(one.hours), _or_dash(one.before), _change(one), _or_dash(one.year_before))
+        for label, one in lines
     )
     return Table(caption, ("What", "Hours", before, "Change", "A year before"), rows)
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import defaultdict
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from html.parser import HTMLParser
 from itertools import combinations
 
-from hypothesis import given, settings
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from server import summary, summary_document, usage
+from server.charts import number
 from server.disclosure import TOGETHER, UNNAMED, Block, Use, blocks_of, change, is_safe, revised
+from server.store.models import Device, Person, PersonMonth, UsageKey
+from server.summary_formats import render
 
 GROUPS = ("staff", "learners", "partners")
 THINGS = (("work", ""), ("work", "a.example"), ("work", "b.example"), ("games", ""))
@@ -118,9 +128,9 @@ def test_no_sum_or_difference_of_figures_gives_away_few_people(month):
     """The attacker has every figure, may add and subtract as they like, and knows who used what, but not how long."""
     blocks = blocks_of(month)
     atoms = sorted({(one.person, one.group, one.category, one.name) for one in month if one.seconds})
-    known = [[int(_holds(block, atom, blocks)) for atom in atoms] for block in blocks]
+    basis = reduced([int(_holds(block, atom, blocks)) for atom in atoms] for block in blocks)
     for wanted in _tempting(atoms):
-        if _in_span(known, [int(atom in wanted) for atom in atoms]):
+        if in_span(basis, [int(atom in wanted) for atom in atoms]):
             held = [one for one in month if (one.person, one.group, one.category, one.name) in wanted]
             assert rests_on_enough((one.person, one.seconds) for one in held)
 
@@ -133,9 +143,180 @@ def test_no_difference_of_two_versions_gives_away_few_people(month, late):
     assert after.keys() == before.keys()
     changed = [change(before[block], after[block]) for block in before]
     changed = [one for one in changed if one]
-    for number in range(1, min(len(changed), 3) + 1):
-        for some in combinations(changed, number):
+    for size in range(1, min(len(changed), 3) + 1):
+        for some in combinations(changed, size):
             assert rests_on_enough(pair for one in some for pair in one.items())
+
+
+@pytest.mark.django_db
+@given(months(), months(), months())
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_sums_or_differences_of_published_documents_give_away_few_people(organisation, month, late, later):
+    """The attacker has every version of two months' summaries, of each group, in every format.
+
+    They know who used what and when it came in, but not how long. What they can work out by adding and subtracting is
+    what lies in the span of all figures; each such thing that they would want must rest on enough people.
+    """
+    with transaction.atomic():
+        world = World()
+        documents = []
+        for batch in (month, late, later):
+            world.comes_in("2026-10", batch)
+            documents.append(summary.make("2026-10", MADE + timedelta(days=len(documents))))
+        world.comes_in("2026-11", month)
+        following = summary.make("2026-11", MADE + timedelta(days=40))
+        transaction.set_rollback(True)
+    for document in (*documents, following):
+        no_format_says_more(document)
+    assert {one.before for one in figures_of(following)} <= {None, *(one.hours for one in figures_of(documents[-1]))}
+    atoms = world.atoms("2026-10")
+    basis = reduced(world.rows(documents, atoms))
+    for wanted in tempting_over_time(atoms):
+        if in_span(basis, [int(atom in wanted) for atom in atoms]):
+            assert rests_on_enough((atom[1], world.seconds[atom]) for atom in wanted), wanted
+
+
+MADE = datetime(2026, 11, 2, 7, tzinfo=UTC)
+TENTH = 360
+"""Seconds of a tenth of an hour: so that what is rounded in a document is exact, and the attacker's sums are too."""
+
+
+class World:
+    """A collector with a device a group, and what came in when: atoms are (batch, person, group, category, name)."""
+
+    def __init__(self):
+        self.seconds = {}
+        self._group = {}
+        self._batches = 0
+        self._devices = {
+            group: Device.objects.create(
+                name=group,
+                group=group,
+                public_key=group.encode(),
+                platform="Linux",
+                enrolled_at=MADE - timedelta(days=90),
+            )
+            for group in GROUPS
+        }
+
+    def comes_in(self, month, uses):
+        """Store a batch of totals; who was in an earlier one stays in that one's group."""
+        self._batches += 1
+        for one in uses:
+            account = f"p{one.person}"
+            Person.objects.get_or_create(key=account, defaults={"account": account, "name": "N", "changed_at": MADE})
+            row, _ = PersonMonth.objects.get_or_create(month=month, account=account)
+            key, _ = UsageKey.objects.get_or_create(kind="host", category=one.category, name=one.name)
+            day = int(month.replace("-", "")) * 100 + self._batches
+            seconds = one.seconds * TENTH
+            usage.write([(row.pk, self._devices[one.group].number, day, key.pk, seconds, 1)])
+            if seconds:
+                group = self._group.setdefault((month, one.person), one.group)
+                self.seconds[self._batches, one.person, group, one.category, one.name] = seconds
+
+    def atoms(self, month):
+        return sorted(atom for atom in self.seconds if (month, atom[1]) in self._group and atom[0] <= 3)
+
+    def rows(self, documents, atoms):
+        """What each figure of each version holds, found by its number; it must be of whole batches, oldest first."""
+        rows = []
+        for document in documents:
+            cells = cells_of(document)
+            shown = {(group.group, one.category, one.name) for group in document.groups for one in group.figures}
+            both = {(TOGETHER, one.category, UNNAMED) for one in document.together}
+            for cell, hours in cells.items():
+                inside = [atom for atom in atoms if cell_of(atom, shown | both) == cell]
+                fitting = [
+                    last
+                    for last in range(1, 4)
+                    if round(sum(self.seconds[atom] for atom in inside if atom[0] <= last) / 3600, 1) == hours
+                ]
+                assert fitting, (cell, hours, "is no sum of whole batches")
+                rows.append([int(atom in inside and atom[0] <= fitting[0]) for atom in atoms])
+            for group in document.groups:
+                own = defaultdict(float)
+                for one in group.figures:
+                    own[one.category] += one.hours
+                assert {one.category: one.hours for one in group.categories} == pytest.approx(own)
+            sums = defaultdict(float)
+            for (_, category, _), hours in cells.items():
+                sums[category] += hours
+            assert {one.category: one.hours for one in document.totals} == pytest.approx(sums)
+        return rows
+
+
+def cells_of(document):
+    own = {(group.group, one.category, one.name): one.hours for group in document.groups for one in group.figures}
+    return own | {(TOGETHER, one.category, UNNAMED): one.hours for one in document.together}
+
+
+def cell_of(atom, shown):
+    _, _, group, category, name = atom
+    places = ((group, category, name), (group, category, UNNAMED), (TOGETHER, category, UNNAMED))
+    return next((place for place in places if place in shown), None)
+
+
+def figures_of(document):
+    return [
+        *(one for group in document.groups for one in (*group.figures, *group.categories)),
+        *document.together,
+        *document.totals,
+    ]
+
+
+def no_format_says_more(document):
+    """Whatever is read as CSV, as a page, or of one group alone, is a number that the whole document has."""
+    assert summary_document.read(render(document, "json")) == document
+    known = {one.hours for one in (*figures_of(document), *document.top)}
+    known |= {one.before for one in figures_of(document)} | {one.year_before for one in figures_of(document)}
+    words = {"–", *(number(one) for one in known if one is not None)}
+    for group in (None, *(one.group for one in document.groups)):
+        told = csv.DictReader(io.StringIO(render(document, "csv", group).decode("utf-8-sig")))
+        values = [row["value"] for row in told if row["about"].startswith("hours") and row["value"] != "withheld"]
+        assert {float(value) for value in values} <= known
+        page = Page()
+        page.feed(render(document, "html", group).decode())
+        assert set(page.hours) <= words
+
+
+class Page(HTMLParser):
+    """What a page says in the columns of hours."""
+
+    def __init__(self):
+        super().__init__()
+        self.hours = []
+        self._in = ""
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "td":
+            self._in = dict(attrs).get("data-label", "")
+
+    def handle_endtag(self, tag):
+        if tag == "td":
+            self._in = ""
+
+    def handle_data(self, data):
+        if data.strip() and self._in in {"Hours", "A year before", "September 2026", "October 2026"}:
+            self.hours.append(data.strip())
+
+
+def tempting_over_time(atoms):
+    """What an attacker would want: as in one report, and each of it as it came in late."""
+    sets = defaultdict(set)
+    for atom in atoms:
+        batch, person, group, category, name = atom
+        for key in (
+            (person,),
+            (group,),
+            (category, ""),
+            (category, name, 1),
+            (group, category),
+            (group, category, name),
+            (person, category),
+        ):
+            for when in ("ever", batch, f"since {batch > 1}", f"until {batch < 3}"):
+                sets[key, when].add(atom)
+    return list(sets.values())
 
 
 def test_late_totals_of_four_people_wait_and_of_five_are_shown():
@@ -165,7 +346,7 @@ def test_the_attacker_of_these_tests_finds_what_a_careless_report_gives_away():
     month = [use(n, 60) for n in range(6)] + [use(9, 60, "partners")]
     atoms = sorted({(one.person, one.group, one.category, one.name) for one in month})
     careless = [[1] * len(atoms), [int(atom[1] == "staff") for atom in atoms]]  # a total, and one of its two groups
-    assert _in_span(careless, [int(atom[1] == "partners") for atom in atoms])
+    assert in_span(reduced(careless), [int(atom[1] == "partners") for atom in atoms])
 
 
 def _holds(block, atom, blocks):
@@ -198,19 +379,26 @@ def _tempting(atoms):
     return list(sets.values())
 
 
-def _in_span(rows, target):
-    """Whether the target is a linear combination of the rows (Gauss, exactly)."""
+def reduced(rows):
+    """The rows brought to a triangle (Gauss, exactly), each with its pivot."""
     basis = []
-    for row in [*rows, target]:
-        row = [Fraction(value) for value in row]
-        for pivot, other in basis:
-            if row[pivot]:
-                factor = row[pivot] / other[pivot]
-                row = [value - factor * less for value, less in zip(row, other, strict=True)]
+    for row in rows:
+        row = _less(basis, row)
         pivot = next((at for at, value in enumerate(row) if value), None)
-        if pivot is None:
-            last_was_in = True
-            continue
-        last_was_in = False
-        basis.append((pivot, row))
-    return last_was_in
+        if pivot is not None:
+            basis.append((pivot, row))
+    return basis
+
+
+def in_span(basis, target):
+    """Whether the target is a linear combination of the rows that were reduced."""
+    return not any(_less(basis, target))
+
+
+def _less(basis, row):
+    row = [Fraction(value) for value in row]
+    for pivot, other in basis:
+        if row[pivot]:
+            factor = row[pivot] / other[pivot]
+            row = [value - factor * less for value, less in zip(row, other, strict=True)]
+    return row
