@@ -14,16 +14,21 @@ from protocol.errors import Refused
 from protocol.messages import UsageRow
 from server.store.models import UsageKey
 
+MOST = 2_147_483_647
+"""What a column holds on PostgreSQL. A device that adds for ever to one row must not make the collector fail."""
+
 _ADD = (
     "ON CONFLICT (person, device, day, key) DO UPDATE "
-    "SET seconds = store_usage.seconds + excluded.seconds, visits = store_usage.visits + excluded.visits"
+    "SET seconds = {least}(store_usage.seconds{wide} + excluded.seconds, {most}), "
+    "visits = {least}(store_usage.visits{wide} + excluded.visits, {most})"
 )
 ROWS_AT_ONCE = 100
 """Rows in one SQLite statement: a third less time than one by one, and fewer hand-overs between threads."""
 
 INSERT_POSTGRESQL = (
     "INSERT INTO store_usage (person, device, day, key, seconds, visits) "  # noqa: S608 - constants only
-    "SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::integer[], %s::bigint[], %s::bigint[], %s::bigint[]) " + _ADD
+    "SELECT * FROM unnest(%s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[], %s::integer[]) "
+    + _ADD.format(least="LEAST", wide="::bigint", most=MOST)
 )
 
 _Key = tuple[str, str, str]
@@ -68,7 +73,8 @@ def write(rows: list[tuple[int, int, int, int, int, int]]) -> None:
 @cache
 def _insert_sqlite(rows: int) -> str:
     values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)
-    return f"INSERT INTO store_usage (person, device, day, key, seconds, visits) VALUES {values} {_ADD}"  # noqa: S608
+    add = _ADD.format(least="MIN", wide="", most=MOST)
+    return f"INSERT INTO store_usage (person, device, day, key, seconds, visits) VALUES {values} {add}"  # noqa: S608
 
 
 def forget_keys() -> None:

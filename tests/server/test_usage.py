@@ -53,6 +53,14 @@ def test_the_rows_of_two_devices_stay_apart(database, device):
     assert sorted(Usage.objects.values_list("device", "seconds")) == [(1, 60), (2, 60)]
 
 
+def test_a_device_that_adds_for_ever_to_one_row_fills_it_and_nothing_fails(database, device):
+    row = (1, 1, 20261120, 1)
+    for _ in range(2):
+        with transaction.atomic():
+            usage.write([(*row, usage.MOST - 1, usage.MOST - 1)])
+    assert list(Usage.objects.values_list("seconds", "visits")) == [(usage.MOST, usage.MOST)]
+
+
 def test_nothing_is_written_for_an_unknown_person(database, device):
     from uuid import uuid4
 

@@ -27,12 +27,12 @@ class Usage(models.Model):
     """
 
     pk = models.CompositePrimaryKey("person", "device", "day", "key")
-    person = models.BigIntegerField()
+    person = models.IntegerField()
     device = models.IntegerField()
     day = models.IntegerField()
-    key = models.BigIntegerField()
-    seconds = models.BigIntegerField()
-    visits = models.BigIntegerField()
+    key = models.IntegerField()
+    seconds = models.IntegerField()
+    visits = models.IntegerField()
 
     class Meta:
         """The migration makes the table."""
