@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "footprint": "memory and processor time of the agent",
     "unlock": "unlocking a queue of 500 and of 5,000 headings in Chromium",
     "queue": "the lead's queue with a million incidents stored",
+    "month": "the monthly summary of 1,000 people with a year of totals stored",
     "ingest": "signed batches a second, beside aw-server and raw SQLite",
     "outage": "records lost over an outage, beside aw-client",
     "lookup": "matching host names, beside a dict and six other engines",

@@ -8,24 +8,18 @@ by SQL from a few patterns, all with one record, so that they take a minute and 
 from __future__ import annotations
 
 import json
-import os
-import pwd
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from server.children import free_port
+from tests.bench.databases import ROOT, on_each
 from tests.bench.table import Row
 
-ROOT = Path(__file__).parents[2]
 STORED, WAITING, URGENT_EVERY = 1_000_000, 5_000, 20
 TURNS = 15
 LIMIT_MS = 100.0
@@ -35,57 +29,7 @@ _GROUP = "staff"
 
 def run() -> list[Row]:
     """Measure on both databases; PostgreSQL is left out where it is not installed."""
-    rows = []
-    with tempfile.TemporaryDirectory(prefix="fairwatch-bench-") as name:
-        rows += _in_a_process(Path(name) / "sqlite", {})
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if programs:
-            with _postgres(programs[-1], Path(name)) as address:
-                rows += _in_a_process(Path(name) / "postgres", {"FAIRWATCH_DATABASE": address})
-    return [Row(*row) for row in rows]
-
-
-def _in_a_process(folder: Path, environment: dict[str, str]) -> list[list[Any]]:
-    # One database a process: Django's settings are read once.
-    command = [sys.executable, "-m", "tests.bench.queue", str(folder)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=LONGEST_SECONDS,
-        check=True,
-    )
-    rows: list[list[Any]] = json.loads(done.stdout.splitlines()[-1])
-    return rows
-
-
-@contextmanager
-def _postgres(programs: Path, folder: Path) -> Iterator[str]:
-    """Start a PostgreSQL of our own, as it is set up out of the box but for its port."""
-    data, port = folder / "pg", free_port()
-    other: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        folder.chmod(0o755)
-        data.mkdir()
-        os.chown(data, pwd.getpwnam("nobody").pw_uid, -1)
-        other = {"user": "nobody", "extra_groups": []}
-
-    def call(program: str, *arguments: str) -> None:
-        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}
-        command = [str(programs / program), *arguments]
-        quiet = subprocess.DEVNULL
-        subprocess.run(command, check=True, cwd="/", env=environment, stdout=quiet, stderr=quiet, **other)
-
-    call("initdb", "-D", str(data / "db"), "-U", "fairwatch", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-c listen_addresses=127.0.0.1 -c unix_socket_directories='' -p {port}"
-    call("pg_ctl", "-D", str(data / "db"), "-l", str(data / "log"), "-o", options, "-w", "start")
-    try:
-        call("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "fairwatch", "collector")
-        yield f"postgresql://fairwatch@127.0.0.1:{port}/collector"
-    finally:
-        call("pg_ctl", "-D", str(data / "db"), "-m", "immediate", "-w", "stop")
+    return on_each("tests.bench.queue", longest_seconds=LONGEST_SECONDS)
 
 
 # --- in the process of one database ------------------------------------------------------------------------------
