@@ -10,8 +10,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from protocol.messages import Kind
+from server.errors import SetUpError
+from server.figures import shifted
 
 GROUPS = ("learners", "apprentices", "staff", "tutors", "partners")
 DEVICES_A_GROUP = {"learners": 14, "apprentices": 8, "staff": 8, "tutors": 6, "partners": 4}
@@ -19,6 +22,12 @@ ACCOUNTS_A_DEVICE = {"learners": 2, "apprentices": 1, "staff": 1, "tutors": 1, "
 DAYS = 92
 CASES = 60
 SEED = 2026
+GROUPS_MAX, MONTHS_MAX = 40, 36
+CASES_TIMES_MAX = 10
+"""At most six hundred cases: each is really sealed, and nobody reads more of a sample."""
+
+PERSON_MONTHS_MAX = 60_000
+"""People times months of made-up history: about seventy million rows, a gigabyte and a half."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,51 @@ class Case:
     minutes: int
     count: int
     closed: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many people each group has, and for how many months there is history."""
+
+    groups: tuple[int, ...]
+    months: int
+
+    @classmethod
+    def of(cls, groups: str | None, devices: int | None, months: int) -> Shape:
+        """Read what the command was given; raises SetUpError in a sentence."""
+        if groups is not None and devices is not None:
+            raise SetUpError("--groups and --devices can't go together: --devices 50 is --groups 50")
+        text = groups if groups is not None else str(devices)
+        try:
+            sizes = tuple(int(one) for one in text.split(","))
+        except ValueError:
+            raise SetUpError(f"--groups is a list of sizes like 20,30,7,3, not {text!r}") from None
+        if len(sizes) > GROUPS_MAX or min(sizes) < 1:
+            raise SetUpError(f"there can be 1 to {GROUPS_MAX} groups, each of at least one person, not {text}")
+        if not 1 <= months <= MONTHS_MAX:
+            raise SetUpError(f"--months is 1 to {MONTHS_MAX}, not {months}")
+        if sum(sizes) * months > PERSON_MONTHS_MAX:
+            most = PERSON_MONTHS_MAX // months
+            raise SetUpError(f"{sum(sizes):,} people are too many: of {months} months there can be {most:,}")
+        return cls(sizes, months)
+
+    def fleet(self) -> list[SampleDevice]:
+        """Return a device with one account for each person."""
+        named = [*GROUPS, *(f"group-{number}" for number in range(len(GROUPS) + 1, GROUPS_MAX + 1))]
+        return [
+            SampleDevice(f"SAMPLE-{group.upper()}-{number:04}", group, (f"sample-{group}-{number:04}",))
+            for group, size in zip(named, self.groups, strict=False)
+            for number in range(1, size + 1)
+        ]
+
+    def begins(self, now: datetime, zone: ZoneInfo) -> date:
+        """Return the first day of the history, which ends with the last month that is over."""
+        return shifted(now.astimezone(zone).date().replace(day=1), -self.months)
+
+    @property
+    def cases_times(self) -> int:
+        """How many times as many cases there are as in the sample of forty devices and three months."""
+        return min(CASES_TIMES_MAX, max(1, sum(self.groups) * self.months // 180))
 
 
 # category, kind, nameable name, likely minutes a day, chance that a day has it
@@ -118,14 +172,21 @@ def uses(device: SampleDevice, last: date, chance: random.Random) -> Iterator[Us
                 yield Use(account, day, kind, category, name, seconds, 1 + seconds // 400 if kind == "host" else 0)
 
 
-def cases(fleet: list[SampleDevice], last: datetime, chance: random.Random) -> list[Case]:
-    """Return the cases, oldest first: urgent ones closed within the day, nearly all others within four days."""
+def cases(
+    fleet: list[SampleDevice], last: datetime, chance: random.Random, *, days: int = DAYS, times: int = 1
+) -> list[Case]:
+    """Return the cases of so many days up to `last`, oldest first: `times` as many as the sample has.
+
+    Urgent ones are closed within the day, nearly all others within four days.
+    """
     found: list[Case] = []
+    taken: set[datetime] = set()
     young = [place for place, device in enumerate(fleet) if device.group in {"learners", "apprentices"}]
+    young = young or list(range(len(fleet)))
     for category, urgent, number, entry in _CASES:
-        for which in range(number):
+        for which in range(number * times):
             place = chance.choice(young) if urgent or chance.random() < 0.7 else chance.randrange(len(fleet))
-            back = chance.uniform(0.05, 3) if chance.random() < 0.2 else chance.uniform(3, DAYS - 1)
+            back = chance.uniform(0.05, 3) if chance.random() < 0.2 else chance.uniform(3, days - 1)
             day = (last - timedelta(days=back)).astimezone(UTC)
             started = min(
                 day.replace(hour=chance.randint(8, 17), minute=chance.randint(0, 59), second=chance.randint(0, 59)),
@@ -133,6 +194,9 @@ def cases(fleet: list[SampleDevice], last: datetime, chance: random.Random) -> l
             ).replace(microsecond=0)
             if which == 0 and category in _THIS_MORNING:
                 started = (last - timedelta(minutes=_THIS_MORNING[category])).replace(microsecond=0)
+            while started in taken:  # each case is known by when it began
+                started -= timedelta(seconds=1)
+            taken.add(started)
             age = last - started
             closed = age > timedelta(hours=20) if urgent else age > timedelta(days=4) and chance.random() < 0.97
             found.append(

@@ -29,6 +29,7 @@ NOT_ON_THE_RECORD = {
     "server/delivery.py": "whether a message went out",
     # made-up history of demonstrations
     "server/simulate.py": "sample history",
+    "server/sample_history.py": "sample history",
     "server/sample_records.py": "sample history",
     "server/stage.py": "a demonstration's own people",
 }

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
-from server import summary, summary_calendar, usage
+from server import sample_history, summary, summary_calendar, usage
 from server.errors import NotThere, SetUpError
+from server.sample import Shape
 from server.store.models import (
     AuditEntry,
     Device,
@@ -83,6 +88,51 @@ def test_accounts_that_are_not_listed_lift_no_figure_and_are_in_none(used):
     made = summary.make("2026-10", MADE)
     assert made.coverage.unlisted
     assert made.totals == ()
+
+
+def test_what_is_kept_of_a_month_equals_a_full_recount_of_its_rows(database, organisation):
+    """Plain sums over the raw rows, by themselves, beside each figure of the kept document, to the tenth of an hour."""
+    sample_history.write(Shape((20, 30, 7, 3), 2), MADE, ZoneInfo("Europe/London"), random.Random(1), lambda *_: None)
+    _somebody_unlisted_and_somebody_with_two_accounts()
+    made = summary.make("2026-10", MADE)
+    raw = _recounted("202610")
+    shown = defaultdict(int)
+    for group in made.groups:
+        named = {(one.kind, one.category, one.name) for one in group.figures if one.name}
+        for one in group.figures:
+            names = [name for *key, name in raw if key == [group.group, one.kind, one.category]]
+            own = [one.name] if one.name else [name for name in names if (one.kind, one.category, name) not in named]
+            seconds = sum(raw[group.group, one.kind, one.category, name] for name in own)
+            assert one.hours == round(seconds / 3600, 1), one
+            shown[one.kind, one.category] += seconds
+    assert not made.together  # three people are too few beside groups that stand apart
+    assert [one.group for one in made.groups if one.suppressed] == ["tutors"]
+    for one in made.totals:
+        assert one.hours == pytest.approx(shown[one.kind, one.category] / 3600, abs=0.05 * 30)
+    withheld = sum(seconds for (group, *_), seconds in raw.items() if group == "tutors")
+    assert sum(shown.values()) == sum(raw.values()) - withheld
+
+
+def _recounted(month):
+    """Seconds by group, kind, category and name, of listed people."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT d."group", k.kind, k.category, k.name, SUM(u.seconds) FROM store_usage u '
+            "JOIN store_usagekey k ON k.id = u.key JOIN store_device d ON d.number = u.device "
+            "JOIN store_personmonth p ON p.id = u.person "
+            "WHERE u.day / 100 = %s AND p.account NOT LIKE 'unlisted%%' GROUP BY 1, 2, 3, 4",
+            [int(month)],
+        )
+        return {(group, kind, category, name): int(seconds) for group, kind, category, name, seconds in cursor}
+
+
+def _somebody_unlisted_and_somebody_with_two_accounts():
+    """Both on the device of the first learner: a stranger, and that learner under the name of the domain."""
+    device = Device.objects.order_by("number").first()
+    for account in ("unlisted-1", "TRUST\\sample-learners-0001"):
+        row = PersonMonth.objects.create(month="2026-10", account=account)
+        key = UsageKey.objects.get(kind="host", category="games", name="")
+        usage.write([(row.pk, device.number, 20261007, key.pk, 5000, 1)])
 
 
 def test_a_month_is_told_against_the_one_before_and_a_year_before(used):
