@@ -23,5 +23,5 @@ def _change(schema_editor, kind):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("store", "0018_lead_documents")]
+    dependencies = [("store", "0020_partners")]
     operations = [migrations.RunPython(narrow, widen)]
