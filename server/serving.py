@@ -225,13 +225,17 @@ def application(environ: dict[str, Any], start_response: StartResponse) -> Itera
 
 
 def _end_with_parent() -> None:
-    """Ask Linux to end this worker when `run` itself is killed: a worker left behind would hold the port."""
+    """Ask Linux to kill this worker when `run` itself is killed: a worker left behind would hold the port.
+
+    Not by SIGTERM: a worker that waits for bodies that never come would not end. A kill loses nothing, since a receipt
+    is given only for what was committed.
+    """
     parent = os.environ.get(_PARENT)
     if not parent or multiprocessing.parent_process() is None or sys.platform != "linux":
         return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if str(os.getppid()) != parent:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 if multiprocessing.parent_process() is not None and os.environ.get(_PARENT):

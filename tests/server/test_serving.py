@@ -294,8 +294,8 @@ SLOW = {
 }
 
 
-def test_bodies_that_never_end_do_not_keep_others_waiting(serve):
-    _, port = serve("--http")
+def test_bodies_that_never_end_do_not_keep_others_waiting_nor_the_worker_alive(serve):
+    process, port = serve("--http")
     _until(lambda: _answers(f"http://127.0.0.1:{port}/v1/health"), "health")
     slow = []
     try:
@@ -306,6 +306,7 @@ def test_bodies_that_never_end_do_not_keep_others_waiting(serve):
                 one.sendall(head + b"Host: localhost\r\nContent-Length: 1000\r\n\r\nab")
             assert _get(f"http://127.0.0.1:{port}/v1/health")[0] == 200
             assert _get(f"http://127.0.0.1:{port}/account/login/")[0] == 200
+        _end(process, signal.SIGKILL)
     finally:
         for one in slow:
             one.close()
