@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 import pytest
@@ -50,6 +51,30 @@ def make(private, *readers, **changes):
         for purpose, text in (("heading", heading), ("evidence", evidence))
     ]
     return header, Concern(head, *sealed, concerns.sign(private, head, *sealed))
+
+
+def test_every_vector_opens_or_names_its_refusal(vectors):
+    for vector in vectors("concerns"):
+        concern = Concern(*(b64decode(vector[part]) for part in ("header", "heading", "evidence", "signature")))
+        key = b64decode(vector["private_key"])
+        if vector["refusal"] is None:
+            assert opened(vector, concern, key) == vector["text"], vector["name"]
+        else:
+            with pytest.raises((OpenError, Refused)) as refused:
+                opened(vector, concern, key)
+            assert vector["refusal"] in str(refused.value), vector["name"]
+
+
+def opened(vector, concern, key):
+    """Both parts, once it was checked as FORMAT.md says: the case, the signature, and only then the envelopes."""
+    header = verify(b64decode(vector["lead_key"]), concern)
+    if header.incident != UUID(vector["incident"]):
+        raise Refused(Code.BAD_LEAD_SIGNATURE, "another case")
+    parts = {"heading": concern.heading, "evidence": concern.evidence}
+    return {
+        part: b64encode(concerns.open_part(part, envelope, header, concern.header, key)).decode()
+        for part, envelope in parts.items()
+    }
 
 
 def verify(public, concern):

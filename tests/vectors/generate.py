@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from protocol import documents, messages, rewraps, sealing, signing
+from protocol import concerns, documents, messages, rewraps, sealing, signing
 
 HERE = Path(__file__).parent
 DEVICE = UUID("11111111-2222-4333-8444-555555555555")
@@ -279,6 +279,78 @@ def rewrapped() -> list[dict[str, object]]:
     ]
 
 
+def recorded() -> list[dict[str, object]]:
+    """Concerns that a lead recorded by hand, as written and as a collector might alter them."""
+    both = (LEAD, RECOVERY)
+    one, other = concern(LEAD, RECORD, both), concern(LEAD, OTHER, both)
+    forged = concern(STRANGER, RECORD, both)
+    named = concern(STRANGER, RECORD, both, signer=sealing.key_id(sealing.public_of(LEAD)))
+    unreadable = concern(LEAD, RECORD, (STRANGER,))
+    change = msgspec.structs.replace
+    routine = change(one, header=one.header.replace(b'"urgent":true', b'"urgent":false'))
+    moved = change(one, header=one.header.replace(str(RECORD).encode(), str(OTHER).encode()))
+    bad, closed = "bad_lead_signature", "not sealed to this key"
+    rows: list[tuple[str, concerns.Concern, bytes, bytes, UUID, str | None]] = [
+        ("as the lead wrote it", one, LEAD, LEAD, RECORD, None),
+        ("opened with the recovery key", one, LEAD, RECOVERY, RECORD, None),
+        ("shown in another case", one, LEAD, LEAD, OTHER, bad),
+        ("moved to another case in its header", moved, LEAD, LEAD, OTHER, bad),
+        ("made routine", routine, LEAD, LEAD, RECORD, bad),
+        ("the heading of another", change(one, heading=other.heading), LEAD, LEAD, RECORD, bad),
+        ("the evidence of another", change(one, evidence=other.evidence), LEAD, LEAD, RECORD, bad),
+        ("a flipped bit in the heading", change(one, heading=flipped(one.heading, 900)), LEAD, LEAD, RECORD, bad),
+        ("a flipped bit in the signature", change(one, signature=flipped(one.signature, 5)), LEAD, LEAD, RECORD, bad),
+        ("under another lead's name", one, RECOVERY, LEAD, RECORD, bad),
+        ("by a stranger, and said to be the lead's", forged, LEAD, LEAD, RECORD, bad),
+        ("by a stranger whose header names the lead", named, LEAD, LEAD, RECORD, bad),
+        ("the same, and the stranger's key beside it", named, STRANGER, LEAD, RECORD, bad),
+        ("not for this key", unreadable, LEAD, LEAD, RECORD, closed),
+    ]
+    return [
+        {
+            "name": name,
+            "incident": str(incident),
+            "header": b64(said.header),
+            "heading": b64(said.heading),
+            "evidence": b64(said.evidence),
+            "signature": b64(said.signature),
+            "lead_key": b64(sealing.public_of(by)),
+            "private_key": b64(reader),
+            "text": {part: b64(text) for part, text in CONCERN.items()} if refusal is None else None,
+            "refusal": refusal,
+        }
+        for name, said, by, reader, incident, refusal in rows
+    ]
+
+
+CONCERN = {
+    "heading": messages.encode(concerns.ConcernHeading(1, "self_harm", "amira", "report", 1, "reported")),
+    "evidence": messages.encode(
+        concerns.ConcernEvidence(1, "self_harm", "amira", "tutor", "Said she is tired, née Öz.", "The lead", AT)
+    ),
+}
+
+
+def concern(by: bytes, incident: UUID, readers: tuple[bytes, ...], signer: str | None = None) -> concerns.Concern:
+    keys = [sealing.public_of(key) for key in readers]
+    said = concerns.ConcernHeader(
+        version=1,
+        record=RECORD if incident == OTHER else OTHER,
+        incident=incident,
+        signer=signer or sealing.key_id(sealing.public_of(by)),
+        group="learners",
+        urgent=True,
+        started=AT,
+        sealed_to=tuple(sealing.key_id(key) for key in keys),
+        recipients_version=3,
+    )
+    exact = messages.encode(said)
+    heading, evidence = (
+        sealing.seal(CONCERN[part], keys, concerns.place(part, said, exact)) for part in ("heading", "evidence")
+    )
+    return concerns.Concern(exact, heading, evidence, concerns.sign(by, exact, heading, evidence))
+
+
 def requests() -> list[dict[str, object]]:
     url, body = "https://collector.example/v1/records", b'{"version":1}'
     headers = signing.sign_request("POST", url, body, key=SIGNER, key_id=str(DEVICE), at=AT)
@@ -399,6 +471,7 @@ if __name__ == "__main__":
         ("trials", trials()),
         ("documents", lead_documents()),
         ("rewraps", rewrapped()),
+        ("concerns", recorded()),
         ("requests", requests()),
         ("messages", decodings()),
     ):

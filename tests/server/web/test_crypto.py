@@ -173,6 +173,31 @@ def test_python_opens_and_believes_what_the_browser_seals_and_signs(js):
     assert json.loads(text) == {"text": "née"}
 
 
+def test_our_own_concern_vectors_open_or_are_refused_in_the_browser(js, vectors):
+    rows = vectors("concerns")
+    results = js(
+        """async (rows) => {
+          const results = [];
+          for (const row of rows) {
+            results.push(await attempt(async () => {
+              const read = await alert.verify(row, row.incident);
+              const pair = await pairOf(bytes.unbase64(row.private_key));
+              return [await alert.open(row, read, "heading", pair), await alert.open(row, read, "evidence", pair)];
+            }));
+          }
+          return results;
+        }""",
+        rows,
+    )
+    for row, result in zip(rows, results, strict=True):
+        if row["refusal"] is None:
+            parts = [json.loads(base64.b64decode(row["text"][part])) for part in ("heading", "evidence")]
+            assert result == {"done": parts}, row["name"]
+        else:
+            refused_as = "SignatureError" if row["refusal"] == "bad_lead_signature" else "OpenError"
+            assert result["fault"] == refused_as, row["name"]
+
+
 def test_our_own_re_wrap_vectors_let_in_and_open_or_are_refused_in_the_browser(js, vectors):
     rows = vectors("rewraps")
     results = js(
