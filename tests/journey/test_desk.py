@@ -1,61 +1,35 @@
-"""The lead's day at a real collector: a key made in the browser and signed by custodians, and one case to its end.
-
-Everything is a process of its own: the collector, the custodians' command, Chromium. Only the device is played here, by
-the messages it would send.
-"""
+"""The lead's day at a real collector: a key made in the browser and signed by custodians, and one case to its end."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import signal
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
-import urllib.request
 from base64 import b64decode, b64encode
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 
-from protocol import leadkeys, sealing, signing
-from protocol.messages import (
-    Alert,
-    AlertHeader,
-    Batch,
-    EnrolReply,
-    EnrolRequest,
-    Evidence,
-    Heading,
-    MatchedBy,
-    Message,
-    Parcel,
-    Receipts,
-    Seen,
-    decode,
-    encode,
-)
-from protocol.publication import RecipientList, decode_recipients
-from protocol.rolekeys import new_key
-from rules.compiler import compile_shipped
+from protocol import leadkeys
+from protocol.messages import decode
 from tests.journey import canary
+from tests.journey.office import (
+    CHROMIUM,
+    FLAGS,
+    Office,
+    custodians_sign,
+    enrol,
+    free_port,
+    make_key,
+    report,
+    signed_in,
+    signed_recipients,
+    unlock_desk,
+)
 from tests.journey.recorder import Recorder
 
-BIN = Path(sys.executable).parent
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 HOST, PERSON, NOTE = "www.canary-7f3a.example", "quill.ravensworth", "Zebrafish: rang the tutor"
-PASSWORD = "long enough for anybody"
-WORDS = "anchor basil cactus dolphin ember falcon\n"
-WAIT_MS = 20_000
 ROOMS = ("/desk/", "/desk/key/", "/desk/trial/", "/devices/", "/lists/", "/summary/", "/audit/", "/rules/")
 pytestmark = [
     pytest.mark.more,
@@ -65,11 +39,9 @@ pytestmark = [
 
 
 @dataclass
-class Desk:
-    """The collector's folder and address, and what happened at the desk."""
+class Desk(Office):
+    """An organisation, and what happened at its desk."""
 
-    folder: Path
-    url: str
     words: str = ""
     fingerprint: str = ""
     waiting: str = ""
@@ -83,61 +55,30 @@ class Desk:
     went_back: list[str] = field(default_factory=list)
     errors: tuple[str, ...] = ()
 
-    @property
-    def data(self) -> Path:
-        return self.folder / "collector"
-
-    def command(self, name: str, *arguments: object, text: str = "") -> str:
-        words = [str(BIN / name), *map(str, arguments)]
-        done = subprocess.run(words, input=text, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def post(self, path: str, message: Message, key, key_id: str) -> bytes:
-        body = encode(message)
-        headers = signing.sign_request("POST", self.url + path, body, key=key, key_id=key_id, at=datetime.now(UTC))
-        request = urllib.request.Request(self.url + path, body, {**headers, "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return answer.read()
-
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory, playwright_driver):
     """The day, lived once; each test looks at another side of it."""
     folder = tmp_path_factory.mktemp("desk")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     wire = Recorder(port, folder / "wire")
     day = Desk(folder, f"http://localhost:{wire.port}")
-    day.command("fairwatch-server", "init", "--data-dir", day.data, "--name", "Bright Path Training", "--url", day.url)
-    # This day is about cases; how people sign in with a second factor is `test_sign_in.py`.
-    with (day.data / "collector.toml").open("a") as settings:
-        settings.write("[sign_in]\nsecond_factor = []\n")
+    day.begin()
     for role in ("lead", "it", "manager", "dpo"):
-        person = ("--role", role, "--email", f"{role}@brightpath.example", "--display-name", f"The {role}")
-        day.command(
-            "fairwatch-server", "user", role, "--data-dir", day.data, *person, "--password-stdin", text=PASSWORD
-        )
-    run = [BIN / "fairwatch-server", "run", "--data-dir", day.data, "--http", "--listen", f"127.0.0.1:{port}"]
-    with (folder / "collector.log").open("wb") as output:
-        collector = subprocess.Popen(run, stdout=output, stderr=subprocess.STDOUT)
-    try:
-        _wait_for(day.url + "/v1/health")
-        flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-        browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=[*flags, "--disable-dev-shm-usage"])
-        # The lead's browser keeps a profile on disk, as people's do: it is searched once it is closed.
-        lead = playwright_driver.chromium.launch_persistent_context(
-            day.folder / "profile", executable_path=CHROMIUM, args=[*flags, "--disable-dev-shm-usage"]
-        )
-        _live(day, lead, browser)
-        browser.close()
-    finally:
-        # Before the collector ends, so that the write-ahead log is still there to be copied.
-        _back_up(day)
-        collector.send_signal(signal.SIGTERM)
-        collector.wait(20)
-        wire.close()
+        day.add(role, role)
+    with day.running(port):
+        try:
+            browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+            # The lead's browser keeps a profile on disk, as people's do: it is searched once it is closed.
+            lead = playwright_driver.chromium.launch_persistent_context(
+                day.folder / "profile", executable_path=CHROMIUM, args=list(FLAGS)
+            )
+            _live(day, lead, browser)
+            browser.close()
+        finally:
+            # Before the collector ends, so that the write-ahead log is still there to be copied.
+            _back_up(day)
+            wire.close()
     return day
 
 
@@ -154,26 +95,15 @@ def _back_up(day):
         shutil.copy(path, day.folder / "backup")
 
 
-def _wait_for(url):
-    for _ in range(200):
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the collector did not start")
-
-
 def _live(day, lead, browser):
-    page, errors = _signed_in(day, lead, "lead")
-    day.words = words = _make_key(day, page)
-    _custodians_sign(day)
-    _device_reports(day, _enrol(day))
+    page, errors = signed_in(day, lead, "lead")
+    day.words, day.fingerprint = make_key(day, page, day.folder / "lead.json")
+    day.waiting = page.inner_text("main")
+    custodians_sign(day, "--lead-key", f"The lead={day.folder / 'lead.json'}")
+    report(day, enrol(day, "learners", "laptop-7"), "learners", PERSON, HOST)
     page.goto(day.url + "/desk/")
     day.sealed_page = page.inner_text("main")
-    page.fill("#passphrase", words)
-    page.click("#unlock-go")
-    page.wait_for_selector("#queue[data-opened]")
+    unlock_desk(day, page, day.words)
     day.queue = page.inner_text("#queue")
     page.click("#queue tbody a")
     page.wait_for_selector("#open:enabled")
@@ -197,7 +127,7 @@ def _live(day, lead, browser):
         day.went_back.append(page.inner_text("body"))
     page.context.close()
     for role in ("it", "manager", "dpo", "stranger"):
-        other = browser.new_page() if role == "stranger" else _signed_in(day, browser, role)[0]
+        other = browser.new_page() if role == "stranger" else signed_in(day, browser, role)[0]
         day.rooms[role] = {address: _looked_at(day, other, address) for address in ROOMS}
         if role == "dpo":
             other.goto(day.url + "/audit/")
@@ -212,130 +142,6 @@ def _looked_at(day, page, address):
     return answer.status if page.url == day.url + address else "sent away", page.inner_text("body")
 
 
-def _signed_in(day, browser, name):
-    page = browser.new_page()
-    page.set_default_timeout(WAIT_MS)
-    errors = []
-    page.on("pageerror", lambda fault: errors.append(str(fault)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(day.url + "/")
-    page.fill("#id_login", name)
-    page.fill("#id_password", PASSWORD)
-    page.click("main button")
-    page.wait_for_selector(".who")
-    return page, errors
-
-
-def _make_key(day, page):
-    page.goto(day.url + "/desk/key/")
-    page.click("#make:enabled")
-    page.wait_for_selector("#sheet:not([hidden])")
-    words = " ".join(page.locator("#words li").all_inner_texts())
-    day.fingerprint = page.inner_text("#fingerprint")
-    page.fill("#check", "six other words than those shown")
-    page.click("#save")
-    page.wait_for_selector("#make-problem:not([hidden])")
-    page.fill("#check", words)
-    page.click("#save")
-    page.wait_for_selector("#saved:not([hidden])")
-    page.goto(day.url + "/desk/key/")
-    day.waiting = page.inner_text("main")
-    with page.expect_download() as download:
-        page.click("text=Save the key file")
-    download.value.save_as(day.folder / "lead.json")
-    assert leadkeys.unlock(decode((day.folder / "lead.json").read_bytes(), leadkeys.LeadKey), words)
-    return words
-
-
-def _custodians_sign(day):
-    (day.folder / "words.txt").write_text(WORDS)
-    secret = ("--passphrase-file", day.folder / "words.txt", "--yes")
-    ceremony, rules = day.folder / "ceremony", day.folder / "rules"
-    online = day.data / "keys" / "online-keys.json"
-    it_words = ("--it-passphrase-file", day.folder / "words.txt")
-    day.command(
-        "fairwatch-custody", "ceremony", "--dir", ceremony, "--pilot", "--online-keys", online, *it_words, *secret
-    )
-    compile_shipped(rules)
-    shutil.copy(Path(leadkeys.__file__).parents[1] / "rules" / "policy.toml", rules / "policy.toml")
-    policy = [rules / name for name in ("policy.toml", "categories.toml", "protected.pack", "nameable.pack")]
-    own = ("--dir", ceremony, "--key", ceremony / "private" / "custodian.pem", *secret)
-    lead = f"The lead={day.folder / 'lead.json'}"
-    day.command("fairwatch-custody", "sign", "recipients", "--lead-key", lead, *own)
-    day.command("fairwatch-custody", "sign", "policy", *policy, *own)
-    by_it = ("--dir", ceremony, "--key", ceremony / "private" / "it.pem", *secret)
-    day.command("fairwatch-custody", "sign", "packs", *(rules / "packs").glob("*.pack"), *by_it)
-    day.command("fairwatch-server", "publish", ceremony / "publication", "--data-dir", day.data)
-
-
-def _enrol(day):
-    key = ("--key", day.folder / "ceremony" / "private" / "it.pem", "--passphrase-file", day.folder / "words.txt")
-    what = ("--group", "learners", "--expires", "1d", "--uses", "1", "--collector", day.url, "--yes")
-    publication = ("--publication", day.folder / "ceremony" / "publication", "--out", day.folder)
-    day.command("fairwatch-custody", "token", *key, *what, *publication)
-    day.command("fairwatch-server", "token", day.folder / "token-registration.json", "--data-dir", day.data)
-    device = new_key()
-    token = (day.folder / "token.txt").read_text().strip()
-    request = EnrolRequest(1, token, device.public_key().public_bytes_raw(), "laptop-7", "Linux")
-    return device, decode(day.post("/v1/enrol", request, device, "enrol"), EnrolReply).device
-
-
-def _signed_recipients(day) -> RecipientList:
-    (path,) = (day.data / "rules" / "targets" / "recipients").glob("*recipients.json")
-    return decode_recipients(path.read_bytes())
-
-
-def _device_reports(day, enrolled):
-    key, device = enrolled
-    listed, at, record = _signed_recipients(day), datetime.now(UTC).replace(microsecond=0), uuid4()
-    readers = listed.for_case("learners", PERSON)
-    header = encode(
-        AlertHeader(
-            version=1,
-            record=record,
-            counter=1,
-            alert=record,
-            revision=0,
-            device=device,
-            signer=device,
-            group="learners",
-            urgent=True,
-            started=at,
-            ended=at,
-            sealed_to=tuple(one.key_id for one in readers),
-            recipients_version=listed.version,
-            policy_version=1,
-        )
-    )
-    entry = HOST.removeprefix("www.")
-    matched = (MatchedBy("self_harm", entry, ("self_harm",)),)
-    said = {
-        "heading": Heading(1, "self_harm", PERSON, "host", 3),
-        "evidence": Evidence(
-            1,
-            "self_harm",
-            PERSON,
-            "host",
-            "browser_history",
-            3,
-            (Seen(HOST, 3, at, at),),
-            matched,
-            "self_harm = flag",
-            1,
-        ),
-    }
-    sealed = {purpose: _seal(content, purpose, device, record, header, readers) for purpose, content in said.items()}
-    alert = Alert(header, *sealed.values(), signing.sign_alert(key, header, *sealed.values()))
-    parcel = Parcel(record, 1, "alert", 1, msgspec.Raw(encode(alert)))
-    reply = day.post("/v1/records", Batch(1, device, (parcel,)), key, str(device))
-    assert decode(reply, Receipts).receipts[0].result == "stored"
-
-
-def _seal(content, purpose, device: UUID, record: UUID, header: bytes, readers):
-    place = sealing.Place(purpose=purpose, subject=device, record=record, header=header)
-    return sealing.seal(encode(content), [one.public_key for one in readers], place)
-
-
 # --- what came of it ---------------------------------------------------------------------------------------------
 
 
@@ -343,7 +149,7 @@ def test_the_key_waits_for_the_custodians_and_its_fingerprint_is_what_they_sign(
     assert "Waiting for the custodians’ signature" in desk.waiting
     file = decode((desk.folder / "lead.json").read_bytes(), leadkeys.LeadKey)
     assert desk.fingerprint == leadkeys.fingerprint(file.public_key)
-    assert file.key_id in {one.key_id for one in _signed_recipients(desk).recipients if one.role == "lead"}
+    assert file.key_id in {one.key_id for one in signed_recipients(desk).recipients if one.role == "lead"}
 
 
 def test_before_unlocking_the_queue_names_no_person_and_no_category(desk):

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.identity_provider import identity_provider
 from tests.journey.signing_in import PASSWORD, choose_password, set_up_app, sign_in, six_digits
 
 BIN = Path(sys.executable).parent
@@ -33,6 +34,15 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 WAIT_MS = 20_000
+SINGLE_SIGN_ON = """[sign_in.oidc]
+id = "work"
+name = "Work account"
+server = "{server}"
+client_id = "fairwatch"
+client_secret_file = "keys/oidc-secret"
+tenants = ["brightpath.example"]
+trusted = true
+"""
 pytestmark = [
     pytest.mark.more,
     pytest.mark.skipif(CHROMIUM is None, reason="passkeys need a Chromium browser, and this system offers none"),
@@ -66,12 +76,16 @@ class Office:
         page.set_default_timeout(WAIT_MS)
         page.problems = []
         page.on("pageerror", lambda fault: page.problems.append(str(fault)))
-        page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: page.problems.append(said.text) if self._is_ours(said) else None)
         page.cdp = context.new_cdp_session(page)
         page.cdp.send("WebAuthn.enable")
         if passkeys:
             page.key = new_authenticator(page)
         return page
+
+    def _is_ours(self, said):
+        """Whether it is an error of a page of the collector's: an identity provider's pages have their own."""
+        return said.type == "error" and said.location["url"].startswith(self.url)
 
     def mails(self):
         return "\n".join(path.read_text() for path in sorted((self.folder / "collector" / "mails").glob("*")))
@@ -90,7 +104,13 @@ def passkeys_of(page):
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory, playwright_driver):
+def provider():
+    with identity_provider() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory, playwright_driver, provider):
     folder = tmp_path_factory.mktemp("office")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -98,6 +118,11 @@ def office(tmp_path_factory, playwright_driver):
     browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
     made = Office(folder, f"http://localhost:{port}", browser)
     made.command("init", "--name", "Bright Path Training", "--url", made.url)
+    with (folder / "collector" / "collector.toml").open("a") as settings:
+        settings.write(SINGLE_SIGN_ON.format(server=provider.url))
+    secret = folder / "collector" / "keys" / "oidc-secret"
+    secret.touch(mode=0o600)
+    secret.write_text("a-secret-of-this-test")
     run = [BIN / "fairwatch-server", "run", "--data-dir", folder / "collector", "--http"]
     with (folder / "collector.log").open("wb") as output:
         collector = subprocess.Popen(run, stdout=output, stderr=subprocess.STDOUT)
@@ -265,6 +290,55 @@ def test_one_ends_another_sign_in_of_one_s_own(office):
     second.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
     first.goto(office.url + "/summary/")
     assert "/account/login/" in first.url
+
+
+def test_a_manager_comes_in_by_single_sign_on_alone_and_a_stranger_of_the_directory_does_not(office, provider):
+    office.add("lena", "manager")
+    known = {"email_verified": True, "hd": "brightpath.example"}
+    provider.add("lena-subject", email="lena@brightpath.example", **known)
+    provider.add("other-subject", email="other@brightpath.example", **known)
+    page = office.page(passkeys=False)
+    at_the_provider(office, page, "lena-subject")
+    page.wait_for_url("**/summary/")
+    page.wait_for_selector(".who")
+    assert "Lena Okafor" in page.inner_text(".who")
+    stranger = office.page(passkeys=False)
+    at_the_provider(office, stranger, "other-subject")
+    stranger.wait_for_selector("[role=alert]")
+    assert "other@brightpath.example" not in stranger.inner_text("main"), "what a directory says is not shown back"
+    stranger.goto(office.url + "/summary/")
+    assert "/account/login/" in stranger.url
+    assert page.problems == []
+
+
+def test_a_lead_who_comes_in_by_single_sign_on_still_needs_a_second_factor_of_the_collector(office, provider):
+    office.add("amir", "lead")
+    provider.add("amir-subject", email="amir@brightpath.example", email_verified=True, hd="brightpath.example")
+    page = office.page()
+    at_the_provider(office, page, "amir-subject")
+    page.wait_for_selector("h1:has-text('First, a second factor')")
+    page.goto(office.url + "/desk/")
+    assert page.url.endswith("/account/2fa/")
+    page.click("main >> text=Make a passkey")
+    page.click("main button:has-text('Make it')")
+    page.wait_for_selector("text=Shown only now")
+    page.click("text=I have them; go on")
+    page.wait_for_url("**/desk/")
+    # The next time: the directory, then the passkey.
+    page.context.clear_cookies()
+    at_the_provider(office, page, "amir-subject")
+    page.wait_for_selector("h1:has-text('Your second factor')")
+    page.click("text=Use a passkey")
+    page.wait_for_url("**/desk/")
+    assert page.problems == []
+
+
+def at_the_provider(office, page, subject):
+    """What a person does: press the button, and say at the provider who one is."""
+    page.goto(f"{office.url}/account/login/")
+    page.click("main >> text=Work account")
+    page.fill("input[name=sub]", subject)
+    page.click("button:has-text('Authorize')")
 
 
 # --- for everybody -----------------------------------------------------------------------------------------------
