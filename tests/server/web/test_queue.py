@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import expect
 
-from protocol.documents import SealedDocument
+from protocol import leadkeys
+from protocol.documents import SealedDocument, seal_signed
 from server import cases as domain
 from server.errors import WrongState
 from server.store.models import AuditEntry, Incident, Note
 from tests.server.web.held import Held
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+NEWS_MS = 20_000  # the page asks every five seconds
 BET, PHISH = "0123456789abcdef", "fedcba9876543210"
 
 
@@ -80,6 +83,81 @@ def test_a_group_is_selected_and_decided_once_by_keyboard_and_each_case_gets_its
     assert Note.objects.filter(closing=True).count() == 3
     assert AuditEntry.objects.filter(action="incident_closed").count() == 3
     assert not any(b"canteen" in bytes(note.envelope) for note in Note.objects.all())
+    assert page.faults == []
+
+
+def references(page):
+    return [one.split()[0] for one in page.locator("#queue tbody th").all_inner_texts()]
+
+
+def persons(page):
+    return page.locator("#queue tbody td[data-label=Person]").all_inner_texts()
+
+
+def test_cases_are_found_filtered_and_sorted_here_and_nothing_sealed_gets_into_the_address(team_site, queue):
+    page = team_site("lead")
+    page.wait_for_selector("#queue[data-opened]")
+    assert persons(page) == ["person-3", "person-0", "person-1", "person-2", "person-4"]  # urgent first, then by age
+    for field, wanted, left in (
+        ("#search", "PERSON-2", ["person-2"]),
+        ("#search", "gambling person-4", ["person-4"]),
+        ("#search", queue[1].reference.lower(), ["person-1"]),
+    ):
+        page.fill(field, wanted)
+        expect(page.locator("#found")).to_have_text("1 of 5 cases")
+        assert persons(page) == left
+    assert "person" not in page.url
+    assert "gambling" not in page.url
+    page.fill("#search", "nobody of this name")
+    expect(page.locator("#found")).to_have_text("None of 5 cases is like this. Clear the filters to see all.")
+    page.click("#filters button[type=reset]")
+    expect(page.locator("#queue tbody tr")).to_have_count(5)
+    page.select_option("#urgency", "urgent")
+    expect(page.locator("#queue tbody tr")).to_have_count(1)
+    assert "urgency=urgent" in page.url
+    page.click("#filters button[type=reset]")
+    head = page.get_by_role("columnheader", name="Person")
+    for order, shown in (("ascending", "01234"), ("descending", "43210")):
+        head.get_by_role("button").focus()
+        page.keyboard.press("Enter")
+        expect(head).to_have_attribute("aria-sort", order)
+        assert persons(page) == [f"person-{number}" for number in shown]
+    # Back from a case, the list is as it was left.
+    page.click("#queue tbody a")
+    page.wait_for_selector("#open:enabled")
+    page.go_back()
+    page.wait_for_selector("#queue[data-opened]")
+    expect(page.get_by_role("columnheader", name="Person")).to_have_attribute("aria-sort", "descending")
+    assert persons(page)[0] == "person-4"
+    assert page.faults == []
+
+
+@pytest.mark.more
+def test_what_is_new_is_announced_and_comes_when_asked_and_what_changes_does_so_in_its_place(
+    team_site, queue, device, team_files, team_words, people
+):
+    page = team_site("lead")
+    page.wait_for_selector("#queue[data-opened]")
+    before = references(page)
+    page.focus(f"tr[data-incident='{queue[1].pk}'] a")
+    assert device.send(device.alert(Held(team_files["lead"]), person="person-9", urgent=True)).results == [
+        ("stored", None)
+    ]
+    expect(page.locator("#news span")).to_have_text("1 new case, 1 urgent.", timeout=NEWS_MS)
+    expect(page.locator("[data-figure=open]")).to_have_text("6")
+    assert references(page) == before  # nothing moves under a hand
+    lead = leadkeys.unlock(team_files["lead"], team_words["lead"])
+    note = seal_signed("note", b"{}", [team_files["lead"].public_key], queue[0].pk, uuid4(), lead)
+    domain.close(people.lead, queue[0].pk, note)  # in another window
+    row = page.locator(f"tr[data-incident='{queue[0].pk}']")
+    expect(row).to_contain_text("Closed just now", timeout=NEWS_MS)
+    assert references(page) == before
+    expect(page.locator(f"tr[data-incident='{queue[1].pk}'] a")).to_be_focused()
+    page.focus("#show-news")
+    page.keyboard.press("Enter")
+    expect(page.locator("#news")).to_be_hidden()
+    expect(page.locator("#queue tbody tr")).to_have_count(5)
+    assert persons(page) == ["person-3", "person-9", "person-1", "person-2", "person-4"]
     assert page.faults == []
 
 

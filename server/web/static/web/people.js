@@ -5,6 +5,7 @@ import { gettext } from "./words.js";
 
 const ADDRESS = "/desk/data/people/";
 let known = new Map();
+let found = new Map(); // account → the person or null: a list of thousands of cases is about some hundred accounts
 let asked = null;
 
 /** Fetch the names once a page. A page without names still works: every account then stands as it is. */
@@ -16,6 +17,7 @@ export function loadPeople() {
 /** Take these people as the ones that are known. */
 export function remember(people) {
   known = new Map();
+  found = new Map();
   for (const person of people) {
     const { bare } = parts(person.account);
     known.set(bare, [...(known.get(bare) ?? []), person]);
@@ -27,11 +29,16 @@ export function remember(people) {
  * The rule is that of `same_account`: case does not count, and a bare name is the same name in any domain.
  */
 export function nameOf(account) {
+  if (!found.has(account)) found.set(account, whoIs(account));
+  return found.get(account);
+}
+
+function whoIs(account) {
   const { bare, domain } = parts(account);
   const same = (known.get(bare) ?? []).map((person) => ({ person, domain: parts(person.account).domain }));
   const exact = same.filter((one) => one.domain === domain);
-  const found = exact.length > 0 ? exact : same.filter((one) => !one.domain || !domain);
-  return found.length === 1 ? found[0].person : null;
+  const fitting = exact.length > 0 ? exact : same.filter((one) => !one.domain || !domain);
+  return fitting.length === 1 ? fitting[0].person : null;
 }
 
 /** The words to search and sort by: real name and account. */

@@ -7,7 +7,9 @@ export const NOTHING = {
   words: "", urgency: "", category: "", group: "", whose: "", late: false, muted: false, sort: "rank", down: false,
 };
 
-const folded = (words) => words.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+const PLAIN = /^[\x20-\x7e]*$/; // nothing to take apart, which is slow
+const folded = (words) =>
+  (PLAIN.test(words) ? words : words.normalize("NFKD").replace(/\p{M}/gu, "")).toLowerCase();
 
 /** Whether a case waits for longer than it should; `due` is in seconds. */
 export const overdue = (one, due, now) =>
