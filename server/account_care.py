@@ -8,6 +8,7 @@ from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from server import audit, invitations, leadkeys, second_factor, sign_in_mail
 from server.errors import NotAllowed, NotThere, SetUpError, WrongState
@@ -92,7 +93,7 @@ def close(by: User, user_id: int, now: datetime) -> User:
     _only_it(by)
     user = _find(user_id)
     if user.pk == by.pk:
-        raise WrongState("you can't close your own account; another IT administrator can")
+        raise WrongState(gettext("you can't close your own account; another IT administrator can"))
     _not_the_last_it(user)
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=False)
@@ -131,13 +132,13 @@ def disconnect(by: User, user_id: int, now: datetime) -> User:
 def check(user: User) -> None:
     """Raise WrongState, in a sentence, for a user name, address or role that can't be."""
     if user.role not in Role.values:
-        raise WrongState("choose a role")
+        raise WrongState(gettext("choose a role"))
     taken = User.objects.exclude(pk=user.pk)
     if taken.filter(username__iexact=user.username).exists():
-        raise WrongState(f"the user name {user.username} is taken")
+        raise WrongState(gettext("the user name %(username)s is taken") % {"username": user.username})
     # One address, one person: else a link by mail or single sign-on could lead to somebody else's account.
     if user.email and taken.filter(email__iexact=user.email).exists():
-        raise WrongState(f"the address {user.email} is taken")
+        raise WrongState(gettext("the address %(email)s is taken") % {"email": user.email})
     try:
         user.full_clean(exclude=["password"])
     except ValidationError as fault:
@@ -180,16 +181,16 @@ def _groups(text: str) -> list[str]:
 def _find(user_id: int) -> User:
     user = User.objects.filter(pk=user_id).first()
     if user is None:
-        raise NotThere("there is no such account")
+        raise NotThere(gettext("there is no such account"))
     return user
 
 
 def _only_it(by: User) -> None:
     if by.role != Role.IT:
-        raise NotAllowed("accounts are for IT administrators")
+        raise NotAllowed(gettext("accounts are for IT administrators"))
 
 
 def _not_the_last_it(user: User) -> None:
     administrators = User.objects.filter(role=Role.IT, is_active=True)
     if set(administrators.values_list("pk", flat=True)) == {user.pk}:
-        raise WrongState("this is the last IT administrator; add another first")
+        raise WrongState(gettext("this is the last IT administrator; add another first"))

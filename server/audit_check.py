@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.core import signing
+from django.utils.translation import gettext
 
 from protocol.audit import START, Break, Head
 from server import audit, log, notify
@@ -66,7 +67,7 @@ def step(cursor: str, now: datetime) -> Step:
     try:
         start = Head(*signing.loads(cursor, salt=_SALT, max_age=_STEP_MAX_SECONDS)) if cursor else START
     except signing.BadSignature:
-        raise WrongState("this check is too old or was not begun here; begin it anew") from None
+        raise WrongState(gettext("this check is too old or was not begun here; begin it anew")) from None
     last, wrong = audit.find_break(start, STEP_LINES)
     newest = Head(*audit.head())
     done = wrong is not None or last.seq >= newest.seq

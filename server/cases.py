@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from protocol.documents import SealedDocument
 from protocol.errors import OpenError
@@ -79,7 +80,7 @@ def reopen(user: User, incident_id: UUID, note: SealedDocument, *, now: datetime
         if Note.objects.filter(pk=note.id, incident=incident, author=user, envelope=note.envelope).exists():
             return incident
         if incident.state == Incident.State.OPEN:
-            raise WrongState("this case is open already")
+            raise WrongState(gettext("this case is open already"))
         _note(user, incident, note, "note_added", at)
         _open_again(incident, at)
         timeline.add(incident, What.REOPENED, user, at)
@@ -113,21 +114,22 @@ def _locked(incident_id: UUID) -> Incident:
 
 
 def _closed_by(incident: Incident) -> str:
-    who = f" by {incident.closed_by.get_full_name()}" if incident.closed_by is not None else ""
-    return f"this incident is already closed{who}"
+    if incident.closed_by is None:
+        return gettext("this incident is already closed")
+    return gettext("this incident is already closed by %(name)s") % {"name": incident.closed_by.get_full_name()}
 
 
 def _check_together(incident: Incident, seen: int) -> None:
     """Stop a tired lead from closing a case unread that became urgent, or had news, since the queue was drawn."""
     if incident.urgent:
-        raise WrongState("this case is urgent; open it and decide there")
+        raise WrongState(gettext("this case is urgent; open it and decide there"))
     if incident.revision > seen:
-        raise WrongState("something new came in this case; look at it before you close it")
+        raise WrongState(gettext("something new came in this case; look at it before you close it"))
 
 
 def _check_day(back_on: date | None, now: datetime) -> None:
     if back_on is not None and not first_day_back(now) <= back_on <= last_day_back(now):
-        raise WrongState("the day must be after today, and within two years")
+        raise WrongState(gettext("the day must be after today, and within two years"))
 
 
 def first_day_back(now: datetime) -> date:
@@ -162,15 +164,15 @@ def _note(user: User, incident: Incident, note: SealedDocument, action: str, at:
     try:
         sealed_to = set(layout(note.envelope).key_ids)
     except OpenError as fault:
-        raise WrongState(f"the note is not a sealed envelope: {fault}") from None
+        raise WrongState(gettext("the note is not a sealed envelope: %(fault)s") % {"fault": fault}) from None
     if not IncidentRecipient.objects.filter(incident=incident, key_id__in=sealed_to).exists():
-        raise WrongState("the note is sealed to nobody who has this incident")
+        raise WrongState(gettext("the note is sealed to nobody who has this incident"))
     leadkeys.check_own(user, "note", incident.pk, note)
     there = Note.objects.filter(pk=note.id).first()
     if there is not None:
         same = (there.incident_id, there.author_id, bytes(there.envelope)) == (incident.pk, user.pk, note.envelope)
         if not same:
-            raise WrongState("another note has this id")
+            raise WrongState(gettext("another note has this id"))
         return there
     audit.write(audit.actor_of(user), action, f"incident:{incident.pk}", now=at)
     return Note.objects.create(

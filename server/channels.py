@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
+from django.utils.translation import gettext
 
 from server import faults
 from server.errors import NotDelivered, WrongState
@@ -124,19 +125,20 @@ def service(url: str, letter: Letter) -> None:
 def check_url(url: str) -> None:
     """Raise WrongState, in a sentence, when an apprise address can't be used here."""
     if not url.isprintable() or " " in url or not 5 <= len(url) <= URL_MAX:
-        raise WrongState("the address must be one line without spaces")
+        raise WrongState(gettext("the address must be one line without spaces"))
     scheme = url.partition("://")[0].lower()
     if "://" not in url or not _is_taken(scheme, url):
         raise WrongState(
-            f"addresses that begin with {scheme}:// are not taken"
+            gettext("addresses that begin with %(scheme)s:// are not taken") % {"scheme": scheme}
             if re.fullmatch("[a-z0-9+]{1,20}", scheme) and "://" in url
-            else "the address must begin with a service, like workflows:// or slack://"
+            else gettext("the address must begin with a service, like workflows:// or slack://")
         )
     odd = [name for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True) if name not in PARAMETERS]
     if odd:
-        raise WrongState("after the ? of the address only these may be set: " + ", ".join(sorted(PARAMETERS)))
+        known = ", ".join(sorted(PARAMETERS))
+        raise WrongState(gettext("after the ? of the address only these may be set: %(known)s") % {"known": known})
     if _plugin(url) is None:
-        raise WrongState("the address is not complete: compare it with the example of its service")
+        raise WrongState(gettext("the address is not complete: compare it with the example of its service"))
 
 
 def kind(address: str) -> str:

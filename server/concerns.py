@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from protocol import concerns
 from protocol.concerns import Concern, ConcernHeader
@@ -35,7 +36,7 @@ def record(user: User, concern: Concern, now: datetime) -> Incident:
         return _same(there, concern)
     _check_seal(header, concern)
     if header.started > now + AHEAD:
-        raise WrongState("the time of the concern lies in the future")
+        raise WrongState(gettext("the time of the concern lies in the future"))
     with transaction.atomic():
         incident = incidents.create_case(
             header.incident, header.group, urgent=header.urgent, started=header.started, by=user, now=now
@@ -62,34 +63,36 @@ def record(user: User, concern: Concern, now: datetime) -> Incident:
 def _signed_by(user: User, header: ConcernHeader, concern: Concern) -> LeadKey:
     key = LeadKey.objects.filter(user=user, active=True, key_id=header.signer).first()
     if key is None:
-        raise WrongState("this is not signed with one of your own keys; unlock your key and record it again")
+        raise WrongState(gettext("this is not signed with one of your own keys; unlock your key and record it again"))
     try:
         concerns.verify(bytes(key.public_key), concern.signature, concern.header, concern.heading, concern.evidence)
     except Refused:
-        raise WrongState("the signature does not match; unlock your key and record it again") from None
+        raise WrongState(gettext("the signature does not match; unlock your key and record it again")) from None
     return key
 
 
 def _check_seal(header: ConcernHeader, concern: Concern) -> None:
     listed = _signed_list()
     if header.recipients_version != listed.version:
-        raise WrongState("the list of who may open cases has changed; load the page again and record it once more")
+        raise WrongState(
+            gettext("the list of who may open cases has changed; load the page again and record it once more")
+        )
     try:
         sealed = {layout(envelope).key_ids for envelope in (concern.heading, concern.evidence)}
     except OpenError as fault:
-        raise WrongState(f"the concern is not a sealed envelope: {fault}") from None
+        raise WrongState(gettext("the concern is not a sealed envelope: %(fault)s") % {"fault": fault}) from None
     if sealed != {header.sealed_to}:
-        raise WrongState("the concern is not sealed to those whom it names")
+        raise WrongState(gettext("the concern is not sealed to those whom it names"))
     known = {one.key_id: one for one in listed.recipients}
     if header.signer not in known:
-        raise WrongState("the custodians have not signed your key yet, so nobody could check who wrote this")
+        raise WrongState(gettext("the custodians have not signed your key yet, so nobody could check who wrote this"))
     readers = [known.get(key_id) for key_id in header.sealed_to]
     # The person is not known here, so whom it may not be about is for the browser; the group is.
     if any(one is None or not _in_scope(one.role, one.groups, header.group) for one in readers):
-        raise WrongState("the concern is sealed to a key that may not open cases of this group")
+        raise WrongState(gettext("the concern is sealed to a key that may not open cases of this group"))
     roles = {one.role for one in readers if one is not None}
     if "recovery" not in roles or not roles & {"lead", "deputy"}:
-        raise WrongState("the concern must be sealed to at least one lead and to the recovery key")
+        raise WrongState(gettext("the concern must be sealed to at least one lead and to the recovery key"))
 
 
 def _in_scope(role: str, groups: tuple[str, ...], group: str) -> bool:
@@ -99,11 +102,11 @@ def _in_scope(role: str, groups: tuple[str, ...], group: str) -> bool:
 def _signed_list() -> RecipientList:
     listed = leadkeys.signed_list()
     if listed is None:
-        raise WrongState("the custodians have not signed who may open cases yet, so nothing can be sealed")
+        raise WrongState(gettext("the custodians have not signed who may open cases yet, so nothing can be sealed"))
     return listed
 
 
 def _same(there: Incident, concern: Concern) -> Incident:
     if there.records.filter(header=concern.header, signature=concern.signature).exists():
         return there
-    raise NotAllowed("another case has this id")
+    raise NotAllowed(gettext("another case has this id"))

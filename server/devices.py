@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext
 
 from protocol import tokens
 from protocol.codes import Code
@@ -117,7 +118,7 @@ def revoke(user: User, device_id: UUID, now: datetime) -> None:
     _may_manage(user)
     with transaction.atomic():
         if not Device.objects.filter(pk=device_id).update(status=Device.Status.REVOKED):
-            raise NotThere("there is no such device")
+            raise NotThere(gettext("there is no such device"))
         audit.write(audit.actor_of(user), "device_revoked", f"device:{device_id}", now=now)
 
 
@@ -130,7 +131,7 @@ def listing(user: User) -> list[DeviceRow]:
 
 def _may_manage(user: User) -> None:
     if not (user.is_active and user.role == Role.IT):
-        raise NotAllowed("only IT administrators work with devices")
+        raise NotAllowed(gettext("only IT administrators work with devices"))
 
 
 def _use(token: Token) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from server import policy_in_force
 from server.errors import NotAllowed
 from server.store.models import Person, User
@@ -27,7 +29,7 @@ def shown_to(user: User) -> list[Listed]:
     NotAllowed for a role that opens no evidence.
     """
     if not (user.is_active and user.opens_evidence):
-        raise NotAllowed("only the safeguarding lead and deputies see names")
+        raise NotAllowed(gettext("only the safeguarding lead and deputies see names"))
     return [
         Listed(one.account, one.name, one.group, one.partner, one.gone_at is not None)
         for one in Person.objects.order_by("key")

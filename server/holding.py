@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from server import notify, responders, timeline
 from server.errors import NotAllowed, WrongState
@@ -68,7 +69,7 @@ def assign(user: User, incident_id: UUID, to: int | None, held_by: int | None, n
         if incident.assigned_to_id != held_by:
             raise WrongState(_who_has(incident))
         if not is_open(incident):
-            raise WrongState("this case is closed; reopen it first")
+            raise WrongState(gettext("this case is closed; reopen it first"))
         new = _colleague(incident_id, to) if to is not None else None
         incident.assigned_to, incident.assigned_at = new, (now if new is not None else None)
         incident.save(update_fields=["assigned_to", "assigned_at"])
@@ -137,7 +138,7 @@ def _colleague(incident_id: UUID, user_id: int) -> User:
     for one in _who_can_open(incident_id):
         if one.pk == user_id:
             return one
-    raise NotAllowed("that person can't open this case; hand it to their key first")
+    raise NotAllowed(gettext("that person can't open this case; hand it to their key first"))
 
 
 def _who_can_open(incident_id: UUID) -> list[User]:
@@ -153,8 +154,8 @@ def who_can_open(incident_id: UUID) -> set[int]:
 def _who_has(incident: Incident) -> str:
     holder = incident.assigned_to
     if holder is None:
-        return "nobody has this case any more; look again before you take it"
-    return f"{holder.get_full_name()} has this case now"
+        return gettext("nobody has this case any more; look again before you take it")
+    return gettext("%(name)s has this case now") % {"name": holder.get_full_name()}
 
 
 def _holder(user: User, at: datetime | None) -> Holder:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from protocol.messages import Alert, AlertHeader
 from server import audit, leadkeys, notify, only_recovery, timeline
@@ -53,7 +54,7 @@ def record(alert: Alert, header: AlertHeader, signer: Device, now: datetime) -> 
     if incident is None:
         incident = _create(header, signer, now)
     elif (incident.signer_id, incident.device_id, incident.group) != (header.signer, header.device, header.group):
-        raise NotAllowed("the alert id belongs to another device's incident")
+        raise NotAllowed(gettext("the alert id belongs to another device's incident"))
     elif header.revision > incident.revision:
         _update(incident, header, now)
     kept = AlertRecord.objects.create(
@@ -106,7 +107,7 @@ def release(user: User, incident_id: UUID, *, now: datetime | None = None) -> Re
 def may_open(user: User) -> None:
     """Raise NotAllowed for a role that opens no evidence, and for someone who left."""
     if not (user.is_active and user.opens_evidence):
-        raise NotAllowed("only the safeguarding lead and deputies work with incidents")
+        raise NotAllowed(gettext("only the safeguarding lead and deputies work with incidents"))
 
 
 def keys_of(user: User) -> list[str]:
@@ -138,7 +139,7 @@ def addressed(user: User, incident_id: UUID) -> IncidentRecipient:
     rows = visible(user).filter(incident_id=incident_id)
     row = rows.select_related("incident").order_by("-record__revision").first()
     if row is None:
-        raise NotThere("there is no such incident")
+        raise NotThere(gettext("there is no such incident"))
     return row
 
 
@@ -189,7 +190,7 @@ def _new_reference(year: int) -> str:
         reference = f"FW-{year}-{secrets.randbelow(10**digits):0{digits}}"
         if not Incident.objects.filter(reference=reference).exists():
             return reference
-    raise WrongState("no reference is free")
+    raise WrongState(gettext("no reference is free"))
 
 
 def _update(incident: Incident, header: AlertHeader, now: datetime) -> None:

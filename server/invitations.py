@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from server import audit, sign_in_mail
 from server.errors import NotThere, WrongState
@@ -32,7 +33,7 @@ def invite(user: User, by: User | None, now: datetime, randomness: Callable[[int
     Raises WrongState for somebody who can't sign in at all.
     """
     if not user.is_active:
-        raise WrongState(f"{user.username} is closed; open the account first")
+        raise WrongState(gettext("%(username)s is closed; open the account first") % {"username": user.username})
     secret = randomness(_SECRET_BYTES)
     with transaction.atomic():
         _open(user, now).update(withdrawn_at=now)
@@ -57,7 +58,7 @@ def withdraw(user: User, by: User | None, now: datetime) -> None:
     """End somebody's open invitations; raises WrongState when there is none."""
     with transaction.atomic():
         if not _open(user, now).update(withdrawn_at=now):
-            raise WrongState(f"{user.username} has no open invitation")
+            raise WrongState(gettext("%(username)s has no open invitation") % {"username": user.username})
         audit.write(_actor(by), "invitation_withdrawn", audit.actor_of(user), now=now)
 
 
@@ -71,7 +72,7 @@ def whose(secret: str, now: datetime) -> User:
     """Return whose invitation this is, changing nothing; raises NotThere when it is unknown, used, old or withdrawn."""
     found = Invitation.objects.filter(secret_hash=_hash(secret)).select_related("user").first()
     if found is None or found.used_at or found.withdrawn_at or found.expires <= now or not found.user.is_active:
-        raise NotThere("this invitation is no longer good")
+        raise NotThere(gettext("this invitation is no longer good"))
     return found.user
 
 
@@ -81,7 +82,7 @@ def use(secret: str, now: datetime) -> User:
     with transaction.atomic():
         live = Invitation.objects.filter(secret_hash=_hash(secret), used_at=None, withdrawn_at=None, expires__gt=now)
         if not live.update(used_at=now):
-            raise NotThere("this invitation is no longer good")
+            raise NotThere(gettext("this invitation is no longer good"))
         _open(user, now).update(withdrawn_at=now)
         audit.write(audit.actor_of(user), "invitation_used", audit.actor_of(user), now=now)
     return user

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from protocol.documents import SealedDocument
 from protocol.errors import OpenError
@@ -42,7 +43,7 @@ def mute(user: User, document: SealedDocument, until: datetime, now: datetime) -
     is not signed by its author, or it is not sealed to people of the signed list alone.
     """
     if not now < until <= now + MUTE_MAX + CLOCK_MAX:
-        raise WrongState("a mute ends within 14 days")
+        raise WrongState(gettext("a mute ends within 14 days"))
     return _keep(user, Kind.MUTE, document, min(until, now + MUTE_MAX), now)
 
 
@@ -115,10 +116,12 @@ def _keep(user: User, kind: str, document: SealedDocument, until: datetime | Non
         there = LeadDocument.objects.filter(pk=document.id).first()
         if there is not None:
             if (there.kind, there.author_id, bytes(there.envelope)) != (kind, user.pk, document.envelope):
-                raise WrongState("another document has this id")
+                raise WrongState(gettext("another document has this id"))
             return there
         if _held(kind, now).count() >= HELD_MAX:
-            raise WrongState(f"there are {HELD_MAX} already; end or settle some of them first")
+            raise WrongState(
+                gettext("there are %(count)s already; end or settle some of them first") % {"count": HELD_MAX}
+            )
         audit.write(audit.actor_of(user), _MADE[kind], f"document:{document.id}", now=now)
         return LeadDocument.objects.create(
             id=document.id,
@@ -141,9 +144,9 @@ def _check_readers(document: SealedDocument) -> None:
     try:
         sealed_to = set(layout(document.envelope).key_ids)
     except OpenError as fault:
-        raise WrongState(f"this is not a sealed envelope: {fault}") from None
+        raise WrongState(gettext("this is not a sealed envelope: %(fault)s") % {"fault": fault}) from None
     if not sealed_to <= leads:
-        raise WrongState("this is not sealed to those on the signed list; load the page again")
+        raise WrongState(gettext("this is not sealed to those on the signed list; load the page again"))
 
 
 def _settle(user: User, kind: str, document_id: UUID, settled: str, action: str, now: datetime) -> None:
@@ -151,7 +154,7 @@ def _settle(user: User, kind: str, document_id: UUID, settled: str, action: str,
     with transaction.atomic():
         row = _held(kind, now).select_for_update().filter(pk=document_id).first()
         if row is None or set(keys_of(user)).isdisjoint(layout(bytes(row.envelope)).key_ids):
-            raise NotThere("it is over already; load the page again")
+            raise NotThere(gettext("it is over already; load the page again"))
         audit.write(audit.actor_of(user), action, f"document:{document_id}", now=now)
         row.settled_at, row.settled_by, row.settled_as = now, user, settled
         row.save(update_fields=["settled_at", "settled_by", "settled_as"])

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from protocol import leadkeys
 from protocol.documents import SealedDocument, check_signed
@@ -52,17 +53,17 @@ def keep(user: User, data: bytes, *, now: datetime | None = None) -> LeadKey:
     other roles, Refused `malformed`, WrongState for another's key, a wrong id or too many.
     """
     if not (user.is_active and user.opens_evidence):
-        raise NotAllowed("only the safeguarding lead and deputies have keys")
+        raise NotAllowed(gettext("only the safeguarding lead and deputies have keys"))
     file = decode(data, leadkeys.LeadKey)
     if key_id(file.public_key) != file.key_id:
-        raise WrongState("the key's id is not that of its public key")
+        raise WrongState(gettext("the key's id is not that of its public key"))
     there = LeadKey.objects.filter(key_id=file.key_id).first()
     if there is not None:
         if there.user_id != user.pk:
-            raise WrongState("this key is somebody else's")
+            raise WrongState(gettext("this key is somebody else's"))
         return there
     if user.lead_keys.count() >= KEYS_EACH_MAX:
-        raise WrongState(f"nobody may have more than {KEYS_EACH_MAX} keys")
+        raise WrongState(gettext("nobody may have more than %(count)s keys") % {"count": KEYS_EACH_MAX})
     at = now or datetime.now(UTC)
     try:
         with transaction.atomic():
@@ -75,7 +76,7 @@ def keep(user: User, data: bytes, *, now: datetime | None = None) -> LeadKey:
                 created_at=at,
             )
     except IntegrityError:
-        raise WrongState("this key was saved by another request; look again") from None
+        raise WrongState(gettext("this key was saved by another request; look again")) from None
 
 
 def check_own(user: User, purpose: LeadPurpose, subject: UUID, document: SealedDocument) -> None:
@@ -87,7 +88,9 @@ def check_own(user: User, purpose: LeadPurpose, subject: UUID, document: SealedD
     try:
         check_signed(purpose, document, subject, set(own))
     except Refused:
-        raise WrongState("this is not signed with one of your own keys; unlock your key and write it again") from None
+        raise WrongState(
+            gettext("this is not signed with one of your own keys; unlock your key and write it again")
+        ) from None
 
 
 def held(user: User) -> Held:

@@ -19,6 +19,7 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 from tuf.api.metadata import Targets
 
 from protocol.errors import NotTrusted
@@ -81,7 +82,9 @@ def configured(list_id: str) -> ListSettings:
         if one.id == list_id:
             return one
     known = ", ".join(one.id for one in lists) or "none yet; add [[lists]] to collector.toml"
-    raise NotThere(f"no list is called {list_id!r}; there are: {known}")
+    raise NotThere(
+        gettext("no list is called %(list_id)s; there are: %(known)s") % {"list_id": repr(list_id), "known": known}
+    )
 
 
 def overview() -> list[ListRow]:
@@ -131,11 +134,11 @@ def release(list_id: str, actor: str, now: datetime, version: str = "") -> None:
     with transaction.atomic():
         state = ListState.objects.select_for_update().filter(list_id=one.id).first()
         if state is None or not state.held:
-            raise WrongState(f"nothing of {one.id} is held back")
+            raise WrongState(gettext("nothing of %(id)s is held back") % {"id": one.id})
         if state.busy_until is not None and state.busy_until > now:
-            raise WrongState(f"{one.id} is being fetched just now; look again in a minute")
+            raise WrongState(gettext("%(id)s is being fetched just now; look again in a minute") % {"id": one.id})
         if version and version != state.held:
-            raise WrongState("another version is held back by now; look at it first")
+            raise WrongState(gettext("another version is held back by now; look at it first"))
         why = state.held_why
         state.base = state.offer = state.held
         state.offered, state.changed_at = state.held_back, now
@@ -151,7 +154,7 @@ def offered_file(list_id: str, kind: str) -> Path:
     state = ListState.objects.filter(list_id=one.id).first()
     path = _folder(one) / state.offer / f"{one.id}.{kind}" if state is not None and state.offer else None
     if kind not in FILES or path is None or not path.is_file():
-        raise NotThere(f"nothing of {one.id} is offered here yet")
+        raise NotThere(gettext("nothing of %(id)s is offered here yet") % {"id": one.id})
     return path
 
 
@@ -169,7 +172,7 @@ def _claim(one: ListSettings, now: datetime) -> ListState:
     ListState.objects.get_or_create(list_id=one.id)
     free = ListState.objects.filter(Q(busy_until__isnull=True) | Q(busy_until__lte=now), list_id=one.id)
     if not free.update(busy_until=now + BUSY):
-        raise WrongState(f"{one.id} is being fetched already")
+        raise WrongState(gettext("%(id)s is being fetched already") % {"id": one.id})
     return ListState.objects.get(list_id=one.id)
 
 

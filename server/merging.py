@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext
 
 from server import notify, timeline
 from server.errors import WrongState
@@ -81,12 +82,21 @@ def _locked(incident_id: UUID, into_id: UUID) -> tuple[Incident, Incident]:
 
 def _check(incident: Incident, into: Incident) -> None:
     if incident.pk == into.pk:
-        raise WrongState("a case can't be a part of itself")
+        raise WrongState(gettext("a case can't be a part of itself"))
     if incident.merged_into is not None:
-        raise WrongState(f"this case is already a part of {incident.merged_into.reference}; take it apart first")
+        raise WrongState(
+            gettext("this case is already a part of %(reference)s; take it apart first")
+            % {"reference": incident.merged_into.reference}
+        )
     if into.merged_into is not None:
-        raise WrongState(f"{into.reference} is itself a part of {into.merged_into.reference}; choose that one")
+        raise WrongState(
+            gettext("%(part)s is itself a part of %(whole)s; choose that one")
+            % {"part": into.reference, "whole": into.merged_into.reference}
+        )
     if not is_open(into):
-        raise WrongState(f"{into.reference} is closed; reopen it first")
+        raise WrongState(gettext("%(reference)s is closed; reopen it first") % {"reference": into.reference})
     if who_can_open(incident.pk) - who_can_open(into.pk):
-        raise WrongState(f"somebody who can open this case can't open {into.reference}; hand that one to them first")
+        raise WrongState(
+            gettext("somebody who can open this case can't open %(reference)s; hand that one to them first")
+            % {"reference": into.reference}
+        )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from server.errors import WrongState
 from server.incidents import addressed, may_open, visible
@@ -76,7 +77,7 @@ def _read(after: str) -> tuple[datetime, UUID]:
     try:
         return datetime.fromtimestamp(float(seconds)).astimezone(), UUID(pk)
     except (ValueError, OverflowError, OSError):
-        raise WrongState("this part of the list is not there; load the page again") from None
+        raise WrongState(gettext("this part of the list is not there; load the page again")) from None
 
 
 def _nearby(user: User, rows: list[IncidentRecipient]) -> list[Nearby]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from protocol.leadkeys import Wrapped
 from protocol.messages import KeyId, Message, ShortText, decode
@@ -52,14 +53,16 @@ def add(user: User, data: bytes, *, now: datetime | None = None) -> UnlockPasske
     many.
     """
     if not (user.is_active and user.opens_evidence):
-        raise NotAllowed("only the safeguarding lead and deputies have keys")
+        raise NotAllowed(gettext("only the safeguarding lead and deputies have keys"))
     given = decode(data, Passkey)
     key = LeadKey.objects.filter(user=user, active=True, key_id=given.key_id).first()
     if key is None:
-        raise NotThere("this key is not one of yours")
+        raise NotThere(gettext("this key is not one of yours"))
     others = UnlockPasskey.objects.filter(lead_key__user=user).exclude(lead_key=key, credential=given.credential)
     if others.count() >= PASSKEYS_EACH_MAX:
-        raise WrongState(f"nobody may have more than {PASSKEYS_EACH_MAX} passkeys; remove one first")
+        raise WrongState(
+            gettext("nobody may have more than %(count)s passkeys; remove one first") % {"count": PASSKEYS_EACH_MAX}
+        )
     at = now or datetime.now(UTC)
     wrapped = {"opening": given.opening, "signing": given.signing}
     kept = {
@@ -75,7 +78,7 @@ def add(user: User, data: bytes, *, now: datetime | None = None) -> UnlockPasske
             made, _ = UnlockPasskey.objects.update_or_create(lead_key=key, credential=given.credential, defaults=kept)
             return made
     except IntegrityError:
-        raise WrongState("this passkey was added by another request; look again") from None
+        raise WrongState(gettext("this passkey was added by another request; look again")) from None
 
 
 def of(user: User) -> list[UnlockPasskey]:
@@ -112,5 +115,5 @@ def used(user: User, passkey_id: int, now: datetime) -> None:
 def _own(user: User, passkey_id: int) -> UnlockPasskey:
     row = UnlockPasskey.objects.filter(pk=passkey_id, lead_key__user=user).select_related("lead_key").first()
     if row is None:
-        raise NotThere("this passkey is not one of yours")
+        raise NotThere(gettext("this passkey is not one of yours"))
     return row

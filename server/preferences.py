@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from server import audit, channels, responders
 from server.errors import NotDelivered, NotThere, WrongState
@@ -60,7 +61,9 @@ def add_channel(user: User, label: str, url: str, now: datetime, *, urgent_only:
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)
         if channels_of(user).count() >= channels.CHANNELS_MAX:
-            raise WrongState(f"at most {channels.CHANNELS_MAX} further ways; remove one first")
+            raise WrongState(
+                gettext("at most %(count)s further ways; remove one first") % {"count": channels.CHANNELS_MAX}
+            )
         audit.write(audit.actor_of(user), "notify_channel_added", f"user:{user.pk}", now=now)
         return NotifyChannel.objects.create(user=user, label=label, url=url, urgent_only=urgent_only, added_at=now)
 
@@ -69,7 +72,7 @@ def remove_channel(user: User, channel_id: int, now: datetime) -> None:
     """Forget one way; raises NotThere when it is not one of theirs."""
     with transaction.atomic():
         if not channels_of(user).filter(pk=channel_id).delete()[0]:
-            raise NotThere("there is no such way")
+            raise NotThere(gettext("there is no such way"))
         audit.write(audit.actor_of(user), "notify_channel_removed", f"user:{user.pk}", now=now)
 
 
@@ -77,7 +80,7 @@ def send_test(user: User, channel_id: int | None, now: datetime) -> None:
     """Send a test by one way (`None` is e-mail) at once; raises NotDelivered, NotThere, or WrongState when too soon."""
     channel = channels_of(user).filter(pk=channel_id).first() if channel_id is not None else None
     if channel_id is not None and channel is None:
-        raise NotThere("there is no such way")
+        raise NotThere(gettext("there is no such way"))
     address = channel.url if channel is not None else responders.email_of(user)
     if not address:
         raise NotDelivered("nowhere")
@@ -98,11 +101,11 @@ def enter_absence(user: User, first: date, last: date, now: datetime) -> Absence
     """Keep that somebody is away from a day to a day, both included; raises WrongState for days that make no sense."""
     today = now.astimezone(organisation_zone()).date()
     if last < first:
-        raise WrongState("the last day is before the first")
+        raise WrongState(gettext("the last day is before the first"))
     if last < today:
-        raise WrongState("these days are over")
+        raise WrongState(gettext("these days are over"))
     if last - first > AWAY_MAX or first - today > AWAY_MAX:
-        raise WrongState(f"at most {AWAY_MAX.days} days, and ahead")
+        raise WrongState(gettext("at most %(count)s days, and ahead") % {"count": AWAY_MAX.days})
     with transaction.atomic():
         audit.write(audit.actor_of(user), "absence_entered", f"user:{user.pk}", now=now)
         return Absence.objects.create(user=user, first_day=first, last_day=last, entered_at=now)
@@ -112,7 +115,7 @@ def end_absence(user: User, absence_id: int, now: datetime) -> None:
     """Say that somebody is back, or never goes; raises NotThere when it is not their own entry."""
     with transaction.atomic():
         if not Absence.objects.filter(user=user, pk=absence_id).delete()[0]:
-            raise NotThere("there is no such absence")
+            raise NotThere(gettext("there is no such absence"))
         audit.write(audit.actor_of(user), "absence_ended", f"user:{user.pk}", now=now)
 
 
@@ -133,5 +136,5 @@ def _take_turn(user: User) -> None:
     with _lock:
         last = _tests.get(user.pk)
         if last is not None and time.monotonic() - last < TEST_SECONDS:
-            raise WrongState("a test was sent a moment ago; wait a little")
+            raise WrongState(gettext("a test was sent a moment ago; wait a little"))
         _tests[user.pk] = time.monotonic()

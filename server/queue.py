@@ -14,6 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from server.errors import NotThere, WrongState
 from server.incidents import keys_of, may_open, visible
@@ -141,7 +142,7 @@ class Cursor:
         """Return the cursor in an address; raises WrongState when it is none."""
         pieces = text.split(".")
         if len(pieces) != 3 or not all(piece.isascii() and piece.isdigit() and len(piece) < 18 for piece in pieces):
-            raise WrongState("this page of the queue is not there; open the queue again")
+            raise WrongState(gettext("this page of the queue is not there; open the queue again"))
         urgent, since, place = map(int, pieces)
         return cls(urgent == 1, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=since), place)
 
@@ -198,7 +199,7 @@ def row(user: User, incident_id: UUID) -> SealedRow:
     """Return one incident with its heading; raises NotAllowed as `page`, NotThere when it is not the user's."""
     for one in some(user, [incident_id]):
         return one
-    raise NotThere("there is no such incident")
+    raise NotThere(gettext("there is no such incident"))
 
 
 def some(user: User, incident_ids: Sequence[UUID]) -> list[SealedRow]:

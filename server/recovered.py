@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext
 
 from protocol.passing_on import Parcel, RecoveryFile, ToShare
 from protocol.publication import Recipient
@@ -31,7 +32,7 @@ def file_for(user: User, now: datetime) -> RecoveryFile:
         audit.write(audit.actor_of(user), "recovery_file_saved", f"key:{newcomer.key_id}", now=now)
     cases = tuple(_cases(newcomer))
     if not cases:
-        raise WrongState("every case that is sealed to the recovery key is open to your key already")
+        raise WrongState(gettext("every case that is sealed to the recovery key is open to your key already"))
     return RecoveryFile(1, newcomer.key_id, cases)
 
 
@@ -43,15 +44,15 @@ def take(user: User, number: str, parcels: Sequence[Parcel], now: datetime) -> i
     may_open(user)
     newcomer = sharing.listed(number)
     if number not in keys_of(user):
-        raise NotThere("this file is for another lead's key")
+        raise NotThere(gettext("this file is for another lead's key"))
     if len(parcels) > sharing.BATCH_MAX:
-        raise WrongState(f"at most {sharing.BATCH_MAX} cases are taken at once")
+        raise WrongState(gettext("at most %(count)s cases are taken at once") % {"count": sharing.BATCH_MAX})
     recovery = _recovery()
     opened = 0
     with transaction.atomic():
         for parcel in parcels:
             if not IncidentRecipient.objects.filter(incident=parcel.incident, key_id__in=recovery).exists():
-                raise NotThere("there is no such incident")
+                raise NotThere(gettext("there is no such incident"))
             opened += sharing.keep(parcel, newcomer, recovery, None, now)
         if opened:
             audit.write(audit.actor_of(user), "cases_recovered", f"key:{number}", f"{opened} cases", now=now)
@@ -64,7 +65,7 @@ def _own(user: User) -> Recipient:
     for one in newest.recipients if newest is not None else ():
         if one.key_id in own and one.role != "recovery":
             return one
-    raise WrongState("none of your keys is on the signed list yet; the custodians sign it first")
+    raise WrongState(gettext("none of your keys is on the signed list yet; the custodians sign it first"))
 
 
 def _recovery() -> set[str]:

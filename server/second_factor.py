@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from protocol import at_rest
 from protocol.errors import NotTrusted
@@ -71,7 +72,7 @@ def reset(user: User, by: User | None) -> None:
     from allauth.mfa.models import Authenticator
 
     if by is not None and (by.role != Role.IT or by.pk == user.pk):
-        raise NotAllowed("another IT administrator must reset your own second factor")
+        raise NotAllowed(gettext("another IT administrator must reset your own second factor"))
     with transaction.atomic():
         Authenticator.objects.filter(user_id=user.pk).delete()
         actor = audit.actor_of(by) if by is not None else "command"

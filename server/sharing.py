@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext
 
 from protocol import rewraps
 from protocol.errors import Refused
@@ -102,7 +103,7 @@ def take(user: User, number: str, parcels: Sequence[Parcel], now: datetime, *, b
     may_open(user)
     newcomer = listed(number)
     if len(parcels) > BATCH_MAX:
-        raise WrongState(f"at most {BATCH_MAX} cases are shared at once")
+        raise WrongState(gettext("at most %(count)s cases are shared at once") % {"count": BATCH_MAX})
     opened, own = 0, set(keys_of(user))
     with transaction.atomic():
         for parcel in parcels:
@@ -144,7 +145,7 @@ def listed(number: str) -> Recipient:
     for one in newest.recipients if newest is not None else ():
         if one.key_id == number and one.role != "recovery":
             return one
-    raise NotThere("no lead on the signed list has this key")
+    raise NotThere(gettext("no lead on the signed list has this key"))
 
 
 def _missing(user: User, newcomer: Recipient) -> QuerySet[IncidentRecipient]:
@@ -180,7 +181,7 @@ def case_of(mine: IncidentRecipient, newcomer: Recipient) -> ToShare:
     heading = _kept(own.get(("heading", kept.record)), bytes(kept.heading), mine.key_id)
     evidence = _kept(own.get(("evidence", kept.record)), bytes(kept.evidence), mine.key_id)
     if heading is None or evidence is None:
-        raise WrongState("this case can't be passed on with this key")
+        raise WrongState(gettext("this case can't be passed on with this key"))
     return ToShare(
         incident=mine.incident_id,
         header=bytes(kept.header),
@@ -213,9 +214,9 @@ def keep(
     """
     incident = Incident.objects.select_for_update(of=("self",)).get(pk=parcel.incident)
     if not by_name and newcomer.groups and incident.group not in newcomer.groups:
-        raise WrongState("this case is of a group that this lead is not for; hand it over by name")
+        raise WrongState(gettext("this case is of a group that this lead is not for; hand it over by name"))
     if len(parcel.rewraps) > DOCUMENTS_MAX:
-        raise WrongState("a case can't have that many papers")
+        raise WrongState(gettext("a case can't have that many papers"))
     record = _checked(incident, newcomer, parcel, signers)
     Rewrap.objects.bulk_create((_row(incident, one, by, now) for one in parcel.rewraps), ignore_conflicts=True)
     there = IncidentRecipient.objects.filter(incident=incident, key_id=newcomer.key_id).select_related("record").first()
@@ -237,22 +238,22 @@ def _checked(incident: Incident, newcomer: Recipient, parcel: Parcel, signers: s
     given: dict[str, set[UUID]] = {"heading": set(), "evidence": set()}
     for one in parcel.rewraps:
         if one.recipient != newcomer.public_key:
-            raise WrongState("this is for another key than the one on the signed list")
+            raise WrongState(gettext("this is for another key than the one on the signed list"))
         try:
             rewraps.check(one, incident.pk, signers)
         except Refused:
             raise WrongState(
-                "this is not signed with a key that may share this case; unlock your key and try again"
+                gettext("this is not signed with a key that may share this case; unlock your key and try again")
             ) from None
         envelope = notes.get(one.record) if one.purpose == "note" else None
         if one.purpose in given and one.record in records:
             envelope = bytes(getattr(records[one.record], one.purpose))
             given[one.purpose].add(one.record)
         if envelope is None or hashlib.sha256(envelope).digest() != one.envelope_sha256:
-            raise WrongState("the case changed meanwhile; try again")
+            raise WrongState(gettext("the case changed meanwhile; try again"))
     whole = given["heading"] & given["evidence"]
     if not whole or given["heading"] != given["evidence"]:
-        raise WrongState("a case is shared whole, heading and evidence, or not at all")
+        raise WrongState(gettext("a case is shared whole, heading and evidence, or not at all"))
     return max((records[one] for one in whole), key=lambda record: record.revision)
 
 

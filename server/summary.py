@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from rules.model import BACKGROUND
 from server import audit, category_names, coverage, directory_index, figures, month_use, policy_in_force, rules_in_force
@@ -48,7 +49,7 @@ def newest(month: str) -> Summary:
     """Return the newest version of a month's summary; raises NotThere where none was made."""
     kept = MonthlySummary.objects.filter(month=month).order_by("-revision").first()
     if kept is None:
-        raise NotThere(f"there is no summary of {month}")
+        raise NotThere(gettext("there is no summary of %(month)s") % {"month": month})
     return read(kept.document)
 
 
@@ -86,7 +87,9 @@ def make(month: str, now: datetime, actor: str = "job:summary") -> Summary:
         if before is not None and _same(before, made):
             return before
         if not made.coverage.enrolled:
-            raise NotThere(f"there is nothing to tell of {month}: no device was enrolled yet")
+            raise NotThere(
+                gettext("there is nothing to tell of %(month)s: no device was enrolled yet") % {"month": month}
+            )
         if before is None and _too_late(month, now, organisation.timezone):
             raise SetUpError(f"no summary of {month} was made before its totals were deleted; none can be made now")
         MonthlySummary.objects.create(month=month, revision=made.revision, made_at=now, document=write(made))

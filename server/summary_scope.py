@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import msgspec
+from django.utils.translation import gettext
 
 from server import figures
 from server.errors import NotThere
@@ -18,7 +19,10 @@ def of_group(summary: Summary, group: str) -> Summary:
     """
     known = [one.group for one in summary.groups]
     if group not in known:
-        raise NotThere(f"there is no group {group!r} in {summary.month}; there are {', '.join(known)}")
+        raise NotThere(
+            gettext("there is no group %(group)s in %(month)s; there are %(known)s")
+            % {"group": repr(group), "month": summary.month, "known": ", ".join(known)}
+        )
     return _narrowed(summary, {group})
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from protocol.messages import TrialHeader
 from protocol.messages import TrialReport as Report
@@ -64,7 +65,7 @@ def opened(user: User, after: int = 0, *, now: datetime | None = None) -> Openin
     Raises NotAllowed for a role that opens no evidence.
     """
     if not (user.is_active and user.opens_evidence):
-        raise NotAllowed("only the safeguarding lead and deputies open counts")
+        raise NotAllowed(gettext("only the safeguarding lead and deputies open counts"))
     at = now or datetime.now(UTC)
     _log(user, at, begun=after > 0)
     mine = TrialReport.objects.none()

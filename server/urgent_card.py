@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from server import audit
 from server.errors import NotAllowed, WrongState
@@ -54,12 +55,15 @@ def change(user: User, text: str, now: datetime) -> Card:
     Raises NotAllowed for all but the lead, WrongState when the text is empty or too long.
     """
     if not (user.is_active and user.role == Role.LEAD):
-        raise NotAllowed("only the safeguarding lead writes this card")
+        raise NotAllowed(gettext("only the safeguarding lead writes this card"))
     tidy = "\n".join(line.strip() for line in text.splitlines() if line.strip())
     if not tidy:
-        raise WrongState("the card is empty; write at least one step")
+        raise WrongState(gettext("the card is empty; write at least one step"))
     if len(tidy) > TEXT_MAX_CHARS:
-        raise WrongState(f"the card is too long: {len(tidy)} characters of {TEXT_MAX_CHARS}")
+        raise WrongState(
+            gettext("the card is too long: %(count)s characters of %(most)s")
+            % {"count": len(tidy), "most": TEXT_MAX_CHARS}
+        )
     with transaction.atomic():
         if tidy != card().text.strip():
             made = UrgentCard.objects.create(text=tidy, by=user, at=now)

@@ -10,6 +10,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from protocol.messages import reader
 from server import audit as audit_trail
@@ -79,7 +80,7 @@ def export(request: HttpRequest) -> HttpResponse:
     """Stream the whole log as a file, once that is on the record itself."""
     kind, now = request.POST.get("format", ""), datetime.now(UTC)
     if kind not in audit_export.FORMATS:
-        raise WrongState("an export is json or csv")
+        raise WrongState(gettext("an export is json or csv"))
     audit_trail.write(audit_trail.actor_of(person(request)), "audit_exported", f"format:{kind}", now=now)
     file = StreamingHttpResponse(audit_export.export(kind, now), content_type=f"{_TYPES[kind]}; charset=utf-8")
     file.headers["Content-Disposition"] = f'attachment; filename="{audit_export.file_name(kind, now)}"'

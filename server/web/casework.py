@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from protocol.documents import SealedDocument
 from protocol.leadkeys import fingerprint
@@ -137,7 +138,7 @@ def find(request: HttpRequest) -> HttpResponse:
     """Find one's own case by its number."""
     found = nearby.by_reference(person(request), request.GET.get("reference", ""))
     if found is None:
-        raise NotThere("there is no case of that number that you can open")
+        raise NotThere(gettext("there is no case of that number that you can open"))
     return answer({"id": found.pk, "reference": found.reference})
 
 

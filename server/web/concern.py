@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from protocol.concerns import CONCERN_TEXT_MAX_CHARS, Concern
 from protocol.messages import reader
@@ -56,5 +56,5 @@ def recipients(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view t
     """Give the signed list of who may open cases: the whole of it, so that no request tells whom a case is about."""
     listed = leadkeys.signed_list()
     if listed is None:
-        raise WrongState("the custodians have not signed who may open cases yet, so nothing can be sealed")
+        raise WrongState(gettext("the custodians have not signed who may open cases yet, so nothing can be sealed"))
     return answer({"version": listed.version, "recipients": listed.recipients})

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from protocol import leadkeys as keyfile
 from protocol.messages import encode, reader
@@ -52,7 +53,7 @@ def key_file(request: HttpRequest) -> HttpResponse:
     """Hand out one's own key file, for opening cases without this site. It opens only with its six words."""
     held = leadkeys.held(person(request))
     if not held.files:
-        raise NotThere("there is no key")
+        raise NotThere(gettext("there is no key"))
     response = HttpResponse(encode(held.files[0]), content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="fairwatch-key-{held.files[0].key_id[:8]}.json"'
     return response

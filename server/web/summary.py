@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from server import audit, summary, summary_calendar, summary_formats, summary_scope
 from server.errors import CollectorError, NotThere
@@ -40,7 +41,7 @@ def as_file(request: HttpRequest, month: str, form: str) -> HttpResponse:
     group = request.GET.get("group", "")
     made = _may_see(person(request), summary.newest(month))
     if form not in MIME_TYPES:
-        raise NotThere(f"there is no form {form!r}")
+        raise NotThere(gettext("there is no form %(form)s") % {"form": repr(form)})
     answer = HttpResponse(summary_formats.render(made, form, group or None), content_type=MIME_TYPES[form])
     name = "-".join(part for part in ("fairwatch", made.month, group) if part)
     answer["Content-Disposition"] = f'attachment; filename="{name}.{form}"'

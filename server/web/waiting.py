@@ -81,7 +81,7 @@ def _named(user: User, reference: str) -> Incident:
     mine = Incident.objects.filter(pk__in=incidents.visible(user).values("incident"), reference=reference)
     found = mine.select_related("acknowledged_by").first()
     if found is None:
-        raise NotThere("there is no such incident")
+        raise NotThere(_("there is no such incident"))
     return found
 
 

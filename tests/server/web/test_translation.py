@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -133,3 +134,28 @@ def test_no_script_says_a_sentence_that_translators_never_see(script):
     for found in re.finditer(r'(["`])([A-Z](?:(?!\1)[^\n])*[a-z] (?:(?!\1)[^\n])*)\1', told):
         before = told[: found.start()].rstrip()
         assert re.search(r'gettext\((\s*"[^"\n]*",)?$', before), found[0]
+
+
+def test_every_refusal_that_a_person_reads_is_looked_up_in_the_catalogue():
+    bare = [
+        f"{path.relative_to(SERVER)}:{made.lineno}"
+        for path in sorted(SERVER.rglob("*.py"))
+        for made in ast.walk(ast.parse(path.read_text()))
+        if isinstance(made, ast.Call)
+        and getattr(made.func, "id", "") in {"NotAllowed", "NotThere", "WrongState"}
+        and any(isinstance(one, ast.JoinedStr) or _is_a_sentence(one) for one in _not_looked_up(made))
+    ]
+    assert bare == []
+
+
+def _not_looked_up(node):
+    """What stands in a call outside of `gettext`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call) and getattr(child.func, "id", "") in {"gettext", "ngettext", "_"}:
+            continue
+        yield child
+        yield from _not_looked_up(child)
+
+
+def _is_a_sentence(node):
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip()
