@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from server import audit
 from server.errors import NotAllowed, NotThere, WrongState
@@ -74,7 +75,7 @@ def one(partner_id: int, now: datetime) -> Standing:
     """Return one partner; raises NotThere."""
     row = Partner.objects.filter(pk=partner_id, ended_at__isnull=True).first()
     if row is None:
-        raise NotThere("there is no such partner")
+        raise NotThere(gettext("there is no such partner"))
     return _standing(row, now.astimezone(organisation_zone()).date())
 
 
@@ -101,7 +102,7 @@ def add(by: User | None, details: Details, now: datetime) -> Partner:
     with transaction.atomic():
         ended = Partner.objects.select_for_update().filter(key=_folded(details.name)).first()
         if ended is not None and ended.ended_at is None:
-            raise WrongState(f"{ended.name} is in the register already")
+            raise WrongState(gettext("%(name)s is in the register already") % {"name": ended.name})
         row = ended if ended is not None else Partner(key=_folded(details.name))
         _set(row, details, now)
         row.ended_at = None
@@ -120,12 +121,12 @@ def change(by: User | None, partner_id: int, details: Details, now: datetime, se
     with transaction.atomic():
         row = Partner.objects.select_for_update().filter(pk=partner_id, ended_at__isnull=True).first()
         if row is None:
-            raise NotThere("there is no such partner")
+            raise NotThere(gettext("there is no such partner"))
         if seen is not None and seen != row.changed_at:
-            raise WrongState("somebody changed this partner since you looked; load the page again")
+            raise WrongState(gettext("somebody changed this partner since you looked; load the page again"))
         key = _folded(details.name)
         if Partner.objects.filter(key=key).exclude(pk=row.pk).exists():
-            raise WrongState("another partner has this name, or had it")
+            raise WrongState(gettext("another partner has this name, or had it"))
         before = _details(row)
         if before == details:
             return row
@@ -141,7 +142,7 @@ def end(by: User | None, partner_id: int, now: datetime) -> None:
     actor = _actor(by)
     with transaction.atomic():
         if not Partner.objects.filter(pk=partner_id, ended_at__isnull=True).update(ended_at=now, changed_at=now):
-            raise NotThere("there is no such partner")
+            raise NotThere(gettext("there is no such partner"))
         audit.write(actor, "partner_ended", f"partner:{partner_id}", now=now)
 
 
@@ -149,7 +150,7 @@ def _actor(by: User | None) -> str:
     if by is None:
         return "command"
     if not may_edit(by):
-        raise NotAllowed("the register of partners is kept by management and the data protection officer")
+        raise NotAllowed(gettext("the register of partners is kept by management and the data protection officer"))
     return audit.actor_of(by)
 
 
@@ -162,16 +163,19 @@ def _checked(details: Details, now: datetime) -> Details:
     for field, words in _TEXTS.items():
         text = texts[field]
         if max(len(text), len(text.casefold())) > TEXT_MAX_CHARS or any(not one.isprintable() for one in text):
-            raise WrongState(f"{words} must be at most {TEXT_MAX_CHARS} characters on one line")
+            raise WrongState(
+                gettext("%(words)s must be at most %(count)s characters on one line")
+                % {"words": words, "count": TEXT_MAX_CHARS}
+            )
     if not texts["name"]:
-        raise WrongState("a partner needs a name")
+        raise WrongState(gettext("a partner needs a name"))
     today = now.astimezone(organisation_zone()).date()
     for field, words in CONFIRMED.items():
         day = getattr(details, field)
         if day is not None and not _EARLIEST <= day <= today:
-            raise WrongState(f"the date of {words} must lie between 1990 and today")
+            raise WrongState(gettext("the date of %(words)s must lie between 1990 and today") % {"words": words})
     if details.due_on is not None and not _EARLIEST <= details.due_on <= today + _AHEAD_MAX:
-        raise WrongState("the next due date must lie between 1990 and ten years from now")
+        raise WrongState(gettext("the next due date must lie between 1990 and ten years from now"))
     return replace(details, **texts)
 
 

@@ -46,7 +46,7 @@ def _for_editors(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, **given: int) -> HttpResponse:
         if not partners.may_edit(person(request)):
-            raise NotAllowed("the register of partners is kept by management and the data protection officer")
+            raise NotAllowed(_("the register of partners is kept by management and the data protection officer"))
         return view(request, **given)
 
     return guarded
@@ -86,7 +86,7 @@ def change(request: HttpRequest, partner_id: int) -> HttpResponse:
     try:
         seen = datetime.fromisoformat(request.POST.get("seen", ""))
     except ValueError:
-        raise WrongState("the page is too old; load it again") from None
+        raise WrongState(_("the page is too old; load it again")) from None
     return _kept(
         request,
         lambda details: partners.change(person(request), partner_id, details, datetime.now(UTC), seen),

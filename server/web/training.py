@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 
 from server import audit, csv_file, training, training_file, training_import
 from server.errors import ImportRefused, NotAllowed
@@ -70,7 +71,7 @@ def _may_import(user: User) -> bool:
 
 def _given(request: HttpRequest) -> tuple[training_file.TrainingFile, bool]:
     if not _may_import(person(request)):
-        raise NotAllowed("training dates are imported by IT or by managers of the whole organisation")
+        raise NotAllowed(gettext("training dates are imported by IT or by managers of the whole organisation"))
     file = request.FILES.get("file")
     if file is None:
         raise ImportRefused("no file was chosen")
