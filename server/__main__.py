@@ -25,6 +25,7 @@ COMMANDS = {
     "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),
     "audit": ("server.audit_command", "check the audit log, or write it out"),
     "summary": ("server.summary_command", "write a month's summary as a page, PDF, CSV or JSON"),
+    "retention": ("server.retention_command", "say what is kept for how long, or delete now what is over"),
     "notify": ("server.notify_command", "send a test message, or say how messages get through"),
     "doctor": ("server.doctor", "check that everything is right"),
     "demo": ("server.demo", "run everything on this machine, with a sample fleet"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from server import list_settings, notify_config, sign_in_settings, training_settings
+from server import list_settings, notify_config, retention_kinds, sign_in_settings, training_settings
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
@@ -61,6 +61,7 @@ class Config:
     contacts: tuple[Contact, ...] = ()
     sign_in: SignIn = field(default_factory=SignIn)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    retention: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def tls(self) -> bool:
@@ -112,6 +113,8 @@ def parse(text: str, file_name: str) -> Config:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
     if "audit" in values:
         values["audit"] = Audit(**_section(values["audit"], _AUDIT, text, file_name, "audit"))
+    if "retention" in values:
+        values["retention"] = _section(values["retention"], retention_kinds.KEYS, text, file_name, "retention")
     if "sign_in" in values:
         values["sign_in"] = _sign_in(values["sign_in"], text, file_name)
     if "training" in values:
@@ -282,6 +285,7 @@ _TOP: dict[str, _Rule] = {
     "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
     "sign_in": (lambda value: isinstance(value, dict), "a section: [sign_in]"),
     "training": (lambda value: isinstance(value, dict), "a section: [training]"),
+    "retention": (lambda value: isinstance(value, dict), "a section: [retention]"),
     "lists": (
         lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
         "sections: [[lists]]",

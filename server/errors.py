@@ -8,6 +8,7 @@ CollectorError
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
 ├── HeadNotSent     the audit log's head did not reach where it should go (retrying can help)
 ├── ImportRefused   a file can't be taken in; nothing of it was (the same never will be)
+├── NotYetErased    rows are deleted and their bytes still in the database's files (retrying can help)
 ├── NotDelivered    a mail server or service did not take a message (retried for as long as it matters)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
@@ -78,3 +79,9 @@ class NotDelivered(CollectorError):
     def __init__(self, fault: str) -> None:
         self.fault = fault
         super().__init__(fault)
+
+
+class NotYetErased(CollectorError):
+    """What was deleted is still in the database's files, because something kept it busy; it is tried again."""
+
+    retry_can_help: ClassVar[bool] = True

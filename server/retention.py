@@ -1,119 +1,155 @@
-"""Delete each kind of record when its period is over. Incidents, notes and the audit log are not deleted here."""
+"""Delete each kind of record when its period is over: in short transactions, again from where a run was stopped.
+
+What is kept for how long, and why, is in `retention_kinds`; which rows those are in `retention_rows`.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from django.contrib.sessions.models import Session
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 
-from server import audit, log
-from server.store.models import (
-    EnrolmentToken,
-    Job,
-    LeadDocument,
-    LossReport,
-    MonthBasis,
-    Organisation,
-    OutboxMessage,
-    Partner,
-    Person,
-    PersonMonth,
-    Quarantined,
-    SeenRecord,
-    TrainingRecord,
-    TrialReport,
-)
+from server import account_retention, audit, case_retention, deletion_log, erasing, log
+from server.retention_kinds import KINDS, Kind, by_id, period
+from server.retention_rows import ROWS, Rows, zone
+from server.store.models import Deletion, MonthBasis, PersonMonth
+from server.store.tables import label, table
 
-PERSONAL_TOTALS_AFTER_MONTH = timedelta(days=45)
-"""One person's rows live until 45 days after their month: the summary is made by then (design, data flow 10)."""
+PEOPLE_AT_ONCE = 50
+"""A person's month is a thousand rows: so many people are some 50,000, a second or less of a writer's time."""
 
-PERIODS: dict[str, timedelta] = {
-    # A device may send a record again after a year in a drawer; until then a repeat must be known as one.
-    "seen": timedelta(days=400),
-    "quarantined": timedelta(days=400),
-    "losses": timedelta(days=400),
-    # A token's registration is of no use once it has expired; a month answers "why does it not work?".
-    "tokens": timedelta(days=30),
-    "jobs": timedelta(days=90),
-    # Shown for 30 days; twice that, so that a decision can still be looked into.
-    "trials": timedelta(days=60),
-    # From when an import no longer had somebody: a year's cases, and the yearly review, still say a name.
-    "people": timedelta(days=400),
-    # From when a partnership ended: the yearly review asks who the partners were.
-    "partners": timedelta(days=400),
-    # From when it was due again, where no list of people has the account; else it goes with its person.
-    "training": timedelta(days=400),
-    # From when a mute or a proposed exception no longer holds: the yearly review asks what was kept out of sight.
-    "lead_documents": timedelta(days=400),
-    # Whether somebody was told, and when, is asked within weeks; who took a case is in the audit log.
-    "messages": timedelta(days=30),
-}
+FILES: Mapping[str, str] = {"mails": "mails", "backups": "backups"}
+"""Kinds that are files, and their folders in the data folder."""
+
+_UNREMARKABLE = {"sessions", "jobs", "seen"}
+_AGAIN = timedelta(days=2)
+_Step = Callable[[], int]
+
+
+def nightly(now: datetime) -> None:
+    """Delete what is over and make it gone from the database's files; raises NotYetErased (see `erasing`)."""
+    delete_what_is_over(now)
+    erase(now)
+
+
+def erase(now: datetime) -> None:
+    """Make gone from the files what was deleted lately, also by a run that was stopped before it came to this."""
+    lately = Deletion.objects.filter(at__gt=now - _AGAIN).values_list("kind", flat=True).distinct()
+    kinds = [one for one in KINDS if one.id in set(lately)]
+    thorough = [table for kind in kinds if kind.thorough for table in _tables(kind.id)]
+    erasing.make_gone(thorough, [table for kind in kinds for table in _tables(kind.id)])
 
 
 def delete_what_is_over(now: datetime) -> dict[str, int]:
     """Delete what is past its period at `now` (aware UTC) and return how many of each kind, also on the audit log."""
-    with transaction.atomic():
-        counts = {
-            "usage": _delete_personal_totals(now),
-            "seen": SeenRecord.objects.filter(received_at__lt=now - PERIODS["seen"]).delete()[0],
-            "quarantined": Quarantined.objects.filter(received_at__lt=now - PERIODS["quarantined"]).delete()[0],
-            "losses": LossReport.objects.filter(received_at__lt=now - PERIODS["losses"]).delete()[0],
-            "tokens": EnrolmentToken.objects.filter(expires__lt=now - PERIODS["tokens"]).delete()[0],
-            "jobs": Job.objects.filter(claimed_at__lt=now - PERIODS["jobs"]).delete()[0],
-            "trials": TrialReport.objects.filter(received_at__lt=now - PERIODS["trials"]).delete()[0],
-            "partners": Partner.objects.filter(ended_at__lt=now - PERIODS["partners"]).delete()[0],
-            "training": _delete_training(now),
-            "people": Person.objects.filter(gone_at__lt=now - PERIODS["people"]).delete()[0],
-            "lead_documents": LeadDocument.objects.filter(_over_documents(now)).delete()[0],
-            "messages": OutboxMessage.objects.filter(_over_messages(now)).delete()[0],
-            "sessions": Session.objects.filter(expire_date__lt=now).delete()[0],
-        }
-        if any(counts.values()):
-            done = " ".join(f"{kind}={count}" for kind, count in counts.items() if count)
-            audit.write("job:retention", "deleted_on_time", done[:128], now=now)
-    log.event("retention", **counts)
+    counts = {
+        kind.id: delete_kind(kind, now - period(kind, settings.CONFIG.retention), now)
+        for kind in KINDS
+        if kind.id not in FILES
+    }
+    told = {kind: count for kind, count in counts.items() if count and kind not in _UNREMARKABLE}
+    if told:
+        done = " ".join(f"{kind}={count}" for kind, count in told.items())
+        audit.write("job:retention", "deleted_on_time", done[:128], now=now)
+    # How many cases there were is nobody's business who reads logs.
+    log.event("retention", **{kind: count for kind, count in counts.items() if count and kind != "cases"})
     return counts
 
 
-def _delete_training(now: datetime) -> int:
-    """Delete the training of people who are deleted in this run, and of accounts that no list has."""
-    leaving = Person.objects.filter(gone_at__lt=now - PERIODS["people"]).values("key")
-    over = (now - PERIODS["training"]).date()
-    unlisted = ~Q(key__in=Person.objects.values("key"))
-    done = Q(due_on__lt=over) | Q(due_on__isnull=True, done_on__lt=over)
-    return TrainingRecord.objects.filter(Q(key__in=leaving) | (unlisted & done)).delete()[0]
+def delete_kind(kind: Kind, before: datetime, now: datetime) -> int:
+    """Delete what of one kind was over before `before`, with its line in the log of deletions; return how many."""
+    total = 0
+    for step in _steps(kind.id, before, now):
+        with transaction.atomic():
+            count = step()
+            if count:
+                deletion_log.note(kind.id, (now - before).days, before, count, now)
+        total += count
+    return total
 
 
-def _over_documents(now: datetime) -> Q:
-    over = now - PERIODS["lead_documents"]
-    return Q(settled_at__lt=over) | Q(until__lt=over)
+def delete_files(now: datetime) -> int:
+    """Delete old mails and backups from this machine's folders; return how many. Each machine does its own."""
+    total = 0
+    for kind_id, folder in FILES.items():
+        before = now - period(by_id(kind_id), settings.CONFIG.retention)
+        count = 0
+        for path in sorted((Path(settings.DATA_DIR) / folder).glob("*")):
+            if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                path.unlink(missing_ok=True)
+                count += 1
+        if count:
+            deletion_log.note(kind_id, (now - before).days, before, count, now)
+            audit.write("job:retention", "deleted_on_time", f"{kind_id}={count}", now=now)
+        total += count
+    deletion_log.trim(now - period(by_id("deletions"), settings.CONFIG.retention))
+    return total
 
 
-def _over_messages(now: datetime) -> Q:
-    # What still waits to be told stays.
-    settled = Q(sent_at__isnull=False) | Q(given_up_at__isnull=False)
-    return settled & Q(created_at__lt=now - PERIODS["messages"])
+def last_month_to_delete(now: datetime, zone_name: str) -> str:
+    """Return the newest month (`YYYY-MM`) whose personal totals are over at `now` in that time zone."""
+    return _month_over(now - period(by_id("usage"), settings.CONFIG.retention), ZoneInfo(zone_name))
 
 
-def last_month_to_delete(now: datetime, zone: str) -> str:
-    """Return the newest month (`YYYY-MM`) that ended at least 45 days before `now` in that time zone."""
-    here = (now - PERSONAL_TOTALS_AFTER_MONTH).astimezone(ZoneInfo(zone))
-    before = here.replace(day=1) - timedelta(days=1)
-    return f"{before.year:04}-{before.month:02}"
+def _month_over(before: datetime, here: ZoneInfo) -> str:
+    """Return the newest month that had ended by then."""
+    day_before = before.astimezone(here).replace(day=1) - timedelta(days=1)
+    return f"{day_before.year:04}-{day_before.month:02}"
 
 
-def _delete_personal_totals(now: datetime) -> int:
-    organisation = Organisation.objects.first()
-    month = last_month_to_delete(now, organisation.timezone if organisation is not None else "UTC")
-    over = PersonMonth.objects.filter(month__lte=month)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM store_usage WHERE person IN (SELECT id FROM store_personmonth WHERE month <= %s)", [month]
-        )
-        rows = max(int(cursor.rowcount), 0)
-    over.delete()
+def _steps(kind: str, before: datetime, now: datetime) -> Iterator[_Step]:
+    """Yield what is to be done, each in a transaction of its own."""
+    if kind == "usage":
+        yield from _usage_steps(_month_over(before, zone()))
+    elif kind == "cases":
+        yield from (partial(case_retention.delete, case, before, now) for case in case_retention.over(before))
+    elif kind == "accounts":
+        yield from (partial(account_retention.clear, user, now) for user in account_retention.closed_before(before))
+    else:
+        for rows in ROWS[kind]:
+            yield from (partial(_delete_rows, rows, end) for end in rows.stretches(before))
+
+
+def _delete_rows(rows: Rows, before: datetime) -> int:
+    return int(rows.over(before).delete()[1].get(label(rows.model), 0))
+
+
+def _usage_steps(month: str) -> Iterator[_Step]:
+    yield partial(_delete_basis, month)
+    while True:
+        people = list(PersonMonth.objects.filter(month__lte=month).values_list("pk", flat=True)[:PEOPLE_AT_ONCE])
+        if not people:
+            return
+        yield partial(_delete_people, people)
+
+
+def _delete_basis(month: str) -> int:
+    """Delete what older months' figures rest on: part of what is counted by its people, so that it counts for none."""
     MonthBasis.objects.filter(month__lte=month).delete()
-    return rows
+    return 0
+
+
+def _delete_people(people: list[int]) -> int:
+    """Delete some people's months and return how many rows of totals that were, or months where there was none."""
+    marks = ",".join(["%s"] * len(people))
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM store_usage WHERE person IN ({marks})", people)  # noqa: S608 - only marks
+        rows = max(int(cursor.rowcount), 0)
+    PersonMonth.objects.filter(pk__in=people).delete()
+    return rows or len(people)
+
+
+def _tables(kind: str) -> tuple[str, ...]:
+    """Return the tables that hold a kind."""
+    if kind == "usage":
+        return ("store_usage", table(PersonMonth), table(MonthBasis))
+    if kind == "cases":
+        return case_retention.TABLES
+    if kind == "accounts":
+        return account_retention.TABLES
+    return tuple(table(rows.model) for rows in ROWS.get(kind, ()))

@@ -169,17 +169,20 @@ def _check_migrated() -> None:
 def _jobs() -> tuple[TimedJob, ...]:
     from django.conf import settings
 
-    from server import audit_check, cases, due, heads, lead_documents, retention
+    from server import audit_check, cases, data_life, due, heads, lead_documents, retention
     from server.schedule import TimedJob
 
     def check_audit(now: datetime) -> None:
         audit_check.whole(now)
 
-    def delete(now: datetime) -> None:
-        retention.delete_what_is_over(now)
+    def delete_files(now: datetime) -> None:
+        retention.delete_files(now)
 
     return (
-        TimedJob("retention", timedelta(days=1), delete),
+        TimedJob("retention", timedelta(days=1), retention.nightly),
+        # Each machine has its own folders.
+        TimedJob(f"files:{socket.gethostname()}"[:64], timedelta(days=1), delete_files),
+        TimedJob("long_open", timedelta(days=1), data_life.tell_of_long_open),
         TimedJob("cases", timedelta(minutes=15), cases.bring_back),
         TimedJob("audit", timedelta(days=1), check_audit),
         TimedJob("due", timedelta(hours=1), due.tell),

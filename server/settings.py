@@ -106,7 +106,11 @@ def _database() -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; "
+                # What is deleted is overwritten with zeros, not only forgotten: a copied file must not hold it.
+                "PRAGMA secure_delete=ON;"
+            ),
         },
         # A file, so that threads and a live server in tests meet the same locks as in use.
         "TEST": {"NAME": str(DATA_DIR / "test.sqlite3")},

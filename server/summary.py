@@ -14,7 +14,17 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from rules.model import BACKGROUND
-from server import audit, category_names, coverage, directory_index, figures, month_use, policy_in_force, rules_in_force
+from server import (
+    audit,
+    category_names,
+    coverage,
+    deletion_log,
+    directory_index,
+    figures,
+    month_use,
+    policy_in_force,
+    rules_in_force,
+)
 from server.disclosure import PEOPLE_MIN, Block, Shares, blocks_of, revised
 from server.errors import NotThere, SetUpError
 from server.month_use import MonthUse
@@ -99,7 +109,12 @@ def make(month: str, now: datetime, actor: str = "job:summary") -> Summary:
 
 def _too_late(month: str, now: datetime, zone: str) -> bool:
     """Whether a month's totals are deleted: a summary made of nothing would read as a month without any use."""
-    return month <= last_month_to_delete(now, zone) and not PersonMonth.objects.filter(month=month).exists()
+    if month > last_month_to_delete(now, zone):
+        return False
+    after = bounds(month)[1]
+    ended = datetime(after.year, after.month, after.day, tzinfo=ZoneInfo(zone))
+    # Of a month whose people are half deleted no figure would be right.
+    return deletion_log.begun("usage", ended) or not PersonMonth.objects.filter(month=month).exists()
 
 
 def _blocks(month: str) -> tuple[dict[Block, Shares], bool]:

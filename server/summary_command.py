@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, render, and write; 0 once it is written."""
     require(args.data_dir)
-    from server import summary, summary_formats
+    from server import files, summary, summary_formats
     from server.errors import NotThere
 
     try:
@@ -37,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
     else:
-        summary_formats.save(args.output, data)
+        files.save(args.output, data)
     return 0

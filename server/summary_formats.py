@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,20 +26,6 @@ def render(summary: Summary, form: str, group: str | None = None) -> bytes:
     Raises NotThere for a group that the summary does not have.
     """
     return FORMATS[form](summary if group is None else of_group(summary, group))
-
-
-def save(path: Path, data: bytes) -> None:
-    """Write a report whole or not at all: on a full disk an earlier one stays as it was. Raises OSError."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def as_json(summary: Summary) -> bytes:

@@ -24,6 +24,7 @@ NOT_ON_THE_RECORD = {
     "server/schedule.py": "claims on timed jobs",
     "server/audit.py": "the log itself",
     "server/audit_check.py": "how far the log was checked",
+    "server/deletion_log.py": "the log of deletions itself; its runs are on the audit log",
     "server/outbox.py": "messages waiting to be sent",
     "server/notify.py": "messages waiting to be sent",
     "server/delivery.py": "whether a message went out",
@@ -56,6 +57,10 @@ SINGLE = {
     "server/web/notifications.py::save": "`preferences.save` writes the line",
     "server/passkeys.py::used": "when a passkey was last used, for its owner",
     "server/web/leadkey.py::address_code": "draws a picture; nothing is stored",
+    **dict.fromkeys(
+        ("server/retention.py::_delete_basis", "server/retention.py::_delete_people"),
+        "steps that `delete_what_is_over` takes, which writes the line",
+    ),
     "server/lists.py::refresh": "what a fetch found is only offered",
     "server/lists.py::_claim": "a claim on a fetch",
     "server/summary_command.py::run": "writes a file; nothing is stored",

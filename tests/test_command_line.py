@@ -18,7 +18,7 @@ COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
     "server": (
         "init", "run", "user", "people", "training", "partners", "token", "publish", "lists", "audit", "summary",
-        "notify", "doctor", "demo", "simulate",
+        "retention", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
@@ -43,6 +43,7 @@ BAD_INPUT = [
     ("server audit verify --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --format docx --data-dir {new}", "invalid choice: 'docx'"),
+    ("server retention --data-dir {new}", "not a collector's data folder"),
     ("server audit verify -o {new} --data-dir {new}", "go with export"),
     ("server notify test --data-dir {new}", "notify test --to ADDRESS"),
     ("server notify test --to a@b.example --data-dir {new}", "not a collector's data folder"),

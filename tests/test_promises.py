@@ -96,6 +96,9 @@ PROMISES: dict[int, tuple[str, ...]] = {
     9: (
         "tests/server/test_retention.py::test_personal_totals_go_45_days_after_the_month_and_others_stay",
         "tests/server/test_retention.py::test_a_month_is_over_45_days_after_its_end",
+        "tests/server/test_retention_kinds.py::test_every_kind_is_deleted_in_exactly_one_way",
+        "tests/server/test_case_retention.py::test_a_closed_case_goes_after_its_period_with_everything_of_it",
+        "tests/server/test_erasing.py::test_not_a_byte_of_what_was_deleted_is_left_in_the_files",
     ),
     # "Unknown" rather than a guess.
     10: (

@@ -30,6 +30,8 @@ TESTED_ELSEWHERE = {
     "protocol/limits.py": "tests/protocol/test_messages.py",
     "rules/policy_text.py": "tests/rules/test_policy.py",
     "rules/report.py": "tests/rules/test_compiler.py",
+    "server/store/tables.py": "tests/server/test_erasing.py",
+    "server/retention_command.py": "tests/server/test_retention.py",
     "server/list_presets.py": "tests/server/test_list_settings.py",
     **dict.fromkeys(
         ("server/apps.py", "server/sign_in_mail.py", "server/sign_in_record.py"), "tests/server/test_accounts.py"

@@ -56,6 +56,8 @@ ACTIONS = {
     "initialised": gettext_noop("Made this collector"),
     "published": gettext_noop("Published signed rules"),
     "deleted_on_time": gettext_noop("Deleted what was due"),
+    "case_deleted": gettext_noop("Deleted a closed case whose period was over"),
+    "account_cleared": gettext_noop("Took what a closed account no longer needs"),
     "user_added": gettext_noop("Added somebody who signs in"),
     "user_changed": gettext_noop("Changed somebody who signs in"),
     "signed_in": gettext_noop("Signed in"),

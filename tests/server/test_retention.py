@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server import retention
+from server import deletion_log, retention, summary
+from server.errors import SetUpError
 from server.store.models import (
     AuditEntry,
+    Deletion,
     Incident,
     OutboxMessage,
     Partner,
@@ -78,7 +84,8 @@ def test_training_goes_with_its_person_and_that_of_accounts_on_no_list_when_it_i
     for key, ago in days.items():
         done_on = (NOW - timedelta(days=ago)).date()
         TrainingRecord.objects.create(account=key, key=key, course="Prevent", course_key="prevent", done_on=done_on)
-    assert retention.delete_what_is_over(NOW)["training"] == 2
+    counts = retention.delete_what_is_over(NOW)
+    assert (counts["training"], counts["people"]) == (1, 2), "the person, and with them what they were trained in"
     assert set(TrainingRecord.objects.values_list("key", flat=True)) == {"here", "unlisted"}
 
 
@@ -98,3 +105,76 @@ def test_messages_go_after_thirty_days_but_what_still_waits_stays(database, peop
     assert OutboxMessage.objects.count() == 3
     retention.delete_what_is_over(NOW + timedelta(days=30, seconds=1))
     assert list(OutboxMessage.objects.values_list("once_key", flat=True)) == ["waits"]
+
+
+def test_periods_are_those_that_the_organisation_chose(database, settings):
+    settings.CONFIG = replace(settings.CONFIG, retention={"people": 30})
+    Person.objects.create(account="x", key="x", name="x", changed_at=NOW, gone_at=NOW - timedelta(days=31))
+    assert retention.delete_what_is_over(NOW)["people"] == 1
+    assert Deletion.objects.get(kind="people").days == 30
+
+
+def test_a_run_that_is_stopped_keeps_what_it_did_and_the_next_goes_on(database, device, monkeypatch):
+    month = f"{datetime.now(UTC):%Y-%m}"
+    PersonMonth.objects.bulk_create(PersonMonth(month=month, account=f"p{number}") for number in range(120))
+    later = datetime.now(UTC) + timedelta(days=100)
+    done = []
+
+    def twice(people):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(people)
+        return usual(people)
+
+    usual = retention._delete_people
+    monkeypatch.setattr(retention, "_delete_people", twice)
+    with pytest.raises(KeyboardInterrupt):
+        retention.delete_what_is_over(later)
+    assert PersonMonth.objects.count() == 20
+    assert Deletion.objects.get(kind="usage").count == 100
+    monkeypatch.setattr(retention, "_delete_people", usual)
+    retention.delete_what_is_over(later + timedelta(minutes=30))
+    assert not PersonMonth.objects.exists()
+
+
+def test_of_a_month_that_is_half_deleted_no_summary_is_made(database, device, monkeypatch):
+    device.send(device.totals())
+    month = PersonMonth.objects.first().month
+    PersonMonth.objects.create(month=month, account="somebody else")
+    monkeypatch.setattr(retention, "PEOPLE_AT_ONCE", 1)
+    later = datetime.now(UTC) + timedelta(days=100)
+    steps = retention._steps("usage", later - timedelta(days=45), later)
+    next(steps)()
+    deletion_log.note("usage", 45, later - timedelta(days=45), next(steps)(), later)
+    assert PersonMonth.objects.exists()
+    with pytest.raises(SetUpError, match="before its totals were deleted"):
+        summary.make(month, later)
+
+
+def test_old_mails_and_backups_go_and_others_stay(database, organisation, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    for folder in ("mails", "backups"):
+        (tmp_path / folder).mkdir()
+        for name, age in (("old", 31), ("new", 29)):
+            file = tmp_path / folder / name
+            file.write_text("x")
+            os.utime(file, ((NOW - timedelta(days=age)).timestamp(),) * 2)
+    assert retention.delete_files(NOW) == 2
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["new", "new"]
+    assert {one.kind: one.count for one in Deletion.objects.all()} == {"mails": 1, "backups": 1}
+
+
+def test_the_command_says_what_is_kept_and_deletes_on_demand(tmp_path):
+    data_dir = tmp_path / "data"
+
+    def command(*arguments):
+        whole = [sys.executable, "-m", "server", *arguments, "--data-dir", str(data_dir)]
+        return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=True).stdout
+
+    command("init", "--name", "Bright Path")
+    (data_dir / "mails" / "old").write_text("x")
+    os.utime(data_dir / "mails" / "old", (0, 0))
+    words = command("retention", "--now")
+    assert list((data_dir / "mails").iterdir()) == []
+    assert "Each person’s totals of use: 45 days after the end of their month" in words
+    assert "Open cases" in words

@@ -15,8 +15,9 @@ from django.conf import settings
 from server import summary_document as doc
 from server.__main__ import main
 from server.errors import NotThere
+from server.files import save
 from server.store.models import MonthlySummary
-from server.summary_formats import render, save
+from server.summary_formats import render
 from server.summary_words import shown
 
 AT = datetime(2026, 10, 6, 8, 30, tzinfo=UTC)

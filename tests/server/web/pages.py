@@ -158,6 +158,7 @@ PAGES: dict[str, Row] = {
     "/audit/export": ("POST", data_for("dpo", status=409)),
     "/audit/data/check": ("POST", data_for("dpo", status=400)),
     "/data/head": ("GET", data_for(*ROLES[:-1])),
+    "/data-life/": ("GET", page_for("dpo")),
     "/data/head?starts=0123456789abcdef": ("GET", data_for(*ROLES[:-1])),
     "/data/head/missing": ("POST", data_for(*ROLES[:-1], status=400)),
     "/rules/": ("GET", everybody(200)),
