@@ -26,6 +26,8 @@ COMMANDS = {
     "audit": ("server.audit_command", "check the audit log, or write it out"),
     "summary": ("server.summary_command", "write a month's summary as a page, PDF, CSV or JSON"),
     "retention": ("server.retention_command", "say what is kept for how long, or delete now what is over"),
+    "backup": ("server.backup", "put the database, keys, rules and settings into one file"),
+    "restore": ("server.restore", "put a backup back, and delete again what was deleted since"),
     "notify": ("server.notify_command", "send a test message, or say how messages get through"),
     "doctor": ("server.doctor", "check that everything is right"),
     "demo": ("server.demo", "run everything on this machine, with a sample fleet"),

@@ -18,7 +18,7 @@ COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
     "server": (
         "init", "run", "user", "people", "training", "partners", "token", "publish", "lists", "audit", "summary",
-        "retention", "notify", "doctor", "demo", "simulate",
+        "retention", "backup", "restore", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
@@ -43,6 +43,8 @@ BAD_INPUT = [
     ("server audit verify --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --format docx --data-dir {new}", "invalid choice: 'docx'"),
+    ("server backup --data-dir {new}", "not a collector's data folder"),
+    ("server restore {file}/none --data-dir {new}", "there is no such file"),
     ("server retention --data-dir {new}", "not a collector's data folder"),
     ("server audit verify -o {new} --data-dir {new}", "go with export"),
     ("server notify test --data-dir {new}", "notify test --to ADDRESS"),

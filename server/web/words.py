@@ -56,6 +56,8 @@ ACTIONS = {
     "initialised": gettext_noop("Made this collector"),
     "published": gettext_noop("Published signed rules"),
     "deleted_on_time": gettext_noop("Deleted what was due"),
+    "backup_made": gettext_noop("Made a backup"),
+    "backup_restored": gettext_noop("Put a backup back"),
     "case_deleted": gettext_noop("Deleted a closed case whose period was over"),
     "account_cleared": gettext_noop("Took what a closed account no longer needs"),
     "user_added": gettext_noop("Added somebody who signs in"),
