@@ -1,4 +1,4 @@
-"""Which closed cases are over: a case goes with all its parts, once nothing of any of them is new, held or open."""
+"""Which closed cases are over: a case goes with all its parts, once nothing of any of them is new or open."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def over(before: datetime) -> Iterator[UUID]:
 def delete(case: UUID, before: datetime, now: datetime) -> int:
     """Delete one case with its parts, looked at anew under lock, each with a line in the audit log; return how many."""
     with transaction.atomic():
-        # All that could make it young again (an alert, a merge, a hold) changes or locks one of these rows first.
+        # All that could make it young again (an alert, a merge) changes or locks one of these rows first.
         ids = [one.pk for one in _family(case)]
         list(Incident.objects.select_for_update(of=("self",)).filter(pk__in=ids).order_by("pk"))
         family = _family(case)

@@ -71,6 +71,11 @@ def columns(
     return found
 
 
+def in_a_line(counts: Mapping[str, int]) -> str:
+    """Return how many of each, as the log keeps it and as a page sends back what was looked at."""
+    return " ".join(f"{what}={count}" for what, count in counts.items())
+
+
 def unused(headings: list[str], used: Mapping[str, int]) -> tuple[str, ...]:
     """Return the headings of the columns that nothing is taken from."""
     return tuple(name for at, name in enumerate(headings) if at not in used.values() and name.strip())

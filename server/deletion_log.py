@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from django.conf import settings
@@ -109,9 +110,20 @@ def _encoded(line: Line) -> bytes:
     return msgspec.json.encode(line) + b"\n"
 
 
+def _take_off_half_a_line(file: BinaryIO) -> None:
+    """Cut off what a power cut left of a line: the next one, written behind it, could never be read."""
+    length = file.seek(0, os.SEEK_END)
+    start = max(0, length - LINE_MAX_BYTES)
+    file.seek(start)
+    end = file.read()
+    if end and not end.endswith(b"\n"):
+        file.truncate(start + end.rfind(b"\n") + 1)
+
+
 def _append(path: Path, line: Line) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(handle, "ab") as file:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(handle, "ab+") as file:
+        _take_off_half_a_line(file)
         file.write(_encoded(line))
         file.flush()
         os.fsync(file.fileno())

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from server import audit
+from server.csv_file import in_a_line
 from server.people_file import Entry, PeopleFile, Problem
 from server.store.models import Person
 
@@ -88,6 +89,5 @@ def apply(given: PeopleFile, actor: str, now: datetime) -> Preview:
         keys = [person.key for person in done.gone]
         for start in range(0, len(keys), 500):
             Person.objects.filter(key__in=keys[start : start + 500]).update(gone_at=now)
-        counts = " ".join(f"{what}={count}" for what, count in done.counts.items())
-        audit.write(actor, "people_imported", "people", counts, now=now)
+        audit.write(actor, "people_imported", "people", in_a_line(done.counts), now=now)
     return done

@@ -5,6 +5,7 @@ What is kept for how long, and why, is in `retention_kinds`; which rows those ar
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -79,9 +80,9 @@ def delete_files(now: datetime) -> int:
     for kind_id, folder in FILES.items():
         before = now - period(by_id(kind_id), settings.CONFIG.retention)
         count = 0
-        for path in sorted((Path(settings.DATA_DIR) / folder).glob("*")):
-            if path.is_file() and datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
-                path.unlink(missing_ok=True)
+        for path in _files(Path(settings.DATA_DIR), folder):
+            if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
+                _take_away(path)
                 count += 1
         if count:
             deletion_log.note(kind_id, (now - before).days, before, count, now)
@@ -89,6 +90,19 @@ def delete_files(now: datetime) -> int:
         total += count
     deletion_log.trim(now - period(by_id("deletions"), settings.CONFIG.retention))
     return total
+
+
+def _files(data_dir: Path, folder: str) -> list[Path]:
+    """Return a folder's files, and what a backup or a restore that was killed left: a copy of the database too."""
+    left = [*data_dir.glob("backups/.backup-*"), *data_dir.glob(".restore-*")] if folder == FILES["backups"] else []
+    return sorted([*left, *(path for path in (data_dir / folder).glob("*") if path.is_file())])
+
+
+def _take_away(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def last_month_to_delete(now: datetime, zone_name: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from server import audit
+from server.csv_file import in_a_line
 from server.directory_index import who
 from server.store.models import TrainingRecord
 from server.training_file import Entry, TrainingFile, folded
@@ -87,8 +88,7 @@ def apply(given: TrainingFile, actor: str, now: datetime, *, whole: bool) -> Pre
         gone = [row.pk for row in done.gone]
         for start in range(0, len(gone), 500):
             TrainingRecord.objects.filter(pk__in=gone[start : start + 500]).delete()
-        counts = " ".join(f"{what}={count}" for what, count in done.counts.items())
-        audit.write(actor, "training_imported", "training", counts, now=now)
+        audit.write(actor, "training_imported", "training", in_a_line(done.counts), now=now)
     return done
 
 

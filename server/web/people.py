@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from server import audit, directory, people_file, people_import
+from server.csv_file import in_a_line
 from server.errors import ImportRefused
 from server.people_import import Preview
 from server.store.models import Person, Role
@@ -47,7 +48,7 @@ def people_confirm(request: HttpRequest) -> HttpResponse:
     """Import the file, if it still would change what the person looked at."""
     given = _given(request)
     looked_at = request.POST.get("counts", "")
-    if looked_at != _counts(people_import.preview(given)):
+    if looked_at != in_a_line(people_import.preview(given).counts):
         raise ImportRefused("something changed since you looked; look at what would change again")
     return answer(_told(people_import.apply(given, audit.actor_of(person(request)), datetime.now(UTC))))
 
@@ -59,14 +60,10 @@ def _given(request: HttpRequest) -> people_file.PeopleFile:
     return people_file.read(file.read(people_file.FILE_MAX_BYTES + 1))
 
 
-def _counts(done: Preview) -> str:
-    return " ".join(f"{what}={count}" for what, count in done.counts.items())
-
-
 def _told(done: Preview) -> dict[str, object]:
     return {
         "counts": done.counts,
-        "looked_at": _counts(done),
+        "looked_at": in_a_line(done.counts),
         "most_gone": done.most_gone,
         "ignored": done.ignored,
         "problems": [[f"Line {one.line}", one.problem] for one in done.problems[:SHOWN_MAX]],

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext
 
 from server import audit, csv_file, training, training_file, training_import
+from server.csv_file import in_a_line
 from server.errors import ImportRefused, NotAllowed
 from server.store.models import Role, User
 from server.training_import import Preview
@@ -58,7 +59,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 def take(request: HttpRequest) -> HttpResponse:
     """Import the file, if it still would change what the person looked at."""
     given, whole = _given(request)
-    if request.POST.get("counts", "") != _counts(training_import.preview(given, whole=whole)):
+    if request.POST.get("counts", "") != in_a_line(training_import.preview(given, whole=whole).counts):
         raise ImportRefused("something changed since you looked; look at what would change again")
     actor = audit.actor_of(person(request))
     return answer(_told(training_import.apply(given, actor, datetime.now(UTC), whole=whole)))
@@ -83,14 +84,10 @@ def _today() -> date:
     return datetime.now(UTC).astimezone(organisation_zone()).date()
 
 
-def _counts(done: Preview) -> str:
-    return " ".join(f"{what}={count}" for what, count in done.counts.items())
-
-
 def _told(done: Preview) -> dict[str, object]:
     return {
         "counts": done.counts,
-        "looked_at": _counts(done),
+        "looked_at": in_a_line(done.counts),
         "most_gone": done.most_gone,
         "ignored": done.ignored,
         "courses": [[one.name, one.lines, one.new] for one in done.courses],

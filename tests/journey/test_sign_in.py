@@ -6,13 +6,9 @@ The passkeys are those of the browser's own virtual authenticator; mails are rea
 from __future__ import annotations
 
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,20 +16,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.identity_provider import identity_provider
+from tests.journey.office import BIN, CHROMIUM, FLAGS, WAIT_MS, free_port, wait_for
 from tests.journey.signing_in import PASSWORD, choose_password, set_up_app, sign_in, six_digits
 
-BIN = Path(sys.executable).parent
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-dev-shm-usage",
-)
-WAIT_MS = 20_000
 SINGLE_SIGN_ON = """[sign_in.oidc]
 id = "work"
 name = "Work account"
@@ -112,9 +97,7 @@ def provider():
 @pytest.fixture(scope="module")
 def office(tmp_path_factory, playwright_driver, provider):
     folder = tmp_path_factory.mktemp("office")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
     made = Office(folder, f"http://localhost:{port}", browser)
     made.command("init", "--name", "Bright Path Training", "--url", made.url)
@@ -133,16 +116,6 @@ def office(tmp_path_factory, playwright_driver, provider):
     finally:
         collector.send_signal(signal.SIGTERM)
         collector.wait(20)
-
-
-def wait_for(url):
-    for _ in range(300):
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise AssertionError("the collector did not start")
 
 
 def no_problem_of_access(page):

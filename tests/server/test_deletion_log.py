@@ -36,6 +36,14 @@ def test_a_line_that_a_power_cut_left_unfinished_is_passed_over(database, file):
     with file.open("ab") as half:
         half.write(b'{"at":"2026-')
     assert len(deletion_log.in_file(file)) == 1
+    deletion_log.note("people", 30, BEFORE, 3, NOW + timedelta(days=1))
+    assert [line.at for line in deletion_log.in_file(file)] == [NOW, NOW + timedelta(days=1)]
+
+
+def test_a_file_that_is_half_a_line_alone_is_begun_anew(database, file):
+    file.write_bytes(b'{"at":"2026-')
+    deletion_log.note("people", 30, BEFORE, 3, NOW)
+    assert [line.at for line in deletion_log.in_file(file)] == [NOW]
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,19 @@ def test_old_mails_and_backups_go_and_others_stay(database, organisation, settin
     assert {one.kind: one.count for one in Deletion.objects.all()} == {"mails": 1, "backups": 1}
 
 
+def test_what_a_killed_backup_or_restore_left_goes_as_backups_do(database, organisation, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    for name, age in (("backups/.backup-a", 31), ("backups/.backup-b", 29), (".restore-a", 31), (".restore-b", 29)):
+        room = tmp_path / name
+        room.mkdir(parents=True)
+        (room / "collector.sqlite3").write_text("a copy")
+        os.utime(room, ((NOW - timedelta(days=age)).timestamp(),) * 2)
+    retention.delete_files(NOW)
+    left = {str(path.relative_to(tmp_path)) for path in (*tmp_path.glob("backups/*"), *tmp_path.glob(".restore-*"))}
+    assert left == {"backups/.backup-b", ".restore-b"}
+    assert Deletion.objects.get().count == 2
+
+
 def test_the_command_says_what_is_kept_and_deletes_on_demand(tmp_path):
     data_dir = tmp_path / "data"
 

@@ -10,6 +10,7 @@ from django.test import Client
 from server import retention
 from server.retention_kinds import KINDS
 from server.store.models import Person
+from tests.server.web.look import look
 
 NOW = datetime.now(UTC)
 
@@ -36,12 +37,11 @@ def test_every_kind_stands_there_with_its_period_and_the_log_names_nobody(people
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("width", [1280, 390])
-def test_it_fits_a_wide_and_a_narrow_screen(signed_in, people, gone, width):
+def test_it_is_clear_to_axe_and_fits_every_screen_light_and_dark(signed_in, people, gone):
     retention.delete_what_is_over(NOW)
-    page = signed_in(people.dpo, width)
+    page = signed_in(people.dpo)
     page.goto("/data-life/")
     page.wait_for_selector("h1:has-text('Data life')")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#kind-usage").get_by_text("45 days after the end of their month").is_visible()
+    look(page, "data-life")
     assert page.faults == []

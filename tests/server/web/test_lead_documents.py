@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from server.store.models import AuditEntry, Incident, LeadDocument
 from tests.server.web.held import Held
+from tests.server.web.look import look
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 BETS, POKER = "0123456789abcdef", "fedcba9876543210"
@@ -49,19 +47,6 @@ def opened(page):
     page.goto("/desk/")
     page.wait_for_selector("#queue[data-opened]")
     return page
-
-
-def look(page, name):
-    """Axe finds nothing, and nothing is too wide on a phone; leaves pictures where asked to."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert [fault["id"] for fault in Axe().run(page).response["violations"]] == [], (name, scheme)
-        for width in (1280, 360):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            if folder := os.environ.get("FAIRWATCH_PICTURES"):
-                page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def mute(page, case):

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
 from playwright.sync_api import expect
 
@@ -18,6 +15,7 @@ from server import cases as domain
 from server.errors import WrongState
 from server.store.models import AuditEntry, Incident, Note
 from tests.server.web.held import Held
+from tests.server.web.look import look
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 NEWS_MS = 20_000  # the page asks every five seconds
@@ -32,22 +30,6 @@ def queue(device, team, team_files):
         parcel = device.alert(key, person=f"person-{number}", urgent=urgent, entries=(tag,))
         assert device.send(parcel).results == [("stored", None)]
     return list(Incident.objects.order_by("received_at"))
-
-
-def look(page, name):
-    """Axe finds nothing in light and dark at any width, nothing is too wide; leaves pictures where asked to."""
-    folder = os.environ.get("FAIRWATCH_PICTURES")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found = [fault["id"] for fault in Axe().run(page).response["violations"]]
-        assert found == [], (name, scheme)
-        for width in (1280, 360):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            if folder:
-                page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.emulate_media(color_scheme="light")
 
 
 def test_a_group_is_selected_and_decided_once_by_keyboard_and_each_case_gets_its_own_signed_note(

@@ -42,6 +42,6 @@ function courses(told) {
   return told.courses.map(([name, lines, isNew]) => [
     name,
     String(lines),
-    isNew ? element("span", { class: "chip warn" }, gettext("a new course")) : gettext("yes"),
+    isNew ? element("span", {}, element("span", { class: "chip warn" }, gettext("a new course"))) : gettext("yes"),
   ]);
 }
