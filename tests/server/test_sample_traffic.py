@@ -54,6 +54,7 @@ def running(pilot):
         serving.wait(20)
 
 
+@pytest.mark.more
 def test_devices_enrol_and_their_records_are_stored_until_the_token_is_used_up(running):
     url, token = running
     drive = ("simulate", "--to", url, "--token-file", token, "--seconds", "0.5")

@@ -67,6 +67,7 @@ def test_every_lead_without_a_key_gets_one_with_words(people):
     assert User.objects.get(username="it").lead_keys.count() == 0
 
 
+@pytest.mark.more
 def test_the_command_makes_a_collector_where_there_is_none_and_never_writes_twice(tmp_path):
     def command():
         words = [SERVER, "simulate", "--data-dir", tmp_path / "made"]

@@ -225,6 +225,7 @@ def test_a_concern_about_a_colleague_is_not_sealed_to_them(team_site, team, devi
     assert deputy.goto(f"/desk/incidents/{Incident.objects.get().pk}/").status == 404
 
 
+@pytest.mark.more
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing_and_nothing_is_too_wide(team_site, cases, width, scheme):
     page = team_site("lead", width)

@@ -36,6 +36,7 @@ def test_every_kind_stands_there_with_its_period_and_the_log_names_nobody(people
     assert "Canary" not in page
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_it_is_clear_to_axe_and_fits_every_screen_light_and_dark(signed_in, people, gone):
     retention.delete_what_is_over(NOW)

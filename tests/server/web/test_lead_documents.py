@@ -127,6 +127,7 @@ def test_a_mute_that_was_altered_mutes_nothing(team_site, cases):
     expect(page.locator(ROWS)).to_have_count(4)
 
 
+@pytest.mark.more
 def test_a_false_alarm_becomes_a_line_for_the_next_policy(team_site, cases):
     page = team_site("lead")
     page.goto(f"/desk/incidents/{cases[3].pk}/")

@@ -140,6 +140,7 @@ def test_who_can_not_be_reached_is_told_so(people, lead):
     assert "No message reaches you" in lead.get("/notifications/").content.decode()
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_pages_pass_axe_and_fit_a_phone(people, signed_in, new_incident, lead_key, width):

@@ -58,6 +58,7 @@ def test_a_form_that_is_older_than_somebody_elses_change_is_refused(people):
     assert Partner.objects.get().lead == "Mine"
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_a_partner_is_added_changed_and_ended_in_the_browser(signed_in, people):
     dates = dict.fromkeys(("agreement_on", "policy_on"), date(2024, 9, 1))

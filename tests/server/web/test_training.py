@@ -71,6 +71,7 @@ def test_only_what_was_looked_at_is_imported(people):
     assert (done.status_code, TrainingRecord.objects.count()) == (200, 2)
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_a_file_is_looked_at_imported_and_listed_in_the_browser(signed_in, staff, tmp_path):
     file = tmp_path / "training.csv"

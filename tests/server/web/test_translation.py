@@ -112,6 +112,7 @@ def _unmarked(page):
     return [line.strip() for line in DATA.sub(" ", rest).splitlines() if re.search(r"[^\W\d_]{2}", line)]
 
 
+@pytest.mark.more
 def test_every_sentence_of_the_desk_is_translated(in_marked, team_site, case):
     page = team_site("lead")
     page.set_extra_http_headers({"Accept-Language": MARKED})
