@@ -26,7 +26,7 @@ from server.start import require
 FOLDER = "backups"
 FORMAT = 1
 MANIFEST = "manifest.json"
-PARTS = ("keys", "rules", "files", "collector.toml", "deletions.jsonl")
+PARTS = ("keys", "rules", "files", "collector.toml", "deletions.jsonl", "holds.json")
 """What is in a backup beside the database. Logs and mails are not: they say nothing that a restored collector needs."""
 
 

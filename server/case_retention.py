@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from server import audit
-from server.store.models import AlertRecord, CaseEvent, Incident, IncidentRecipient, Note, Rewrap
+from server.store.models import AlertRecord, CaseEvent, CaseHold, Incident, IncidentRecipient, Note, Rewrap
 from server.store.tables import table
 
 TABLES = tuple(map(table, (Incident, AlertRecord, IncidentRecipient, Note, Rewrap, CaseEvent)))
@@ -60,4 +60,6 @@ def _family(case: UUID) -> list[Incident]:
 
 
 def _is_over(family: list[Incident], before: datetime) -> bool:
+    if CaseHold.objects.filter(incident__in=family, lifted_at__isnull=True).exists():
+        return False
     return all(max(one.updated_at, one.received_at) < before and one.back_on is None for one in family)

@@ -27,6 +27,7 @@ from server.start import set_up
 
 if TYPE_CHECKING:
     from server.deletion_log import Line
+    from server.holds import Held
 
 NAMES_MAX = 100_000
 """Files in a backup: each list that was ever fetched is a few."""
@@ -39,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--deletions", action="append", default=[], type=Path, metavar="FILE",
         help="a deletions.jsonl of the lost collector, to delete again what is in it; can be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--holds", action="append", default=[], type=Path, metavar="FILE",
+        help="a holds.json of the lost collector, to keep on hold what is in it; can be given several times",
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     room = Path(tempfile.mkdtemp(prefix=".restore-", dir=args.data_dir))
     try:
         manifest = unpack(args.backup, room)
-        counts = put_back(args.data_dir, room, manifest, args.deletions, now)
+        counts = put_back(args.data_dir, room, manifest, args.deletions, now, holds=args.holds)
     finally:
         shutil.rmtree(room, ignore_errors=True)
     again = sum(counts.values())
@@ -79,7 +84,13 @@ def unpack(backup: Path, room: Path) -> Manifest:
 
 
 def put_back(
-    data_dir: Path, room: Path, manifest: Manifest, deletions: Iterable[Path], now: datetime
+    data_dir: Path,
+    room: Path,
+    manifest: Manifest,
+    deletions: Iterable[Path],
+    now: datetime,
+    *,
+    holds: Iterable[Path] = (),
 ) -> dict[str, int]:
     """Replace the database, add what is missing, and delete again; return how many of each kind. Raises SetUpError."""
     _check_keys(data_dir, room)
@@ -93,17 +104,23 @@ def put_back(
     from django.contrib.sessions.models import Session
 
     from server import audit, deletion_log, dumping
+    from server import holds as on_hold
 
     _check_engine(manifest)
     lines = [line for path in deletions for line in deletion_log.in_file(_that_is_there(path))]
     lines += deletion_log.in_file(data_dir / deletion_log.FILE_NAME)
-    lines += _save_what_is_there(data_dir, now)
+    held = [one for path in holds for one in on_hold.in_file(_that_is_there(path))]
+    held += on_hold.in_file(data_dir / on_hold.FILE_NAME)
+    lines_there, held_there = _save_what_is_there(data_dir, now)
+    lines, held = lines + lines_there, held + held_there
     dumping.load(room / dumping.NAMES[manifest.engine])
     _migrate()
     # Whoever was signed in then must not be signed in now.
     Session.objects.all().delete()
     lines += deletion_log.in_database()
     deletion_log.take_in(lines)
+    # Before anything is deleted: what was put on hold since must not go.
+    on_hold.take_in(held, now)
     audit.write("command", "backup_restored", f"of {manifest.made_at:%Y-%m-%dT%H:%M:%SZ}", now=now)
     return delete_again(lines, now)
 
@@ -170,19 +187,19 @@ def _add_missing(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _save_what_is_there(data_dir: Path, now: datetime) -> list[Line]:
-    """Back up the state that is about to be replaced, if it can be read, and return what it says was deleted."""
+def _save_what_is_there(data_dir: Path, now: datetime) -> tuple[list[Line], list[Held]]:
+    """Back up the state that is about to be replaced, if it can be read; return what it deleted, and has on hold."""
     from django.db import DatabaseError
 
-    from server import deletion_log
+    from server import deletion_log, holds
 
     try:
-        lines = deletion_log.in_database()
+        lines, held = deletion_log.in_database(), holds.carried()
         if newest_migration():
             make(data_dir, now)
     except (DatabaseError, CollectorError):
-        return []
-    return lines
+        return [], []
+    return lines, held
 
 
 def _migrate() -> None:

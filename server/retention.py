@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from server import account_retention, audit, case_retention, deletion_log, erasing, log
+from server import account_retention, audit, case_retention, deletion_log, erasing, holds, log
 from server.retention_kinds import KINDS, Kind, by_id, period
 from server.retention_rows import ROWS, Rows, zone
 from server.store.models import Deletion, MonthBasis, PersonMonth
@@ -88,6 +88,7 @@ def delete_files(now: datetime) -> int:
             deletion_log.note(kind_id, (now - before).days, before, count, now)
             audit.write("job:retention", "deleted_on_time", f"{kind_id}={count}", now=now)
         total += count
+    holds.mirror()
     deletion_log.trim(now - period(by_id("deletions"), settings.CONFIG.retention))
     return total
 

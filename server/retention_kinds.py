@@ -323,6 +323,10 @@ KEPT: tuple[Kept, ...] = (
         _("A case that nobody has decided is never deleted by age. Those open for more than a year are told here."),
     ),
     Kept(
+        _("Cases on hold"),
+        _("Kept until a lead or the data protection officer lifts the hold, however old they are."),
+    ),
+    Kept(
         _("Lines of the audit log"),
         _("They hold ids and fixed words; a line taken out would break the chain that proves the others."),
     ),

@@ -23,6 +23,8 @@ _AUDITED = {
     What.MERGED: "incident_merged",
     What.TAKEN_APART: "incident_taken_apart",
     What.SHARED: "incident_shared",
+    What.HELD: "case_held",
+    What.HOLD_LIFTED: "hold_lifted",
 }
 
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from protocol import concerns
 from protocol.messages import decode_header
-from server import cases, holding, incidents, merging, nearby, review, sharing, urgent_card
-from server.store.models import Note, Organisation, Role
+from server import cases, holding, holds, incidents, merging, nearby, review, sharing, urgent_card
+from server.store.models import CaseHold, Note, Organisation, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
 from server.web.sealed import Sealed, heading_beside
@@ -64,6 +64,9 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "card_open": kept.urgent and urgent_card.is_new_to(user),
         "dates": {"first": cases.first_day_back(now), "last": cases.last_day_back(now)},
         "outcomes": OUTCOMES,
+        "hold": holds.of(incident_id),
+        "hold_reasons": CaseHold.Reason.choices,
+        "hold_dates": {"first": holds.first_review(now), "last": holds.last_review(now)},
     }
     return render(request, "web/incident.html", {**context, **key_context(user)})
 

@@ -58,6 +58,8 @@ ACTIONS = {
     "deleted_on_time": gettext_noop("Deleted what was due"),
     "backup_made": gettext_noop("Made a backup"),
     "backup_restored": gettext_noop("Put a backup back"),
+    "case_held": gettext_noop("Put the case on hold"),
+    "hold_lifted": gettext_noop("Lifted the hold of the case"),
     "case_deleted": gettext_noop("Deleted a closed case whose period was over"),
     "account_cleared": gettext_noop("Took what a closed account no longer needs"),
     "user_added": gettext_noop("Added somebody who signs in"),

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from django.contrib.sessions.models import Session
 
-from server import backup, deletion_log, restore, retention
+from server import backup, cases, deletion_log, holds, restore, retention
 from server.errors import SetUpError
-from server.store.models import AuditEntry, Deletion, Person
+from server.store.models import AuditEntry, Deletion, Incident, Person
 
 NOW = datetime.now(UTC)
 LATER = NOW + timedelta(days=10)
@@ -93,6 +93,19 @@ def test_an_empty_folder_becomes_the_collector_and_another_log_s_deletions_are_d
     assert (folder / "keys" / "django").read_text() == "secret"
     assert (folder / "rules" / "a.json").read_text() == "old"
     assert (folder / "mails").is_dir()
+
+
+def test_a_case_that_was_put_on_hold_since_the_backup_is_still_on_hold_and_not_deleted(
+    database, folder, room, new_incident, lead_key, people, sealed_note
+):
+    case = new_incident(lead_key)
+    case = cases.close(people.lead, case.pk, sealed_note(case.pk, lead_key))
+    made = backup.make(folder, NOW)
+    holds.put(people.dpo, case.pk, "claim", (NOW + timedelta(days=30)).date(), NOW)
+    after = case.closed_at + timedelta(days=3000)
+    restore.put_back(folder, room, restore.unpack(made, room), [], after)
+    assert Incident.objects.filter(pk=case.pk).exists()
+    assert holds.of(case.pk).reason == "claim"
 
 
 def test_the_backup_of_another_collector_is_refused(database, organisation, folder, room):

@@ -3,7 +3,7 @@
 from server.store.models.audit import AuditCheck, AuditDetail, AuditEntry
 from server.store.models.cases import CaseEvent, CaseLook, UrgentCard
 from server.store.models.coverage import DeviceDay, SourceGap
-from server.store.models.data_life import Deletion
+from server.store.models.data_life import CaseHold, Deletion
 from server.store.models.devices import Device, EnrolmentToken, LossReport, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
@@ -26,6 +26,7 @@ __all__ = [
     "AuditEntry",
     "CacheRow",
     "CaseEvent",
+    "CaseHold",
     "CaseLook",
     "Deletion",
     "Device",

@@ -32,6 +32,8 @@ class CaseEvent(models.Model):
         TAKEN_APART = "taken_apart", "took the case apart from"
         GAVE_BACK = "gave_back", "gave back"
         SHARED = "shared", "handed the case to one more reader"
+        HELD = "held", "put the case on hold"
+        HOLD_LIFTED = "hold_lifted", "lifted the hold"
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="events")
     at = models.DateTimeField()

@@ -104,6 +104,10 @@ function sentence({ what, by, to, other }) {
       return spread(gettext("{who} took {reference} apart from this case."), { who, reference });
     case "shared":
       return [to ? gettext("{who} handed the case to {to}.", { who, to }) : gettext("{who} handed the case to one more reader.", { who })];
+    case "held":
+      return [gettext("{who} put the case on hold: it is not deleted by age.", { who })];
+    case "hold_lifted":
+      return [gettext("{who} lifted the hold.", { who })];
     default:
       return [`${who}: ${what.replaceAll("_", " ")}.`];
   }
