@@ -33,6 +33,7 @@ LeadPublicKey = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
 """X25519 (32 bytes), which is sealed to, then Ed25519 (32 bytes), which signs what a lead writes."""
 Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
 Group = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}$(?!\n)")]
+Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -316,7 +317,7 @@ class PeopleQuestion(Message, frozen=True):
     """Which monthly ids do these accounts have? The month is `YYYY-MM` in the organisation's time zone."""
 
     version: Positive
-    month: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")]
+    month: Month
     accounts: Annotated[tuple[ShortText, ...], msgspec.Meta(min_length=1, max_length=ACCOUNTS_MAX)]
 
 

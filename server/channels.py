@@ -56,13 +56,26 @@ SECONDS = 10.0
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with an e-mail."""
+
+    name: str
+    mime_type: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Letter:
-    """What is brought: a subject and plain text. The same `once` is the same message, sent again."""
+    """What is brought: a subject and plain text. The same `once` is the same message, sent again.
+
+    Attachments go with e-mails only.
+    """
 
     subject: str
     body: str
     once: str
     urgent: bool = False
+    attachments: tuple[Attachment, ...] = ()
 
 
 def bring(address: str, letter: Letter) -> None:
@@ -83,6 +96,8 @@ def mail(address: str, letter: Letter) -> None:
     if letter.urgent:
         headers |= {"Importance": "high", "X-Priority": "1"}
     message = EmailMessage(letter.subject, letter.body, settings.DEFAULT_FROM_EMAIL, [address], headers=headers)
+    for one in letter.attachments:
+        message.attach(one.name, one.content, one.mime_type)
     with mail_server() as connection:
         connection.send_messages([message])
 

@@ -16,7 +16,7 @@ from server import list_settings, notify_config, retention_kinds, sign_in_settin
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
-from server.notify_config import Contact, Escalating, Mail
+from server.notify_config import Contact, Escalating, Mail, Summaries
 from server.sign_in_settings import SignIn
 from server.training_settings import TrainingSettings
 
@@ -62,6 +62,7 @@ class Config:
     sign_in: SignIn = field(default_factory=SignIn)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     retention: Mapping[str, int] = field(default_factory=dict)
+    summary: Summaries = field(default_factory=Summaries)
 
     @property
     def tls(self) -> bool:
@@ -125,6 +126,10 @@ def parse(text: str, file_name: str) -> Config:
     if "escalation" in values:
         steps = _section(values["escalation"], notify_config.ESCALATION_KEYS, text, file_name, "escalation")
         values["escalation"] = Escalating(**steps)
+    if "summary" in values:
+        values["summary"] = Summaries(
+            **_section(values["summary"], notify_config.SUMMARY_KEYS, text, file_name, "summary")
+        )
     if "mail" in values:
         mail = _section(values["mail"], notify_config.MAIL_KEYS, text, file_name, "mail")
         values["mail"] = _made(notify_config.mail, mail, file_name, _line_of(text, "mail", ""))
@@ -292,6 +297,7 @@ _TOP: dict[str, _Rule] = {
     ),
     "mail": (lambda value: isinstance(value, dict), "a section: [mail]"),
     "escalation": (lambda value: isinstance(value, dict), "a section: [escalation]"),
+    "summary": (lambda value: isinstance(value, dict), "a section: [summary]"),
     "contacts": (
         lambda value: isinstance(value, list) and len(value) <= 20 and all(isinstance(one, dict) for one in value),
         "at most 20 sections: [[contacts]]",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from server import channels, escalation, incidents, letters, log, notify, outbox, responders
+from server import channels, escalation, incidents, letters, log, notify, outbox, responders, summary_letter
 from server.errors import NotDelivered
 from server.outbox import Claimed, Kind, Recipient
 from server.store.models import NotifyChannel, OutboxMessage
@@ -52,6 +52,8 @@ def deliver_due(now: datetime) -> None:
 
 def _still_theirs(held: Claimed) -> list[OutboxMessage]:
     user = held.rows[0].user
+    if held.kind == Kind.SUMMARY:
+        return [row for row in held.rows if summary_letter.is_for(row)]
     if user is None:
         return list(held.rows)
     if not user.is_active:
@@ -88,6 +90,8 @@ def _bring(held: Claimed, rows: list[OutboxMessage], now: datetime) -> tuple[dic
 def _ways(held: Claimed) -> list[tuple[str, str]]:
     """Return the ways to a recipient, by a name without secrets, and their addresses."""
     user = held.rows[0].user
+    if held.kind == Kind.SUMMARY:
+        return [("email", held.recipient.contact)]
     if user is None:
         return [("contact", one.address) for one in settings.CONFIG.contacts if one.name == held.recipient.contact]
     email = responders.email_of(user)

@@ -55,6 +55,7 @@ def examine(data_dir: Path) -> Iterator[Finding]:
         "publication": _publication,
         "mail": _mail,
         "escalation": _escalation,
+        "summary": _summary,
     }
     for name, check in checks.items():
         try:
@@ -131,6 +132,21 @@ def _publication(data_dir: Path) -> Finding:
     good = published.expires > datetime.now(UTC) + CERTIFICATE_WARNING
     sentence = f"signed rules valid until {published.expires:%Y-%m-%d}"
     return Finding("publication", good, sentence if good else f"{sentence}: the custodians must sign again")
+
+
+def _summary(data_dir: Path) -> Finding:  # noqa: ARG001
+    from django.conf import settings
+
+    from server import faults, summary_mail
+
+    if not settings.CONFIG.summary.mail_to:
+        return Finding("summary", ok=True, sentence="goes to nobody by mail (mail_to in [summary] of collector.toml)")
+    failing = [one for one in summary_mail.standings() if one.sent_at is None and one.fault]
+    if failing:
+        told = "; ".join(f"{one.address}: {faults.SENTENCES.get(one.fault, one.fault)}" for one in failing)
+        return Finding("summary", ok=False, sentence=f"that of {failing[0].month} did not reach {told}")
+    count = len(settings.CONFIG.summary.mail_to)
+    return Finding("summary", ok=True, sentence=f"goes by mail to {count} address{'es' if count > 1 else ''}")
 
 
 def _mail(data_dir: Path) -> Finding:  # noqa: ARG001

@@ -20,6 +20,7 @@ SENTENCES = {
     "service": "the service did not take it: the address may be old, or the service is down",
     "nonsense": "the address is not one that can be used",
     "nowhere": "there is no address",
+    "unmade": "the report could not be made: see the collector’s log",
     "unknown": "something unexpected went wrong",
 }
 """Each fault in words for people, to follow a name or a colon."""

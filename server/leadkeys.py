@@ -113,6 +113,11 @@ def signed_list() -> RecipientList | None:
     return max(_lists(), key=lambda listed: listed.version, default=None)
 
 
+def lists_by_version() -> dict[int, RecipientList]:
+    """Return every list of recipients that was published here and can be read, by its version."""
+    return {listed.version: listed for listed in _lists()}
+
+
 @dataclass(frozen=True)
 class Openers:
     """How many people can open new incidents, and how many of them are not away."""

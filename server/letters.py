@@ -1,4 +1,4 @@
-"""The words of every message about cases: urgency, reference, times and a link. Nothing else may ever be in them."""
+"""The words of every message. About cases: urgency, reference, times and a link; nothing else may ever be in them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.urls import reverse
 
+from server import summary_letter
 from server.channels import Letter
 from server.store.models import Incident, OutboxMessage
 
@@ -24,6 +25,8 @@ def letter(rows: Sequence[OutboxMessage], zone: ZoneInfo) -> Letter:
     once = "\n".join(sorted(row.once_key for row in rows))
     if first.kind in {Kind.PLAIN, Kind.DIGEST}:
         return Letter(first.subject, first.body, once)
+    if first.kind == Kind.SUMMARY:
+        return summary_letter.letter(first)
     cases = list({row.incident_id: row.incident for row in rows if row.incident is not None}.values())
     if first.kind == Kind.URGENT:
         return _urgent(cases, rows, zone, once)

@@ -1,4 +1,4 @@
-"""What collector.toml may say of telling people: `[mail]`, `[escalation]` and `[[contacts]]`."""
+"""What collector.toml may say of telling people: `[mail]`, `[escalation]`, `[[contacts]]` and `[summary]`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from typing import Any, Literal
 from server.list_settings import is_loopback
 
 _Rule = tuple[Callable[[object], bool], str]
+
+SUMMARY_ADDRESSES_MAX = 50
+"""Who needs more has a mailing list."""
+
+_ADDRESS_MAX = 100
+"""What the outbox keeps of an address."""
 
 MINUTES_MAX = 24 * 60
 """An urgent case that waits for more than a day is no longer escalated but forgotten."""
@@ -41,6 +47,13 @@ class Contact:
 
     name: str
     address: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Summaries:
+    """The e-mail addresses to which each month's summary goes."""
+
+    mail_to: tuple[str, ...] = ()
 
 
 def mail(values: dict[str, Any]) -> Mail:
@@ -86,6 +99,13 @@ def _is_host(value: object) -> bool:
     return isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9.-]{1,253}|[0-9a-fA-F:]{2,39}", value))
 
 
+def _are_addresses(value: object) -> bool:
+    if not isinstance(value, list) or len(value) > SUMMARY_ADDRESSES_MAX:
+        return False
+    good = [one for one in value if is_email(one) and len(one) <= _ADDRESS_MAX]
+    return len({one.casefold() for one in good}) == len(value)
+
+
 def _is_number(least: int, most: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
@@ -123,4 +143,10 @@ ESCALATION_KEYS: Mapping[str, _Rule] = {
 CONTACT_KEYS: Mapping[str, _Rule] = {
     "name": (_is_name, "a name of at most 100 characters"),
     "address": (_is_address, "an e-mail address, or an apprise address like those in docs/notifications.md"),
+}
+SUMMARY_KEYS: Mapping[str, _Rule] = {
+    "mail_to": (
+        _are_addresses,
+        f'a list of at most {SUMMARY_ADDRESSES_MAX} different addresses, like ["director@example.org"]',
+    ),
 }

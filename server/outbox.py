@@ -23,6 +23,9 @@ WAITS = tuple(timedelta(seconds=seconds) for seconds in (10, 30, 60, 120, 300, 6
 GIVE_UP_AFTER = timedelta(days=3)
 """What is not urgent is given up then: a digest of last week helps nobody. Urgent messages are never given up."""
 
+SUMMARY_GIVE_UP_AFTER = timedelta(days=14)
+"""A monthly summary is still read after a mail server was down over the holidays."""
+
 PARTLY_ENOUGH_AFTER = timedelta(hours=1)
 """What one way has taken is tried on the others for so long: after that it is old news to whoever was told."""
 
@@ -107,8 +110,8 @@ def claim(kind: str, recipient: Recipient, now: datetime) -> Claimed | None:
     for some in _pieces(chosen):
         # Of two senders that chose the same rows, each row is one's alone: the update sees what was claimed before.
         _free(waiting().filter(pk__in=some), now).update(claim=token, lease_until=now + LEASE)
-    rows = OutboxMessage.objects.filter(claim=token).select_related("incident", "user").order_by("created_at", "pk")
-    held = tuple(rows)
+    rows = OutboxMessage.objects.filter(claim=token).select_related("incident", "user", "summary")
+    held = tuple(rows.order_by("created_at", "pk"))
     return Claimed(kind, recipient, token, held) if held else None
 
 
@@ -127,9 +130,13 @@ def settle(claimed: Claimed, took: Mapping[int, list[str]], fault: str, now: dat
         changes: dict[str, Any] = {"attempts": row.attempts + 1, "due_at": now + wait, "fault": fault}
         if ways and now - row.created_at >= PARTLY_ENOUGH_AFTER:
             changes = {"sent_at": now, "fault": fault}
-        elif row.kind != Kind.URGENT and now - row.created_at >= GIVE_UP_AFTER:
+        elif row.kind != Kind.URGENT and now - row.created_at >= _patience(row.kind):
             changes = {"given_up_at": now, "fault": fault}
         mine.filter(pk=row.pk).update(delivered_to=ways, claim="", lease_until=None, **changes)
+
+
+def _patience(kind: str) -> timedelta:
+    return SUMMARY_GIVE_UP_AFTER if kind == Kind.SUMMARY else GIVE_UP_AFTER
 
 
 def _is_for(kind: str, recipient: Recipient) -> Q:

@@ -169,7 +169,7 @@ def _check_migrated() -> None:
 def _jobs() -> tuple[TimedJob, ...]:
     from django.conf import settings
 
-    from server import audit_check, cases, data_life, due, heads, holds, lead_documents, retention
+    from server import audit_check, cases, data_life, due, heads, holds, lead_documents, log, retention, summary_mail
     from server.schedule import TimedJob
 
     def check_audit(now: datetime) -> None:
@@ -178,8 +178,18 @@ def _jobs() -> tuple[TimedJob, ...]:
     def delete_files(now: datetime) -> None:
         retention.delete_files(now)
 
+    def delete(now: datetime) -> None:
+        try:
+            # What figures rest on must not go before they are made, after weeks of downtime neither.
+            summary_mail.make_due(now)
+        except Exception as fault:  # noqa: BLE001 - what is to be deleted goes whatever else fails
+            log.failure("summary_failed", fault)
+        retention.nightly(now)
+
     return (
-        TimedJob("retention", timedelta(days=1), retention.nightly),
+        TimedJob("summary", timedelta(minutes=15), summary_mail.make_due),
+        TimedJob("revisions", timedelta(days=1), summary_mail.revise),
+        TimedJob("retention", timedelta(days=1), delete),
         # Each machine has its own folders.
         TimedJob(f"files:{socket.gethostname()}"[:64], timedelta(days=1), delete_files),
         TimedJob("holds", timedelta(days=1), holds.tell_of_reviews),

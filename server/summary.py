@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,31 +20,19 @@ from server import (
     deletion_log,
     directory_index,
     figures,
+    month_cases,
+    month_totals,
     month_use,
     policy_in_force,
     rules_in_force,
 )
-from server.disclosure import PEOPLE_MIN, Block, Shares, blocks_of, revised
+from server.disclosure import Block, Shares, blocks_of, revised
 from server.errors import NotThere, SetUpError
 from server.month_use import MonthUse
 from server.retention import last_month_to_delete
-from server.review import due
-from server.small_counts import Counts, may_show
-from server.store.models import Incident, MonthBasis, MonthlySummary, MonthSealedTotals, Organisation, PersonMonth
+from server.store.models import MonthBasis, MonthlySummary, Organisation, PersonMonth
 from server.summary_calendar import bounds, is_over
-from server.summary_document import (
-    FORMAT,
-    Counted,
-    Coverage,
-    Gap,
-    Incidents,
-    Response,
-    RuleChange,
-    Sealed,
-    Summary,
-    read,
-    write,
-)
+from server.summary_document import FORMAT, Coverage, Gap, RuleChange, Summary, read, write
 
 
 class _Basis(msgspec.Struct):
@@ -90,7 +77,8 @@ def make(month: str, now: datetime, actor: str = "job:summary") -> Summary:
         before = _kept(month)
         if before is not None and not MonthBasis.objects.filter(month=month).exists():
             # The people behind it are deleted: its use stays as it is, what a lead hands in late is still told.
-            made = msgspec.structs.replace(before, sealed=_sealed(month), revision=before.revision + 1, made_at=now)
+            sealed = month_totals.to_publish(month)
+            made = msgspec.structs.replace(before, sealed=sealed, revision=before.revision + 1, made_at=now)
         else:
             blocks, unlisted = _blocks(month)
             made = _document(organisation, month, first, after, before, blocks, unlisted=unlisted, now=now)
@@ -167,8 +155,8 @@ def _document(
         together=rest,
         totals=totals,
         top=figures.top(groups),
-        incidents=_incidents(first, after, organisation.timezone) if before is None else before.incidents,
-        sealed=_sealed(month),
+        incidents=month_cases.figures(first, after, organisation.timezone) if before is None else before.incidents,
+        sealed=month_totals.to_publish(month),
         rule_changes=_rule_changes(first, after, organisation.timezone) if before is None else before.rule_changes,
         tests=() if before is None else before.tests,
         background=figures.background(behind, last, last_year),
@@ -201,51 +189,6 @@ def _group_names(enrolled: Mapping[str, int], before: Summary | None) -> dict[st
     return {
         group: named.get(group, group.replace("_", " ").replace("-", " ").capitalize()) for group in {*enrolled, *named}
     }
-
-
-def _incidents(first: date, after: date, zone: str) -> Incidents:
-    """What the collector can say without opening a case: those received in the month, and how soon each was opened."""
-    here = ZoneInfo(zone)
-    begin, end = (datetime(day.year, day.month, day.day, tzinfo=here) for day in (first, after))
-    rows = Incident.objects.filter(received_at__gte=begin, received_at__lt=end)
-    cases = list(rows.values_list("urgent", "received_at", "first_opened_at"))
-    urgency = may_show({"urgent": sum(urgent for urgent, _, _ in cases), "routine": sum(not one[0] for one in cases)})
-    limits = due()
-    minutes = {True: list[float](), False: list[float]()}
-    late = 0
-    for urgent, received, opened in cases:
-        waited = (opened if opened is not None else end) - received
-        late += waited > (limits.urgent if urgent else limits.routine)
-        if opened is not None:
-            minutes[urgent].append(waited.total_seconds() / 60)
-    return Incidents(
-        urgency=_counted(urgency),
-        response=_response(minutes[True] + minutes[False]),
-        urgent_response=_response(minutes[True]),
-        opened_late=may_show({"late": late, "in_time": len(cases) - late}).parts["late"],
-        nearly_all_late=late >= PEOPLE_MIN > len(cases) - late,
-    )
-
-
-def _response(minutes: list[float]) -> Response:
-    if len(minutes) < PEOPLE_MIN:
-        return Response(None, None)
-    ranked = sorted(minutes)
-    return Response(
-        round(statistics.median(ranked), 1), round(ranked[min(len(ranked) - 1, int(0.95 * len(ranked)))], 1)
-    )
-
-
-def _counted(counts: Counts) -> Counted:
-    return Counted(counts.total, counts.parts)
-
-
-def _sealed(month: str) -> Sealed | None:
-    given = MonthSealedTotals.objects.filter(month=month).order_by("-at", "-pk").first()
-    if given is None:
-        return None
-    parts = {name: _counted(may_show(given.counts[name])) for name in ("categories", "findings", "outcomes")}
-    return Sealed(**parts, handed_in_at=given.at.astimezone(UTC))
 
 
 def _rule_changes(first: date, after: date, zone: str) -> tuple[RuleChange, ...]:

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from server import files
 from server.errors import SetUpError
 from server.start import require
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, render, and write; 0 once it is written."""
     require(args.data_dir)
-    from server import files, summary, summary_formats
+    from server import summary, summary_formats
     from server.errors import NotThere
 
     try:
@@ -37,5 +38,13 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
     else:
-        files.save(args.output, data)
+        _save(args.output, data)
     return 0
+
+
+def _save(path: Path, data: bytes) -> None:
+    try:
+        files.save(path, data)
+    except OSError as fault:
+        stays = "; the earlier report is still there" if path.is_file() else ""
+        raise SetUpError(f"{path} could not be written ({fault.strerror or type(fault).__name__}){stays}") from None

@@ -106,12 +106,26 @@ class Incidents(Part, frozen=True):
     nearly_all_late: bool = False
 
 
-class Sealed(Part, frozen=True):
-    """What only a lead's browser can count, handed in for the whole organisation; small counts are withheld too."""
+class Named(Part, frozen=True):
+    """A count cut into parts of at least five each, and `rest` in which all others stand together: none, or five.
 
-    categories: Counted
-    findings: Counted
-    outcomes: Counted
+    Of a total under five nothing is told: `total` is None.
+    """
+
+    total: int | None
+    parts: dict[str, int]
+    rest: int
+
+
+class Sealed(Part, frozen=True):
+    """What only a lead's browser can count, handed in for the whole organisation.
+
+    Categories stand apart for `urgent` and `routine` cases where these two are told, else together (`all`). Findings
+    and outcomes are one table: two, of the same cases, could be subtracted from each other.
+    """
+
+    categories: dict[str, Named]
+    outcomes: Named
     handed_in_at: datetime
 
 

@@ -12,7 +12,7 @@ import msgspec
 from django.template.loader import render_to_string
 
 from server.disclosure import TOGETHER
-from server.summary_document import Counted, Figure, Incidents, Summary
+from server.summary_document import Counted, Figure, Incidents, Named, Summary
 from server.summary_scope import of_group
 from server.summary_words import FEWER, shown
 
@@ -92,9 +92,10 @@ def _lines(summary: Summary) -> list[list[object]]:
         lines += _counts("cases received, by urgency", summary.incidents.urgency)
         lines += _response(summary.incidents)
     if summary.sealed is not None:
-        lines += _counts("cases by category", summary.sealed.categories)
-        lines += _counts("cases by finding", summary.sealed.findings)
-        lines += _counts("cases by outcome", summary.sealed.outcomes)
+        for which, counts in summary.sealed.categories.items():
+            about = "cases by category" if which == "all" else f"{which} cases by category"
+            lines += _named(about, counts)
+        lines += _named("cases by what came of them", summary.sealed.outcomes)
     return lines
 
 
@@ -115,6 +116,12 @@ def _response(incidents: Incidents) -> list[list[object]]:
 def _counts(about: str, counted: Counted) -> list[list[object]]:
     parts = {**counted.parts, "all": counted.total}
     return [[about, "", "", part, "", FEWER if count is None else count, "", ""] for part, count in parts.items()]
+
+
+def _named(about: str, counts: Named) -> list[list[object]]:
+    parts: dict[str, object] = {**counts.parts, **({"all others together": counts.rest} if counts.rest else {})}
+    parts["all"] = FEWER if counts.total is None else counts.total
+    return [[about, "", "", part, "", count, "", ""] for part, count in parts.items()]
 
 
 def _cell(value: object) -> object:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import msgspec
+from django.db.models import Q
 from django.utils.translation import gettext
 
 from server import figures
 from server.errors import NotThere
+from server.store.models import User
 from server.summary_document import Summary
 
 
@@ -34,6 +36,27 @@ def of_partner(summary: Summary, groups: Collection[str]) -> Summary:
 def without_cases(summary: Summary) -> Summary:
     """Return what a lead is shown: beside their queue, a count of all cases would tell that one is kept from them."""
     return msgspec.structs.replace(summary, incidents=None, sealed=None)
+
+
+def for_reader(summary: Summary, user: User) -> Summary:
+    """Return what somebody who signs in is shown: a partner their groups, a lead no count of cases."""
+    seen = of_partner(summary, user.groups) if user.groups else summary
+    return without_cases(seen) if user.opens_evidence else seen
+
+
+def for_address(summary: Summary, address: str) -> Summary | None:
+    """Return what goes to an e-mail address: what everybody who has it here may be shown, all to a stranger's.
+
+    None where it belongs only to people who left.
+    """
+    mine = Q(email__iexact=address) | Q(notify_settings__email__iexact=address)
+    users = list(User.objects.filter(mine).distinct())
+    here = [one for one in users if one.is_active]
+    if users and not here:
+        return None
+    for user in here:
+        summary = for_reader(summary, user)
+    return summary
 
 
 def _narrowed(summary: Summary, groups: Collection[str]) -> Summary:

@@ -12,15 +12,34 @@ from django.utils.safestring import SafeString, mark_safe
 from server import category_names
 from server.charts import NARROW, WIDE, Bar, Layout, bars, number
 from server.figures import shifted
-from server.summary_document import Counted, Figure, Group, Incidents, Summary
+from server.summary_document import Counted, Figure, Group, Incidents, Named, Summary
 
 FEWER, WITHHELD = "fewer than five", "withheld"
 """What stands for a count under five, and for one that would let such a count be worked out."""
 
+OTHERS = "All others together"
+"""What stands for kinds of cases that are not told apart, because one of them, or all together, were under five."""
+
 CHART_LINES = 10
 """Bars of a chart: the largest categories; the table below has them all."""
 
-FINDINGS = {"concern": "A true concern", "accepted": "True, and accepted", "false_alarm": "A false alarm"}
+CAME_OF = {
+    "false_alarm": "A false alarm",
+    "accepted": "True, and accepted",
+    "none": "True, no further action",
+    "advice": "Advice given",
+    "watch": "Watched until a date",
+    "support": "Support offered",
+    "channel": "Referred: Prevent or Channel",
+    "local_authority": "Referred: local authority’s designated officer",
+    "police": "Referred: police",
+    "health": "Referred: health",
+    "hr": "Passed to human resources",
+    "undecided": "Not decided yet",
+    "part": "Made a part of another case",
+    "unreadable": "Could not be read",
+}
+"""What came of a case: its finding where it was no concern, else its outcome."""
 _SOURCES = {
     "browser_history": "browser history",
     "foreground": "app in front",
@@ -28,6 +47,12 @@ _SOURCES = {
     "session": "app in front",
     "rules": "rules",
 }
+_CATEGORIES = {
+    "urgent": "Urgent cases by category",
+    "routine": "Routine cases by category",
+    "all": "Cases by category",
+}
+_NO_CATEGORY = {"unreadable": "Could not be read", "unknown": "A category that is no longer in use"}
 _URGENCY = {"urgent": "Urgent", "routine": "Routine"}
 
 
@@ -262,21 +287,29 @@ def _span(minutes: float | None) -> str:
 def _sealed(summary: Summary, names: Mapping[str, str]) -> tuple[Table, ...]:
     if summary.sealed is None:
         return ()
+    words = {**names, **_NO_CATEGORY}
     return (
-        _counts("Cases by category", summary.sealed.categories, names),
-        _counts("What they turned out to be", summary.sealed.findings, FINDINGS),
-        _counts("What was done", summary.sealed.outcomes, {}),
+        *(_named(_CATEGORIES[part], counts, words) for part, counts in summary.sealed.categories.items()),
+        _named("What came of them", summary.sealed.outcomes, CAME_OF),
     )
+
+
+def _named(caption: str, counts: Named, names: Mapping[str, str]) -> Table:
+    ranked = sorted(counts.parts.items(), key=lambda one: (-one[1], one[0]))
+    rows = [(names.get(part, part.replace("_", " ").capitalize()), f"{count:,}") for part, count in ranked]
+    if counts.rest:
+        rows.append((OTHERS, f"{counts.rest:,}"))
+    rows.append(("All", FEWER if counts.total is None else f"{counts.total:,}"))
+    return Table(caption, ("Which", "Cases"), tuple(rows))
 
 
 def _false_alarms(summary: Summary) -> str:
     if summary.sealed is None:
         return ""
-    found = summary.sealed.findings
-    false, total = found.parts.get("false_alarm"), found.total
-    if false is None or not total:
+    found = summary.sealed.outcomes
+    if found.total is None or "false_alarm" not in found.parts:
         return "The share of false alarms can’t be told: there were too few cases."
-    return f"{false / total:.0%} of the cases decided were false alarms."
+    return f"{found.parts['false_alarm'] / found.total:.0%} of the cases were found to be false alarms."
 
 
 def _tests(summary: Summary) -> Table:

@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from server import audit, summary, summary_calendar, summary_formats, summary_scope
+from server import audit, month_totals, summary, summary_calendar, summary_formats, summary_scope
 from server.errors import CollectorError, NotThere
-from server.store.models import MonthlySummary, Role, User
-from server.summary_document import Summary
+from server.store.models import MonthlySummary, Role
 from server.summary_words import month_words, shown
 from server.web.access import data, page, person
 
@@ -39,7 +38,7 @@ def month_page(request: HttpRequest) -> HttpResponse:
 def as_file(request: HttpRequest, month: str, form: str) -> HttpResponse:
     """Give a kept summary as a file."""
     group = request.GET.get("group", "")
-    made = _may_see(person(request), summary.newest(month))
+    made = summary_scope.for_reader(summary.newest(month), person(request))
     if form not in MIME_TYPES:
         raise NotThere(gettext("there is no form %(form)s") % {"form": repr(form)})
     answer = HttpResponse(summary_formats.render(made, form, group or None), content_type=MIME_TYPES[form])
@@ -72,11 +71,13 @@ def _page(request: HttpRequest, month: str, group: str, problem: str = "") -> Ht
         "problem": problem,
     }
     try:
-        made = _may_see(user, summary.newest(chosen)) if chosen in kept else None
+        made = summary_scope.for_reader(summary.newest(chosen), user) if chosen in kept else None
         part = summary_scope.of_group(made, group) if made is not None and group else made
         first, _ = summary_calendar.bounds(chosen)
     except CollectorError as fault:
         return render(request, "web/summary.html", {**context, "problem": str(fault)}, status=404)
+    if user.opens_evidence and not user.groups and summary_calendar.is_over(chosen, now, zone):
+        context |= {"counting": True, "given": month_totals.newest(chosen)}
     if made is not None and part is not None:
         context |= {"shown": shown(part), "groups": [(one.group, one.name) for one in made.groups]}
     else:
@@ -86,9 +87,3 @@ def _page(request: HttpRequest, month: str, group: str, problem: str = "") -> Ht
             "told_at": summary_calendar.told_at(chosen, zone),
         }
     return render(request, "web/summary.html", context, status=409 if problem else 200)
-
-
-def _may_see(user: User, made: Summary) -> Summary:
-    # A partner's manager or lead has some groups, and the organisation's cases are none of theirs.
-    seen = summary_scope.of_partner(made, user.groups) if user.groups else made
-    return summary_scope.without_cases(seen) if user.opens_evidence else seen

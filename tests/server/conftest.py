@@ -61,6 +61,7 @@ from protocol.messages import (
     UsageTotals,
     encode,
 )
+from protocol.publication import Recipient, RecipientList
 from server import usage
 from server.config import Config
 from server.device_api import device_api
@@ -381,6 +382,23 @@ def sealed_note() -> Any:
     return make_sealed_note
 
 
+@pytest.fixture
+def publish_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`publish_list(key, (key, group, ...), ..., version=1)`: list these leads, of all groups or some, and recovery."""
+    recovery = sealing.public_of(os.urandom(sealing.KEY_BYTES))
+    folder = tmp_path / "rules" / "targets" / "recipients"
+
+    def publish(*leads: HeldKey | tuple[Any, ...], version: int = 1) -> None:
+        named = [one if isinstance(one, tuple) else (one,) for one in leads]
+        rows = [Recipient(key.key_id, key.public, "lead", "lead", tuple(groups)) for key, *groups in named]
+        rows.append(Recipient(sealing.key_id(recovery), recovery, "recovery", "recovery"))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{version}.recipients.json").write_bytes(encode(RecipientList(version, True, tuple(rows))))
+        monkeypatch.setattr("django.conf.settings.RULES_DIR", tmp_path / "rules")
+
+    return publish
+
+
 # --- devices -----------------------------------------------------------------------------------------------------
 
 
@@ -642,9 +660,14 @@ def make_incident(device: EnrolledDevice, *keys: HeldKey, urgent: bool = True, a
             updated_at=at,
             revision=0,
         )
+        header = AlertHeader(
+            version=1, record=uuid4(), counter=1, alert=incident.pk, revision=0, device=device.id, signer=device.id,
+            group=device.group, urgent=urgent, started=incident.started, ended=at,
+            sealed_to=tuple(key.key_id for key in keys), recipients_version=1, policy_version=1,
+        )  # fmt: skip
         record = AlertRecord.objects.create(
-            record=uuid4(), incident=incident, signer_id=device.id, revision=0, header=b"", heading=b"", evidence=b"",
-            evidence_sha256=b"", signature=b"", received_at=at,
+            record=header.record, incident=incident, signer_id=device.id, revision=0, header=encode(header),
+            heading=b"", evidence=b"", evidence_sha256=b"", signature=b"", received_at=at,
         )  # fmt: skip
         for key in keys:
             IncidentRecipient.objects.create(incident=incident, key_id=key.key_id, record=record)

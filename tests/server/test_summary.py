@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 
+from protocol.messages import encode
+from protocol.month_totals import MonthTotals, sign
 from server import sample_history, summary, summary_calendar, usage
 from server.errors import NotThere, SetUpError
 from server.sample import Shape
@@ -24,7 +27,7 @@ from server.store.models import (
     PersonMonth,
     UsageKey,
 )
-from server.summary_document import Figure
+from server.summary_document import Figure, Named, write
 from server.summary_words import shown
 
 pytestmark = pytest.mark.django_db
@@ -54,9 +57,21 @@ def used(device, other_device):
     return write
 
 
-def hand_in(lead):
-    counts = {"categories": {"drugs": 7}, "findings": {"concern": 7}, "outcomes": {"advice": 7}}
-    MonthSealedTotals.objects.create(month="2026-10", counts=counts, at=LATER, by=lead)
+@pytest.fixture
+def hand_in(people, lead_key, publish_list):
+    """`hand_in(drugs=7, ...)`: totals of October by category, all routine and ended with advice, kept as they are."""
+    publish_list(lead_key)
+
+    def keep(**routine):
+        outcomes = {"advice": sum(routine.values())}
+        totals = MonthTotals(1, uuid4(), "2026-10", LATER, {}, routine, outcomes)
+        signed = sign(encode(totals), lead_key.private)
+        MonthSealedTotals.objects.create(
+            id=totals.id, month=totals.month, text=signed.text, signer=signed.signer, signature=signed.signature,
+            at=LATER, by=people.lead,
+        )  # fmt: skip
+
+    return keep
 
 
 def hours(made, group="staff"):
@@ -165,32 +180,29 @@ def test_late_use_of_one_person_waits_and_that_of_five_makes_a_new_version(used)
     assert MonthlySummary.objects.count() == 2
 
 
-def test_after_the_personal_rows_are_gone_use_stays_as_it_is_and_what_a_lead_hands_in_is_still_told(used, people):
+def test_after_the_personal_rows_are_gone_use_stays_as_it_is_and_what_a_lead_hands_in_is_still_told(used, hand_in):
     used("streaming", 8, 3600)
     made = summary.make("2026-10", MADE)
     MonthBasis.objects.all().delete()
     PersonMonth.objects.all().delete()
     assert summary.make("2026-10", LATER) == made
-    hand_in(people.lead)
+    hand_in(drugs=7)
     late = summary.make("2026-10", LATER)
-    assert (late.totals, late.sealed.categories.total) == (made.totals, 7)
+    assert (late.totals, late.sealed.categories["all"].total) == (made.totals, 7)
 
 
-def test_what_a_lead_hands_in_makes_a_new_version_with_small_counts_withheld(used, people):
+def test_what_a_lead_hands_in_makes_a_new_version_with_small_counts_withheld(used, hand_in):
     used("streaming", 5, 3600)
     assert summary.make("2026-10", MADE).sealed is None
-    counts = {
-        "categories": {"drugs": 7, "gambling": 6, "self_harm": 1},
-        "findings": {"concern": 14},
-        "outcomes": {"advice": 14},
-    }
-    MonthSealedTotals.objects.create(month="2026-10", counts=counts, at=LATER, by=people.lead)
+    hand_in(drugs=7, gambling=6, self_harm=1)
     made = summary.make("2026-10", LATER)
     assert made.revision == 2
-    assert made.sealed.categories.parts == {"drugs": 7, "gambling": None, "self_harm": None}
+    assert made.sealed.categories["all"] == Named(14, {"drugs": 7}, 7)
+    assert "self" not in write(made.sealed)
 
 
-def test_response_times_are_told_of_five_cases_and_more(used, device, lead_key):
+def test_response_times_are_told_of_five_cases_and_more(used, device, lead_key, publish_list):
+    publish_list(lead_key)
     used("streaming", 5, 3600)
     received = datetime(2026, 10, 6, 9, tzinfo=UTC)
     for number in range(6):
@@ -206,7 +218,10 @@ def test_response_times_are_told_of_five_cases_and_more(used, device, lead_key):
     assert None not in (told.urgency.total, told.response.median_minutes)
 
 
-def test_when_nearly_every_case_was_opened_late_it_is_said_and_never_called_few(used, new_incident, lead_key):
+def test_when_nearly_every_case_was_opened_late_it_is_said_and_never_called_few(
+    used, new_incident, lead_key, publish_list
+):
+    publish_list(lead_key)
     used("streaming", 5, 3600)
     received = datetime(2026, 10, 6, 9, tzinfo=UTC)
     for _ in range(6):
@@ -256,14 +271,14 @@ def test_a_month_whose_totals_are_deleted_is_never_told_as_one_without_use(used)
     assert summary.make("2026-09", after).totals
 
 
-def test_coverage_and_cases_stay_as_they_stood_at_the_first_version(used, people, new_incident, lead_key):
+def test_coverage_and_cases_stay_as_they_stood_at_the_first_version(used, hand_in, new_incident, lead_key):
     used("streaming", 5, 3600)
     for _ in range(6):
         new_incident(lead_key, at=datetime(2026, 10, 6, 9, tzinfo=UTC))
     first = summary.make("2026-10", MADE)
     Incident.objects.update(first_opened_at=LATER)
     Device.objects.update(status="revoked")
-    hand_in(people.lead)
+    hand_in(drugs=6)
     second = summary.make("2026-10", LATER)
     assert second.revision == 2
     assert (second.incidents, second.coverage) == (first.incidents, first.coverage)

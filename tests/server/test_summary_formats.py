@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 import subprocess
 from datetime import UTC, datetime
 
@@ -54,10 +55,7 @@ SUMMARY = doc.Summary(
         doc.Counted(12, {"urgent": None, "routine": None}), doc.Response(42.0, 300.5), doc.Response(None, None), None
     ),
     sealed=doc.Sealed(
-        doc.Counted(12, {"drugs": 7, "gambling": 5}),
-        doc.Counted(12, {"concern": 6, "false_alarm": 6}),
-        doc.Counted(12, {"advice": 12}),
-        AT,
+        {"all": doc.Named(12, {"drugs": 7, "gambling": 5}, 0)}, doc.Named(12, {"false_alarm": 6}, 6), AT
     ),
     rule_changes=(doc.RuleChange(AT, "policy", 3),),
     tests=(doc.EndToEnd("learners", AT, True, 11.2),),
@@ -105,7 +103,7 @@ def test_the_pdf_is_tagged_has_a_title_and_says_the_same(tmp_path):
     assert "Tagged:          yes" in about
     assert "Use and safeguarding in October 2026" in about
     text = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True).stdout
-    for said in ("Learners", "412", "fewer than five", "42 minutes", "50% of the cases decided were false alarms"):
+    for said in ("Learners", "412", "fewer than five", "42 minutes", "50% of the cases were found to be false alarms"):
         assert said in text
 
 
@@ -138,6 +136,27 @@ def test_on_a_full_disk_the_earlier_report_stays(tmp_path, monkeypatch):
 
 def _no_space(_handle):
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.django_db
+def test_the_command_says_in_a_line_that_there_is_no_room_and_the_earlier_report_stays(
+    organisation, data_dir, tmp_path, capsys, request
+):
+    keep(SUMMARY)
+    (data_dir / "keys").mkdir(exist_ok=True)
+    (data_dir / "keys" / "django").touch()
+    path = tmp_path / "october.json"
+    path.write_bytes(b"earlier")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))  # as a file system with no more room than this
+    words = ["summary", "--data-dir", str(data_dir), "--month", "2026-10", "--format", "json", "-o", str(path)]
+    assert main(words) == 2
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    told = capsys.readouterr().err
+    assert told.endswith("october.json could not be written (File too large); the earlier report is still there\n")
+    assert path.read_bytes() == b"earlier"
+    assert [one.name for one in tmp_path.iterdir()] == ["october.json"]
 
 
 @pytest.mark.django_db

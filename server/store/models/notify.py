@@ -10,13 +10,15 @@ from django.db import models
 
 from server.store.models.incidents import Incident
 from server.store.models.people import User
+from server.store.models.summaries import MonthlySummary
 
 
 class OutboxMessage(models.Model):
     """One thing to tell one person (or one out-of-hours contact), written in the transaction of what it tells of.
 
     `once_key` makes a repeat of the same news the same row. Of a case only its id is here: the words are made when
-    it is sent. `subject` and `body` are for what is about no case.
+    it is sent. `subject` and `body` are for what is about no case. A monthly summary goes to the e-mail address in
+    `contact`.
     """
 
     class Kind(models.TextChoices):
@@ -26,12 +28,14 @@ class OutboxMessage(models.Model):
         ROUTINE = "routine", "routine case"
         DIGEST = "digest", "digest"
         PLAIN = "plain", "plain message"
+        SUMMARY = "summary", "monthly summary"
 
     kind = models.CharField(max_length=7, choices=Kind.choices)
     once_key = models.CharField(max_length=200, unique=True)
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="outbox")
     contact = models.CharField(max_length=100, blank=True, default="")
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, null=True, blank=True, related_name="outbox")
+    summary = models.ForeignKey(MonthlySummary, on_delete=models.CASCADE, null=True, blank=True, related_name="outbox")
     step = models.PositiveIntegerField(default=0)
     subject = models.CharField(max_length=200, blank=True, default="")
     body = models.TextField(blank=True, default="")
