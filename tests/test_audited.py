@@ -63,7 +63,7 @@ SINGLE = {
     ),
     "server/lists.py::refresh": "what a fetch found is only offered",
     "server/lists.py::_claim": "a claim on a fetch",
-    "server/summary_command.py::run": "writes a file; nothing is stored",
+    "server/summary_command.py::_save": "writes a file; nothing is stored",
 }
 """Single functions that need no line, and why."""
 

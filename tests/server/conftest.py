@@ -21,6 +21,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID, uuid4
 
 import pytest
@@ -712,6 +713,19 @@ def by_mail(settings: Any, post: MailServer) -> MailServer:
     """The mail server that the collector sends by."""
     use_mail(settings, post)
     return post
+
+
+@pytest.fixture
+def own_environment(database: str, by_mail: MailServer, tmp_path: Path) -> dict[str, str]:
+    """The environment of a collector in a process of its own, on the test's database and mail server."""
+    (tmp_path / "collector.toml").write_text(
+        f'[mail]\nhost = "127.0.0.1"\nport = {by_mail.port}\nsecurity = "none"\nfrom = "fw@collector.example"\n'
+    )
+    here = connections.settings["default"]
+    environment = {**os.environ, "FAIRWATCH_DATA_DIR": str(tmp_path)}
+    if database == "postgresql":
+        environment["FAIRWATCH_DATABASE"] = f"postgresql://fairwatch@{quote(here['HOST'], safe='')}/{here['NAME']}"
+    return environment
 
 
 @pytest.fixture(name="use_mail")

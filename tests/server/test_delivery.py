@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-import os
 import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from server import delivery, escalation, notify, outbox
 from server.delivery import Delivery
@@ -266,18 +264,10 @@ sender.stop()
 """
 
 
-def test_two_processes_on_one_database_send_it_once(database, people, new_incident, lead_key, by_mail, tmp_path):
+def test_two_processes_on_one_database_send_it_once(people, new_incident, lead_key, by_mail, own_environment):
     notify.incident_recorded(new_incident(lead_key), datetime.now(UTC))
-    # Each as a collector of its own: the folder's collector.toml, and the database by the variable.
-    (tmp_path / "collector.toml").write_text(
-        f'[mail]\nhost = "127.0.0.1"\nport = {by_mail.port}\nsecurity = "none"\nfrom = "fw@collector.example"\n'
-    )
-    here = connections.settings["default"]
-    environment = {**os.environ, "FAIRWATCH_DATA_DIR": str(tmp_path)}
-    if database == "postgresql":
-        environment["FAIRWATCH_DATABASE"] = f"postgresql://fairwatch@{quote(here['HOST'], safe='')}/{here['NAME']}"
     started = [
-        subprocess.Popen([sys.executable, "-c", _PROCESS], env=environment, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", _PROCESS], env=own_environment, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     assert [(one.communicate(timeout=90)[1], one.returncode) for one in started] == [("", 0), ("", 0)]

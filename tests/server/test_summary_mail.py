@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 import pytest
-from django.db import connections
 
 from server import delivery, retention, serving, summary, summary_mail
 from server.notify_config import Summaries
@@ -115,29 +112,18 @@ for _ in range(3):
 
 @pytest.mark.more
 @pytest.mark.timeout(150)
-def test_two_processes_on_one_database_send_it_to_each_person_once(database, since_september, named, by_mail, tmp_path):
-    environment = _environment(database, by_mail, tmp_path)
+def test_two_processes_on_one_database_send_it_to_each_person_once(
+    since_september, named, by_mail, own_environment, tmp_path
+):
     command = [sys.executable, "-c", _PROCESS, str(tmp_path / "rules")]
     pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
-    started = [subprocess.Popen(command, env=environment, text=True, **pipes) for _ in range(2)]
+    started = [subprocess.Popen(command, env=own_environment, text=True, **pipes) for _ in range(2)]
     for one in started:
         one.stdin.write("go\n")
         one.stdin.flush()
     assert [(one.communicate(timeout=120)[1], one.returncode) for one in started] == [("", 0), ("", 0)]
     assert [mail.to for mail in mails(by_mail, NOVEMBER_2)] == [[BOARD], [HEAD]]
     assert MonthlySummary.objects.filter(month="2026-10").count() == 1
-
-
-def _environment(database, by_mail, tmp_path):
-    """A collector of its own: the folder's collector.toml, and the database there or by the variable."""
-    (tmp_path / "collector.toml").write_text(
-        f'[mail]\nhost = "127.0.0.1"\nport = {by_mail.port}\nsecurity = "none"\nfrom = "fw@collector.example"\n'
-    )
-    here = connections.settings["default"]
-    environment = {**os.environ, "FAIRWATCH_DATA_DIR": str(tmp_path)}
-    if database == "postgresql":
-        environment["FAIRWATCH_DATABASE"] = f"postgresql://fairwatch@{quote(here['HOST'], safe='')}/{here['NAME']}"
-    return environment
 
 
 def test_a_mail_server_that_refuses_is_asked_again_and_the_kept_summary_stays(

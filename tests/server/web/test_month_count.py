@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from protocol import leadkeys as keyfile
@@ -17,6 +14,7 @@ from protocol.documents import seal_signed
 from server import summary, summary_calendar
 from server.store.models import AuditEntry, Device, Incident, MonthSealedTotals, Note
 from tests.server.web.held import Held
+from tests.server.web.look import look
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 OUTCOMES = ["false_alarm"] * 5 + ["accepted"] + [None] * 5
@@ -82,19 +80,6 @@ def counted(page):
             row.locator("th").inner_text(): row.locator("td").first.inner_text() for row in rows
         }
     return found
-
-
-def look(page, name):
-    """Axe finds nothing, and nothing is too wide on a phone; leaves pictures where asked to."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert [fault["id"] for fault in Axe().run(page).response["violations"]] == [], (name, scheme)
-        for width in (1280, 390):
-            page.set_viewport_size({"width": width, "height": 800})
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
-            if folder := os.environ.get("FAIRWATCH_PICTURES"):
-                page.screenshot(path=Path(folder) / f"{name}-{scheme}-{width}.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_a_lead_counts_looks_and_hands_in_and_the_manager_reads_what_may_be_told(team_site, signed_in, people, month):
