@@ -28,8 +28,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `profiles`: only these browser profile folders are read (empty: all that policy allows). `users`: only these
     accounts are observed (empty: all). `sweep_seconds`: the net below the file events. `send_seconds`: how often
-    totals go out; alerts go at once. `heartbeat_seconds`, `update_seconds`, `tick_seconds`: health, signed rules, the
-    pipeline's windows. `spool_max_bytes`: the spool's bound on disk.
+    totals go out; alerts go at once. `heartbeat_seconds`, `update_seconds`, `tick_seconds`, `trip_seconds`: health,
+    signed rules, the pipeline's windows, whether a harmless test is wanted. `spool_max_bytes`: the spool's bound.
     """
 
     profiles: tuple[str, ...] = ()
@@ -39,6 +39,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_seconds: Pace = 900.0
     update_seconds: Pace = 900.0
     tick_seconds: Pace = 30.0
+    trip_seconds: Pace = 300.0
     spool_max_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024, le=4 * 1024**3)] = 64 * 1024 * 1024
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from agent.bundle import Bundle
-from agent.observation import Observation
+from agent.observation import TRIP_SOURCE, Observation
 
 LOOK_AHEAD_SECONDS = 600.0
 """How far ahead private time is looked for where the source can't say how long: longer than any visit is counted."""
@@ -42,6 +42,9 @@ def minimise(observation: Observation, bundle: Bundle | None, group: str) -> Kep
         return None
     if observation.kind == "host" and policy.excluded(observation.name):
         return None
+    if observation.source == TRIP_SOURCE:
+        # Of no person, so there is nobody's private time to keep.
+        return Kept(observation=observation, counted_seconds=0.0, urgent_only=False)
     private = policy.private_time(group, observation.started)
     if private == "drop_all":
         return None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
 
 Kind = Literal["host", "app"]
+
+TRIP_SOURCE: Final = "trip"
+"""The source of the harmless test (`trip.py`): what it hands on is of no person, and ends before it is judged."""
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):

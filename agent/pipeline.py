@@ -16,10 +16,11 @@ from agent.bundle import Bundle
 from agent.errors import SpoolDamagedError
 from agent.judge import REMINDED_KEY, Flag, Judge, Judgement, Reminder, decide
 from agent.minimise import Kept, minimise
-from agent.observation import Batch, Observation
+from agent.observation import TRIP_SOURCE, Batch, Observation
 from agent.seal import Signer, seal
 from agent.tally import OWN_DAYS, OwnTotal, Tally, label_of
 from agent.trial import REPORT_WITHIN_SECONDS, Trial, seal_trial
+from agent.trip import By, Trips, own_visit, seal_trip
 from protocol.limits import ACCOUNTS_MAX
 from protocol.messages import RecordKind, UsageTotals, encode
 from rules.model import Verdict
@@ -115,6 +116,7 @@ class Pipeline:
         self._judge = Judge(new_id, spool.load(REMINDED_KEY))
         self._tally = Tally(spool.load, self._group_of)
         self._trial = Trial(spool.load)
+        self._trips = Trips()
         self._draw = draw
         self._grouping_key = grouping_key
         self._ids: dict[tuple[str, str], UUID] = {}
@@ -123,6 +125,7 @@ class Pipeline:
         self._road = (
             self._minimise,
             self._classify,
+            self._test_it,
             self._judge_it,
             self._seal_and_spool,
             self._try_it,
@@ -163,6 +166,17 @@ class Pipeline:
             reminders = self._all_or_nothing(lambda judge: self._turn(judge, now, flush=self._tally.flush_is_due(now)))
         self._tell(reminders)
 
+    def test(self, trip: UUID, by: By) -> None:
+        """Do the harmless test that is wanted, or begin to wait for a visit by hand; once for each test.
+
+        Raises SpoolError, after which the next asking tries again.
+        """
+        now = self._clock()
+        with self._lock:
+            wanted = self.observing and self._trips.ask(trip, by, now)
+        if wanted and by == "service":
+            self.accept(Batch(observations=(own_visit(self._identity.device, now),), bookmark=None))
+
     def stop(self, now: datetime) -> None:
         """Hand on what can be without asking anybody; visits that still wait are counted after the next start."""
         with self._lock:
@@ -186,6 +200,21 @@ class Pipeline:
         assert passage.bundle is not None
         passage.verdict = passage.bundle.rules.classify(passage.observation.kind, passage.observation.name)
         return True
+
+    def _test_it(self, passage: _Passage) -> bool:
+        """Seal the harmless test, if this is it. A person's visit goes on: a test takes nothing away from the rules."""
+        seen, verdict, bundle = passage.observation, passage.verdict, passage.bundle
+        trip = self._trips.met(seen, verdict) if not passage.kept.urgent_only else None
+        if trip is not None:
+            assert bundle is not None
+            group = self._identity.group
+            self._spool.put(
+                "trip",
+                lambda record, counter: seal_trip(trip, seen, verdict, bundle, group, self._identity, record, counter),
+                replaces="trip",
+            )
+            self._trips.spooled(trip)
+        return seen.source != TRIP_SOURCE
 
     def _judge_it(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
@@ -317,9 +346,11 @@ class Pipeline:
             disk_lost = isinstance(fault, SpoolDamagedError)
             self._tally.rolled_back(disk_lost=disk_lost)
             self._trial.rolled_back(disk_lost=disk_lost)
+            self._trips.rolled_back()
             raise
         self._tally.committed()
         self._trial.committed()
+        self._trips.committed()
         self._judge.adopt(draft)
         return reminders
 

@@ -60,6 +60,8 @@ from protocol.messages import (
     PeopleAnswer,
     PeopleQuestion,
     SourceState,
+    TripAnswer,
+    TripQuestion,
     decode,
     encode,
 )
@@ -70,6 +72,7 @@ log = logging.getLogger(__name__)
 
 PEOPLE_PATH: Final = "/v1/people"
 GROUPING_PATH: Final = "/v1/grouping"
+TRIP_PATH: Final = "/v1/trip"
 FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
 RULES_OLD_AFTER: Final = timedelta(days=7)
@@ -211,6 +214,7 @@ class Service:
         self._every(config.heartbeat_seconds, self._beat, first=soon)
         self._every(config.update_seconds, self._update, first=self._clock())
         self._every(config.update_seconds, self._ask_grouping, first=self._clock())
+        self._every(config.trip_seconds, self._ask_trip)
         self._scheduler.start()
         log.info("service.started device=%s", self._identity.device)
 
@@ -456,6 +460,20 @@ class Service:
             self._spool.save(_GROUPING_KEY, key)
             self._grouping_key = key
         self._grouping_confirmed = True
+
+    def _ask_trip(self) -> None:
+        """Ask whether a harmless test is wanted, and do it; a collector too old to want any is asked again later."""
+        if self._stopping.is_set() or not self._pipeline.observing:
+            return
+        question = encode(TripQuestion(MESSAGE_VERSION))
+        sign = self._identity.signer(self._sender.collector_time)
+        try:
+            wanted = decode(self._questions.post(TRIP_PATH, question, sign), TripAnswer)
+        except (CollectorError, Refused) as fault:
+            log.info("service.no_answer_about_tests kind=%s", type(fault).__name__)
+            return
+        if wanted.trip is not None:
+            self._pipeline.test(wanted.trip, wanted.by)
 
 
 def agent_version() -> str:

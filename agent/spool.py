@@ -60,7 +60,7 @@ LONGEST_POSTPONEMENT: Final = timedelta(hours=1)
 _SPARE_PAGES: Final = 16  # for what must always fit: the loss counts, a Loss record of each reason, page splits
 _ALERT_PAGES: Final = 20  # a large alert: without room for one more, something would have to go
 _FILLING_SHARE: Final = 0.5
-_RANKS: Final[dict[str, int]] = {"loss": 2, "heartbeat": 3, "totals": 4, "trial": 4}
+_RANKS: Final[dict[str, int]] = {"loss": 2, "heartbeat": 3, "totals": 4, "trial": 4, "trip": 4}
 _URGENT, _ROUTINE, _LOSS, _TOTALS = 0, 1, 2, 4
 
 
@@ -233,7 +233,7 @@ class Spool:
                 sealed,
             ),
         )
-        if row.kind == "alert" and row.due <= self._clock().timestamp():
+        if row.kind in ("alert", "trip") and row.due <= self._clock().timestamp():
             self._alert_put = True
         return True
 
@@ -389,10 +389,11 @@ class Spool:
     def _count_loss(self, reason: LossReason, kind: str) -> None:
         """Count a lost record; health and loss records themselves are not counted: the next says what they said.
 
-        Nor are trial counts: a day on which the device was off lacks them too.
+        Nor are trial counts: a day on which the device was off lacks them too; nor tests, of which a
+        lost one fails and is told so.
         """
         totals, alerts = int(kind == "totals"), int(kind == "alert")
-        if kind in ("loss", "heartbeat", "trial"):
+        if kind in ("loss", "heartbeat", "trial", "trip"):
             log.warning("spool.lost kind=%s reason=%s", kind, reason)
             return
         self._add_loss(reason, totals, alerts)

@@ -37,7 +37,7 @@ Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
-RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial"]
+RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial", "trip"]
 Kind = Literal["host", "app"]
 Tags = Annotated[
     tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")], ...], msgspec.Meta(max_length=TAGS_MAX)
@@ -310,6 +310,66 @@ class TrialCounts(Message, frozen=True):
     packs: Annotated[tuple[TrialPack, ...], msgspec.Meta(max_length=TRIAL_MAX_PACKS)]
 
 
+# --- tests of the whole way --------------------------------------------------------------------------------------
+
+
+class TripHeader(Message, frozen=True):
+    """What the collector may see of a harmless test: which one it asked for, where it began, and when.
+
+    `source` is `trip` where the agent itself handed on the reserved host, else the source that saw it visited. There
+    is no field for a person.
+    """
+
+    version: Literal[1]
+    record: UUID
+    counter: Positive
+    trip: UUID
+    device: UUID
+    signer: UUID
+    group: Group
+    source: Word
+    seen: UtcTime
+    sealed_to: Annotated[tuple[KeyId, ...], msgspec.Meta(min_length=1)]
+    recipients_version: Positive
+    policy_version: Positive
+
+
+class TripReport(Message, frozen=True):
+    """A harmless test, sealed as an alert is: the exact header bytes, one envelope and a signature.
+
+    `signature` is Ed25519 over `signing.trip_statement(...)`, 64 bytes: never one over an alert.
+    """
+
+    header: bytes
+    envelope: bytes
+    signature: bytes
+
+
+class TripEvidence(Message, frozen=True):
+    """What is sealed in a test: the reserved host, and the entry of the signed lists that knew it, if one did."""
+
+    version: Literal[1]
+    name: Name
+    entry: Name | None
+    policy_version: Positive
+
+
+class TripQuestion(Message, frozen=True):
+    """A device asks whether a test of the whole way is wanted of it."""
+
+    version: Positive
+
+
+class TripAnswer(Message, frozen=True):
+    """The test that is wanted, None for none. `by`: the agent tries it itself, or waits for a visit by hand.
+
+    This is all that a collector can ask of a device: it names no host, no list and no person.
+    """
+
+    trip: UUID | None = None
+    by: Literal["service", "visit"] = "service"
+
+
 # --- people and enrolment ----------------------------------------------------------------------------------------
 
 
@@ -387,6 +447,7 @@ BODIES: dict[str, type[Message]] = {
     "heartbeat": Heartbeat,
     "loss": Loss,
     "trial": TrialReport,
+    "trip": TripReport,
 }
 
 
@@ -420,6 +481,8 @@ _PREPARED: tuple[type[Any], ...] = (
     GroupingQuestion,
     PeopleQuestion,
     TrialHeader,
+    TripHeader,
+    TripQuestion,
     _Versioned,
 )
 for _kind in _PREPARED:
@@ -469,6 +532,11 @@ def decode_header(data: bytes) -> AlertHeader:
 def decode_trial_header(data: bytes) -> TrialHeader:
     """Return the header of a trial report; raises Refused `bad_record` (or `version_too_new`)."""
     return _decode_part(data, TrialHeader)
+
+
+def decode_trip_header(data: bytes) -> TripHeader:
+    """Return the header of a test of the whole way; raises Refused `bad_record` (or `version_too_new`)."""
+    return _decode_part(data, TripHeader)
 
 
 def _decode_part(data: bytes, kind: type[M]) -> M:

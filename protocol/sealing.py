@@ -26,7 +26,7 @@ from protocol.limits import ENVELOPE_MAX_RECIPIENTS, ENVELOPE_SIZES_BYTES
 ENVELOPE_VERSION = 1
 LeadPurpose = Literal["note", "mute", "exception", "concern", "rewrap", "month"]
 """What leads seal, or only sign, themselves (`documents.py`, `rewraps.py`, `month_totals.py`)."""
-Purpose = Literal["heading", "evidence", "trial", "note", "mute", "exception", "concern", "rewrap", "month"]
+Purpose = Literal["heading", "evidence", "trial", "trip", "note", "mute", "exception", "concern", "rewrap", "month"]
 KEY_BYTES = 64
 """A key's length, public or private: an X25519 half (32 bytes), which opens, then an Ed25519 half, which signs."""
 _HALF = 32

@@ -205,6 +205,24 @@ def verify_trial(public_key: bytes, signature: bytes, header: bytes, envelope: b
         raise Refused(Code.BAD_RECORD_SIGNATURE) from None
 
 
+def trip_statement(header: bytes, envelope: bytes) -> bytes:
+    """Return the bytes that a device signs for a test; never those of an alert, so neither passes for the other."""
+    return b"fairwatch/v1/trip\0" + hashlib.sha256(header).digest() + hashlib.sha256(envelope).digest()
+
+
+def sign_trip(key: Ed25519PrivateKey, header: bytes, envelope: bytes) -> bytes:
+    """Return the device's signature of a test of the whole way, 64 bytes."""
+    return key.sign(trip_statement(header, envelope))
+
+
+def verify_trip(public_key: bytes, signature: bytes, header: bytes, envelope: bytes) -> None:
+    """Check the device's signature of a test; raises Refused `bad_record_signature`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, trip_statement(header, envelope))
+    except (BadSignature, ValueError):
+        raise Refused(Code.BAD_RECORD_SIGNATURE) from None
+
+
 def lead_statement(purpose: LeadPurpose, subject: UUID, record: UUID, sealed: bytes) -> bytes:
     """Return what a lead signs: a label, what it is, the case, its own id, and the SHA-256 of what is sealed.
 

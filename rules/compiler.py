@@ -111,7 +111,7 @@ def compile_curated(folder: Path, taxonomy_text: bytes, taxonomy: Taxonomy, pack
 
     The allowed sites and background traffic travel in the nameable pack: all say that a site is harmless, and what
     takes a site out of a list's reach, or out of the totals, must be signed by the custodians, as that pack is, not by
-    those who sign the lists.
+    those who sign the lists. So does the reserved host of the harmless test.
     """
     (folder / "packs").mkdir(parents=True, exist_ok=True)
     every = tuple(packs)

@@ -11,7 +11,7 @@ from rules.apps import entries_for, normalise_app
 from rules.errors import AppRefused, HostRefused, PackError
 from rules.hosts import MAX_HOST_CHARACTERS, normalise_host
 from rules.index import Index
-from rules.model import ALLOWED, BACKGROUND, NAMEABLE, Kind, Match, Taxonomy, TrialMatch, Verdict
+from rules.model import ALLOWED, BACKGROUND, NAMEABLE, TRIP, Kind, Match, Taxonomy, TrialMatch, Verdict
 
 CURATED = "curated"  # the pack of our own lists, the only one that speaks of allowed sites
 REMEMBERED_NAMES = 2048  # people return to few sites; about 1 MB at most, and it is never written anywhere
@@ -119,13 +119,16 @@ class Rules:
         trial = () if allowed else self._trial_matches(kind, name)
         nameable = next((entry for category, entry in harmless if category == NAMEABLE), None)
         background = next((entry for category, entry in harmless if category == BACKGROUND), None)
+        trip = next((entry for category, entry in harmless if category == TRIP), None)
         if matches and any(self.taxonomy.by_id[match.category].sensitive for match in matches):
             nameable = background = None
         if background is not None and matches and len(matches[0].entry) > len(background):
             background = None  # a list knows this very site of the network that delivers it
         if not matches or background is not None:
             nameable = None
-        return self._verdict(kind, name, matches, nameable_as=nameable, trial=trial, background=background is not None)
+        return self._verdict(
+            kind, name, matches, nameable_as=nameable, trial=trial, background=background is not None, trip=trip
+        )
 
     def _verdict(
         self,
@@ -137,6 +140,7 @@ class Rules:
         nameable_as: str | None = None,
         trial: tuple[TrialMatch, ...] = (),
         background: bool = False,
+        trip: str | None = None,
     ) -> Verdict:
         return Verdict(
             kind=kind,
@@ -149,6 +153,7 @@ class Rules:
             nameable_as=nameable_as,
             trial=trial,
             background=background,
+            trip=trip,
         )
 
     def _matches(self, packs: tuple[Index, ...], kind: Kind, name: str, *, only_curated: bool = False) -> list[Match]:

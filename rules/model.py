@@ -21,7 +21,8 @@ Response = Literal["flag", "remind", "total", "ignore"]
 NAMEABLE = "nameable"  # stands for a category in the nameable pack: what totals may name
 ALLOWED = "allowed"  # likewise: harmless sites of which only the curated packs may say anything, whatever a list says
 BACKGROUND = "background"  # likewise: updates, telemetry, content delivery; its time is no person's use
-NO_CATEGORY = (NAMEABLE, ALLOWED, BACKGROUND)
+TRIP = "trip"  # likewise: the reserved host of the harmless test
+NO_CATEGORY = (NAMEABLE, ALLOWED, BACKGROUND, TRIP)
 RESPONSES: tuple[Response, ...] = get_args(Response)
 APP_PLATFORMS = ("linux", "windows", "macos", "android")  # what an app identity begins with, before a colon
 
@@ -106,6 +107,7 @@ class Verdict(msgspec.Struct, frozen=True):
     `categories` are in the taxonomy's order; `matched` is the most specific entry; `nameable_as` is the entry of the
     nameable list under which totals may name it (never the full host, which may hold a person's name), else None.
     `background`: its time counts as background in totals, unless a category of it is flagged; nothing else changes.
+    `trip` is the entry of the reserved host of the harmless test; it takes nothing away from what else is said.
     """
 
     kind: Kind
@@ -118,6 +120,7 @@ class Verdict(msgspec.Struct, frozen=True):
     nameable_as: str | None = None
     trial: tuple[TrialMatch, ...] = ()
     background: bool = False
+    trip: str | None = None
 
 
 def _category(category_id: str, table: Any, file_name: str) -> Category:

@@ -19,9 +19,19 @@ from django.db.utils import DatabaseError
 from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import REQUEST_MAX_BYTES
-from protocol.messages import Batch, EnrolRequest, GroupingQuestion, Message, PeopleQuestion, Refusal, decode, encode
+from protocol.messages import (
+    Batch,
+    EnrolRequest,
+    GroupingQuestion,
+    Message,
+    PeopleQuestion,
+    Refusal,
+    TripQuestion,
+    decode,
+    encode,
+)
 from protocol.signing import PublicKey, claimed_key_id, public_key, verify_request
-from server import devices, grouping, ingest, log, people
+from server import devices, grouping, ingest, log, people, trips
 from server.served import published_file
 from server.store.models import Device
 from server.turns import Turns
@@ -135,6 +145,13 @@ def _grouping(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
     return encode(grouping.answer(decode(body, GroupingQuestion)))
 
 
+def _trip(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
+    device = _signed_by_device(environ, body, now)
+    devices.check_status(Device.objects.values_list("status", flat=True).get(pk=device))
+    decode(body, TripQuestion)
+    return encode(trips.wanted_of(device, now))
+
+
 def _enrol(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
     headers = _signature_headers(environ)
     if claimed_key_id(headers) != ENROL_KEY_ID:
@@ -163,6 +180,7 @@ _ROUTES: dict[str, tuple[str, Callable[[dict[str, Any], bytes, datetime], bytes]
     "/v1/records": ("POST", _records),
     "/v1/people": ("POST", _people),
     "/v1/grouping": ("POST", _grouping),
+    "/v1/trip": ("POST", _trip),
     "/v1/enrol": ("POST", _enrol),
     "/v1/health": ("GET", _health),
 }

@@ -27,14 +27,17 @@ from protocol.messages import (
     Receipts,
     TrialHeader,
     TrialReport,
+    TripHeader,
+    TripReport,
     UsageTotals,
     decode_body,
     decode_header,
     decode_trial_header,
+    decode_trip_header,
 )
 from protocol.sealing import Layout, layout
-from protocol.signing import verify_alert, verify_trial
-from server import coverage, incidents, log, policy_in_force, trials, usage
+from protocol.signing import verify_alert, verify_trial, verify_trip
+from server import coverage, incidents, log, policy_in_force, trials, trips, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -174,6 +177,20 @@ def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
     trials.record(report, header, device, taking.now)
 
 
+def _keep_trip(taking: _Taking, parcel: Parcel, report: TripReport) -> None:
+    device = taking.device
+    verify_trip(bytes(device.public_key), report.signature, report.header, report.envelope)
+    header = decode_trip_header(report.header)
+    _is_of(taking, parcel, header)
+    if header.group != taking.group:
+        raise Refused(Code.WRONG_DEVICE)
+    _sane(header.seen)
+    if _layout(report.envelope, header).padded_bytes != ENVELOPE_SIZES_BYTES[0]:
+        raise Refused(Code.BAD_ENVELOPE, "a test needs no more than the smaller size")
+    _is_known(header)
+    trips.record(report, header, device, taking.now)
+
+
 def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> None:
     _speaks_for(taking, heartbeat.device)
     if heartbeat.group != taking.group:
@@ -211,10 +228,11 @@ _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
     Heartbeat: _keep_heartbeat,
     Loss: _keep_loss,
     TrialReport: _keep_trial,
+    TripReport: _keep_trip,
 }
 
 
-def _is_of(taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader) -> None:
+def _is_of(taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader | TripHeader) -> None:
     if (header.record, header.counter) != (parcel.record, parcel.counter):
         raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
     _speaks_for(taking, header.signer)
@@ -222,7 +240,7 @@ def _is_of(taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader) -
         raise Refused(Code.WRONG_DEVICE)
 
 
-def _layout(envelope: bytes, header: AlertHeader | TrialHeader) -> Layout:
+def _layout(envelope: bytes, header: AlertHeader | TrialHeader | TripHeader) -> Layout:
     try:
         found = layout(envelope)
     except OpenError as fault:
@@ -232,7 +250,7 @@ def _layout(envelope: bytes, header: AlertHeader | TrialHeader) -> Layout:
     return found
 
 
-def _is_known(header: AlertHeader | TrialHeader) -> None:
+def _is_known(header: AlertHeader | TrialHeader | TripHeader) -> None:
     if known_key_ids().isdisjoint(header.sealed_to):
         raise Refused(Code.UNKNOWN_RECIPIENT)
 

@@ -18,6 +18,8 @@ from protocol.messages import (
     PeopleQuestion,
     Receipts,
     Refusal,
+    TripAnswer,
+    TripQuestion,
 )
 
 _SIGNED = ("Signature", "Signature-Input", "Content-Digest")
@@ -26,8 +28,8 @@ _REQUEST_LEVEL = (400, 401, 403, 405, 413, 415, 429, 503)
 
 def describe() -> dict[str, Any]:
     """Return the OpenAPI document of /v1/, as plain data."""
-    asked = (Batch, PeopleQuestion, GroupingQuestion, EnrolRequest)
-    answered = (Receipts, PeopleAnswer, GroupingAnswer, EnrolReply, Refusal)
+    asked = (Batch, PeopleQuestion, GroupingQuestion, TripQuestion, EnrolRequest)
+    answered = (Receipts, PeopleAnswer, GroupingAnswer, TripAnswer, EnrolReply, Refusal)
     kinds = (*asked, *answered)
     refs, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     named = dict(zip(kinds, refs, strict=True))
@@ -48,6 +50,9 @@ def describe() -> dict[str, Any]:
             },
             "/v1/grouping": {
                 "post": _post("Ask for the key of tags", named[GroupingQuestion], named[GroupingAnswer], named[Refusal])
+            },
+            "/v1/trip": {
+                "post": _post("Ask whether a test is wanted", named[TripQuestion], named[TripAnswer], named[Refusal])
             },
             "/v1/enrol": {"post": _post("Enrol a device", named[EnrolRequest], named[EnrolReply], named[Refusal])},
             "/v1/health": {"get": {"summary": "Is the collector there?", "responses": {"200": _json(_HEALTH)}}},

@@ -84,6 +84,16 @@ KINDS: tuple[Kind, ...] = (
         _MINIMISE,
     ),
     Kind(
+        "tests",
+        _("Harmless tests of the whole way"),
+        400,
+        62,
+        800,
+        _("they were asked for"),
+        _("The yearly review, and an inspection, ask for a year’s tests."),
+        _ACCOUNTABLE,
+    ),
+    Kind(
         "lead_documents",
         _("Mutes and proposed exceptions"),
         400,

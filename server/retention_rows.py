@@ -38,6 +38,7 @@ from server.store.models import (
     SourceGap,
     TrainingRecord,
     TrialReport,
+    Trip,
 )
 
 STRETCHES = 50
@@ -134,6 +135,7 @@ _ON_NO_LIST = Q(~Exists(Person.objects.filter(key=OuterRef("key"))))
 
 ROWS: dict[str, tuple[Rows, ...]] = {
     "trials": (Rows(TrialReport, "received_at"),),
+    "tests": (Rows(Trip, "asked_at"),),
     "lead_documents": (Rows(LeadDocument, "settled_at"), Rows(LeadDocument, "until")),
     # Training first: whose it is is known as long as the person is there.
     "people": (Rows(TrainingRecord, "left_at", dated=_GONE_AT), Rows(Person, "gone_at")),

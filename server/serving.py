@@ -169,7 +169,19 @@ def _check_migrated() -> None:
 def _jobs() -> tuple[TimedJob, ...]:
     from django.conf import settings
 
-    from server import audit_check, cases, data_life, due, heads, holds, lead_documents, log, retention, summary_mail
+    from server import (
+        audit_check,
+        cases,
+        data_life,
+        due,
+        heads,
+        holds,
+        lead_documents,
+        log,
+        retention,
+        summary_mail,
+        trips,
+    )
     from server.schedule import TimedJob
 
     def check_audit(now: datetime) -> None:
@@ -194,6 +206,7 @@ def _jobs() -> tuple[TimedJob, ...]:
         TimedJob(f"files:{socket.gethostname()}"[:64], timedelta(days=1), delete_files),
         TimedJob("holds", timedelta(days=1), holds.tell_of_reviews),
         TimedJob("long_open", timedelta(days=1), data_life.tell_of_long_open),
+        TimedJob("tests", timedelta(minutes=1), trips.tend),
         TimedJob("cases", timedelta(minutes=15), cases.bring_back),
         TimedJob("audit", timedelta(days=1), check_audit),
         TimedJob("due", timedelta(hours=1), due.tell),

@@ -25,6 +25,7 @@ from server import (
     month_use,
     policy_in_force,
     rules_in_force,
+    trips,
 )
 from server.disclosure import Block, Shares, blocks_of, revised
 from server.errors import NotThere, SetUpError
@@ -158,8 +159,8 @@ def _document(
         incidents=month_cases.figures(first, after, organisation.timezone) if before is None else before.incidents,
         sealed=month_totals.to_publish(month),
         rule_changes=_rule_changes(first, after, organisation.timezone) if before is None else before.rule_changes,
-        tests=() if before is None else before.tests,
         background=figures.background(behind, last, last_year),
+        tests=trips.of_month(first, after, organisation.timezone) if before is None else before.tests,
         words=figures.words(totals, category_names.category_names(), f"{figures.shifted(first, -1):%B %Y}"),
     )
 

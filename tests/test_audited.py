@@ -44,6 +44,8 @@ SINGLE = {
     "server/incidents.py::create_case": "`concerns` writes the line in the same transaction",
     "server/incidents.py::surface": "a device's alert arrives",
     "server/trials.py::record": "a device's daily counts arrive",
+    "server/trips.py::wanted_of": "a device comes for its test",
+    "server/trips.py::record": "a device's test arrives",
     "server/holding.py::look": "who has a case in front of them, for minutes",
     "server/escalation.py::begin": "the collector rings by itself",
     "server/escalation.py::opened": "the collector waits; the opening itself is on the record",

@@ -48,6 +48,7 @@ ROOMS = (
     Room(gettext_noop("Lists"), "/lists/", (Role.IT,)),
     Room(gettext_noop("People"), "/people/", (Role.IT,)),
     Room(gettext_noop("Messages"), "/messages/", (Role.IT,)),
+    Room(gettext_noop("Tests"), "/tests/", (Role.IT, *LEADS)),
     Room(gettext_noop("Summary"), "/summary/", (Role.MANAGER, *LEADS)),
     Room(gettext_noop("Training"), "/training/", (Role.IT, Role.MANAGER, *LEADS)),
     Room(gettext_noop("Audit log"), "/audit/", (Role.DPO,)),

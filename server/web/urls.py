@@ -26,6 +26,7 @@ from server.web import (
     summary,
     training,
     trials,
+    trips,
     waiting,
 )
 
@@ -121,6 +122,10 @@ urlpatterns = [
     path("summary/", summary.month_page, name="summary"),
     path("summary/make", summary.make, name="summary_make"),
     path("summary/<str:month>.<str:form>", summary.as_file, name="summary_file"),
+    path("tests/", trips.tests, name="tests"),
+    path("tests/ask", trips.ask, name="tests_ask"),
+    path("tests/choose", trips.choose, name="tests_choose"),
+    path("tests/data/standing", trips.standing, name="tests_standing"),
     path("audit/", audit.audit_log, name="audit"),
     path("audit/export", audit.export, name="audit_export"),
     path("audit/data/check", audit.check, name="audit_check"),

@@ -9,7 +9,7 @@ import pytest
 from rules import curated
 from rules.curated import CuratedPack, categorised, parse_pack
 from rules.engine import Rules
-from rules.model import ALLOWED, BACKGROUND, NAMEABLE, Taxonomy, Verdict
+from rules.model import ALLOWED, BACKGROUND, NAMEABLE, TRIP, Taxonomy, Verdict
 from rules.suffixes import PublicSuffixes
 
 PACK_FILES = sorted((Path(curated.__file__).parent / "packs").glob("*.toml"))
@@ -43,6 +43,8 @@ def test_the_examples_of_each_pack_hold_in_the_compiled_rules(path: Path, rules:
 def _says(verdict: Verdict, pack: CuratedPack) -> bool:
     if pack.id == NAMEABLE:
         return verdict.nameable
+    if pack.id == TRIP:
+        return verdict.trip is not None
     return verdict.background if pack.id == BACKGROUND else pack.category in verdict.categories
 
 
@@ -56,6 +58,8 @@ def test_every_entry_of_every_pack_is_found_with_its_pack_as_the_list(
                 assert verdict.nameable_as == name
             elif pack.id == BACKGROUND:
                 assert verdict.background, name
+            elif pack.id == TRIP:
+                assert (verdict.trip, verdict.categories) == (name, ())
             elif pack.id != ALLOWED:
                 assert any(match.entry == name and pack.id in match.lists for match in verdict.matches), name
 

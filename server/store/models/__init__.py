@@ -16,6 +16,7 @@ from server.store.models.sharing import Rewrap
 from server.store.models.sign_in import CacheRow, Invitation
 from server.store.models.summaries import MonthBasis, MonthlySummary, MonthSealedTotals
 from server.store.models.training import TrainingRecord
+from server.store.models.trips import Trip, TripDevice
 from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
@@ -60,6 +61,8 @@ __all__ = [
     "SourceGap",
     "TrainingRecord",
     "TrialReport",
+    "Trip",
+    "TripDevice",
     "UnlockPasskey",
     "UrgentCard",
     "Usage",

@@ -151,6 +151,10 @@ PAGES: dict[str, Row] = {
         f"/accounts/9999/{change}": ("POST", page_for("it", status=302))
         for change in ("change", "invite", "withdraw", "reset", "close", "reopen", "disconnect")
     },
+    "/tests/": ("GET", page_for("it", *LEADS)),
+    "/tests/ask": ("POST", data_for("it", *LEADS, status=302)),
+    "/tests/choose": ("POST", data_for("it", status=404)),
+    "/tests/data/standing": ("GET", data_for("it", *LEADS)),
     "/lists/": ("GET", page_for("it")),
     "/lists/{case}/{case}": ("GET", page_for("it", status=404)),
     "/lists/{case}/release": ("POST", data_for("it", status=404)),
