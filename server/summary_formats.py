@@ -57,9 +57,14 @@ def as_html(summary: Summary) -> bytes:
 
 def as_pdf(summary: Summary) -> bytes:
     """The same as PDF/UA: tagged, with a title and a language, so that screen readers can read it."""
+    return pdf_of(as_html(summary).decode())
+
+
+def pdf_of(page: str) -> bytes:
+    """Return a page that stands alone as PDF/UA; it may fetch nothing."""
     from weasyprint import HTML  # late: it takes a quarter of a second and 40 MB
 
-    made = HTML(string=as_html(summary).decode(), url_fetcher=_fetch_nothing)
+    made = HTML(string=page, url_fetcher=_fetch_nothing)
     return bytes(made.write_pdf(pdf_variant="pdf/ua-1"))
 
 

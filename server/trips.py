@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext
 
 from protocol.codes import Code
 from protocol.errors import Refused
@@ -94,12 +95,12 @@ def choosable(group: str) -> QuerySet[Device]:
 def choose(user: User, group: str, device_id: UUID | None, now: datetime) -> None:
     """Let one device make a group's tests, or (None) the one heard of last; IT only. Raises NotAllowed, NotThere."""
     if not (user.is_active and user.role == Role.IT):
-        raise NotAllowed("only IT administrators choose which device is tested")
+        raise NotAllowed(gettext("only IT administrators choose which device is tested"))
     if group not in group_names():
-        raise NotThere("there is no such group")
+        raise NotThere(gettext("there is no such group"))
     device = choosable(group).filter(pk=device_id).first() if device_id is not None else None
     if device_id is not None and device is None:
-        raise NotThere("there is no such device in that group")
+        raise NotThere(gettext("there is no such device in that group"))
     with transaction.atomic():
         TripDevice.objects.filter(group=group).delete()
         if device is not None:
@@ -112,7 +113,7 @@ def ask(user: User, group: str, by: str, now: datetime) -> Trip:
     """Ask a group's device for a test now. Raises NotAllowed, NotThere, or WrongState while one is under way."""
     _may(user)
     if not user.in_scope(group) or group not in group_names():
-        raise NotThere("there is no such group")
+        raise NotThere(gettext("there is no such group"))
     return _begin(group, Trip.By(by), now, user)
 
 
@@ -203,7 +204,7 @@ def group_names() -> dict[str, str]:
 
 def _may(user: User) -> None:
     if not (user.is_active and user.role in TELLS):
-        raise NotAllowed("only IT administrators and safeguarding leads test the whole way")
+        raise NotAllowed(gettext("only IT administrators and safeguarding leads test the whole way"))
 
 
 def _under_way() -> QuerySet[Trip]:
@@ -231,12 +232,12 @@ def _device_of(group: str) -> tuple[Device | None, bool]:
 def _begin(group: str, by: Trip.By, now: datetime, user: User | None) -> Trip:
     device, _ = _device_of(group)
     if device is None:
-        raise NotThere("no device of this group can be tested")
+        raise NotThere(gettext("no device of this group can be tested"))
     with transaction.atomic():
         # The device's row is locked, so that two who press at once begin one test.
         Device.objects.select_for_update().get(pk=device.pk)
         if _under_way().filter(group=group).exists():
-            raise WrongState("a test of this group is under way")
+            raise WrongState(gettext("a test of this group is under way"))
         trip = Trip.objects.create(group=group, device=device, by=by, weekly=user is None, asked_at=now, asked_by=user)
         actor = audit.actor_of(user) if user is not None else "job:tests"
         audit.write(actor, "test_asked", f"test:{trip.pk}", now=now)

@@ -71,7 +71,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     try:
         device = UUID(wanted) if wanted else None
     except ValueError:
-        raise NotThere("there is no such device in that group") from None
+        raise NotThere(gettext("there is no such device in that group")) from None
     trips.choose(person(request), request.POST.get("group", ""), device, datetime.now(UTC))
     messages.success(request, gettext("Saved."))
     return HttpResponseRedirect(reverse("tests"))

@@ -155,6 +155,8 @@ PAGES: dict[str, Row] = {
     "/tests/ask": ("POST", data_for("it", *LEADS, status=302)),
     "/tests/choose": ("POST", data_for("it", status=404)),
     "/tests/data/standing": ("GET", data_for("it", *LEADS)),
+    "/papers/": ("GET", page_for("manager", "dpo")),
+    "/papers/dpia.html": ("GET", page_for("manager", "dpo", status=409)),
     "/lists/": ("GET", page_for("it")),
     "/lists/{case}/{case}": ("GET", page_for("it", status=404)),
     "/lists/{case}/release": ("POST", data_for("it", status=404)),
