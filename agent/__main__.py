@@ -14,6 +14,7 @@ COMMANDS = {
     "session": ("agent.session.run", "run as the signed-in person: the notice, and which app is in front"),
     "status": ("agent.status", "say how the agent is: each source, the spool, last contact, versions"),
     "show-data": ("agent.show_data", "show your own totals, and what is said about flags"),
+    "acknowledge": ("agent.acknowledge", "show what you are asked to read, or say that you have read it"),
     "scan-history": ("agent.scan_history", "print every visit in a browser's history file, changing nothing"),
     "update": ("agent.updates", "fetch and check the signed rules once (the service does this by itself)"),
 }

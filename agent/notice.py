@@ -134,13 +134,13 @@ def _private_times(facts: NoticeFacts) -> tuple[str, ...]:
         lines.append("Days on which your organisation is closed are private time as a whole.")
     if facts.starts is not None:
         # Said alike before and after that day, so that the notice does not change when it comes.
-        month = _MONTHS[facts.starts.month - 1]
+        month = MONTHS[facts.starts.month - 1]
         lines.append(f"Nothing from before {facts.starts.day} {month} {facts.starts.year} is collected.")
     return tuple(lines)
 
 
 # Not `strftime`, which speaks the session's own language.
-_MONTHS: Final = ("January", "February", "March", "April", "May", "June",
+MONTHS: Final = ("January", "February", "March", "April", "May", "June",
                   "July", "August", "September", "October", "November", "December")  # fmt: skip
 
 

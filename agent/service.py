@@ -35,6 +35,7 @@ from agent import config as configuration
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.database import file_in
+from agent.documents import Documents
 from agent.errors import AgentError, CollectorError, SpoolError
 from agent.health import Health, SourceHealth
 from agent.http import Collector
@@ -45,7 +46,7 @@ from agent.rules_watch import RulesWatch
 from agent.sender import Sender
 from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
-from agent.session.messages import Front, Settings
+from agent.session.messages import Acknowledged, DocumentShown, Front, Settings
 from agent.session.server import SessionServer
 from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
@@ -140,6 +141,7 @@ class Service:
         self._grouping_key = self._spool.load(_GROUPING_KEY)
         self._grouping_confirmed = False
         self._notices = NoticeRecord(self._spool.load, self._spool.save)
+        self._documents = Documents(self._spool, self._identity, self._identity.group, clock)
         self._bundle: Bundle | None = None
         self._rules_problem = ""
         self._loading, self._updating = threading.Lock(), threading.Lock()
@@ -188,6 +190,7 @@ class Service:
             socket_path(data_dir),
             on_front=self._take_front,
             on_notice=self._notices.shown,
+            on_reading=self._take_reading,
             answer=self._answer,
             settings=self._settings,
             collect_from=self._collect_from,
@@ -410,7 +413,15 @@ class Service:
     def _settings(self, person: str) -> Settings:
         notice = self._notice(person)
         is_new = self._notices.is_new(person, notice.version)
-        return Settings(notice=notice, observe=self._pipeline.observing, notice_is_new=is_new)
+        bundle = self._bundle if self._may_watch(person) else None
+        documents = self._documents.to_read(person, bundle) if bundle is not None else ()
+        return Settings(notice=notice, observe=self._pipeline.observing, notice_is_new=is_new, documents=documents)
+
+    def _take_reading(self, person: str, message: DocumentShown | Acknowledged) -> None:
+        if self._bundle is None or not self._may_watch(person):
+            return
+        keep = self._documents.acknowledge if isinstance(message, Acknowledged) else self._documents.shown
+        keep(person, self._bundle, message.document, message.shown)
 
     def _notice(self, person: str) -> Notice:
         if self._bundle is None:
@@ -438,6 +449,8 @@ class Service:
     def _answer(self, person: str, what: str) -> bytes:
         if what == "own_totals":
             return msgspec.json.encode(self._pipeline.own_totals(person))
+        if what == "documents":
+            return msgspec.json.encode(self._documents.told(person, self._bundle if self._may_watch(person) else None))
         return msgspec.json.encode(self._health.report())
 
     def _ask_people(self, month: str, accounts: Sequence[str]) -> Mapping[str, UUID]:

@@ -27,23 +27,29 @@ _MINUTE_SECONDS = 60
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `fairwatch-agent show-data` takes."""
     parser.add_argument("--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="where the agent keeps its files")
-    parser.add_argument("--json", action="store_true", help="print one JSON object: totals, and the words about flags")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object: totals, documents, and the words about flags"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the caller's own totals; returns 0, or 1 when the service does not answer."""
     totals: list[dict[str, Any]] | None
+    documents: dict[str, Any] | None = None
     reason = "the service is not running here, so it can't be asked"
     try:
         totals = json.loads(ask(socket_path(args.data_dir), Ask(what="own_totals")))
+        documents = json.loads(ask(socket_path(args.data_dir), Ask(what="documents")))
     except ServiceRefused as refused:
         totals, reason = None, f"the service says: {refused} Try again in a minute."
     except (ServiceUnreachable, ValueError):
         totals = None
     if args.json:
-        sys.stdout.write(json.dumps({"totals": totals, "flags": FLAG_WORDS}, ensure_ascii=False) + "\n")
+        sys.stdout.write(
+            json.dumps({"totals": totals, "documents": documents, "flags": FLAG_WORDS}, ensure_ascii=False) + "\n"
+        )
     else:
-        sys.stdout.write(f"{in_words(totals)}\n\n{FLAG_WORDS}\n")
+        sys.stdout.write(f"{in_words(totals)}\n\n{documents_in_words(documents)}{FLAG_WORDS}\n")
     if totals is None:
         sys.stderr.write(f"fairwatch-agent show-data: {reason}\n")
         return 1
@@ -57,6 +63,16 @@ def in_words(totals: list[dict[str, Any]] | None) -> str:
     if not totals:
         return "Nothing about you has been counted on this device yet."
     return "\n".join(["Your own totals on this device:", *(f"  {_line(total)}" for total in totals)])
+
+
+def documents_in_words(documents: dict[str, Any] | None) -> str:
+    """Return what the person acknowledged and has still to read, as lines; nothing where there is neither."""
+    lines = []
+    for heading, one_a_line in (("acknowledged", "You acknowledged"), ("waiting", "Waiting to be read")):
+        for one in (documents or {}).get(heading, ()):
+            day = f" on {str(one['at'])[:10]}" if "at" in one else ""
+            lines.append(f"{one_a_line}: {one['title']}, version {one['version']}{day}")
+    return "\n".join([*lines, "", ""]) if lines else ""
 
 
 def _line(total: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from custody.sheet import Line, Section
 from rules.accounts import AccountPattern
 from rules.hours import DAYS, Period
 from rules.model import Taxonomy
-from rules.policy import Decision, Policy, PolicyException
+from rules.policy import Decision, Document, Policy, PolicyException
 
 # How far each answer goes into a person's life, least first: a change upwards is shown first.
 _RESPONSES = ("ignore", "total", "remind", "flag")
@@ -27,7 +27,7 @@ _COMPARED_IN_WORDS = frozenset(
     {
         "file_name", "organisation", "timezone", "start", "groups", "rules", "exceptions", "excluded_hosts",
         "closed_days", "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "taxonomy", "packs", "lines",
-        "review",
+        "review", "documents",
     }
 )  # fmt: skip
 _MORE, _LESS, _OTHER = "More is collected or flagged", "Less is collected or flagged", "Other changes"
@@ -44,6 +44,7 @@ def of_policy(old: Policy | None, new: Policy) -> list[Section]:
         *_groups(old, new),
         *_people(old, new),
         *_review(old, new),
+        *_documents(old, new),
         *_categories(old, new),
         *_exceptions(old, new),
     ]
@@ -82,6 +83,7 @@ def _whole(new: Policy) -> Iterator[Line]:
             yield Line(f"  Whoever signs in as {_patterns(group.accounts)}, on whichever device.")
         if group.staff:
             yield Line("  The data protection officer is told when a case of this group is opened.")
+    yield from (Line(f"Asked to be read and acknowledged: {_document(one, new)}.") for one in new.documents)
     yield Line(f"{_overdue(new)}.")
     yield Line(f"Nothing is collected before {_day(new.start)}.")
 
@@ -168,6 +170,30 @@ def _people(old: Policy, new: Policy) -> Iterator[Change]:
 def _review(old: Policy, new: Policy) -> Iterator[Change]:
     if old.review != new.review:
         yield _OTHER, f"{_overdue(new)}; before: {_overdue(old).removeprefix('For the safeguarding lead, ')}."
+
+
+def _documents(old: Policy, new: Policy) -> Iterator[Change]:
+    """Say what people are asked, on their devices, to read and acknowledge."""
+    before, after = ({one.id: one for one in policy.documents} for policy in (old, new))
+    for one in new.documents:
+        was = before.get(one.id)
+        if was is None:
+            yield _OTHER, f"People are asked to read and acknowledge {_document(one, new)}."
+        elif was != one:
+            yield _OTHER, f"To be read and acknowledged: {_document(one, new)}; before: {_document(was, old)}."
+    yield from (
+        (_OTHER, f"Nobody is asked any more to acknowledge {_document(one, old)}.")
+        for one in old.documents
+        if one.id not in after
+    )
+
+
+def _document(one: Document, policy: Policy) -> str:
+    names = {group.id: group.name for group in policy.groups}
+    whom = _and([names.get(group, group) for group in one.groups]) if one.groups else "everyone"
+    place = f", at {plain(one.where)}" if one.where else ""
+    text = f", with the text «{plain(one.text)}»" if one.text else ""
+    return f"«{plain(one.title)}», version {plain(one.version)} of {_day(one.date)}, for {whom}{place}{text}"
 
 
 def _overdue(policy: Policy) -> str:

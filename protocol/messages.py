@@ -37,7 +37,7 @@ Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
-RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial", "trip"]
+RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial", "trip", "acknowledgement"]
 Kind = Literal["host", "app"]
 Tags = Annotated[
     tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")], ...], msgspec.Meta(max_length=TAGS_MAX)
@@ -370,6 +370,36 @@ class TripAnswer(Message, frozen=True):
     by: Literal["service", "visit"] = "service"
 
 
+# --- acknowledgements --------------------------------------------------------------------------------------------
+
+
+class AcknowledgementStatement(Message, frozen=True):
+    """That the person at a device said to have read a version of a document of the signed policy.
+
+    `person` is the account as the device knows it, `shown` the SHA-256 (hex) of all that was shown of the document. The
+    one record that names an account to the collector: whose acknowledgement it is, is what it is for.
+    """
+
+    version: Literal[1]
+    record: UUID
+    counter: Positive
+    device: UUID
+    signer: UUID
+    person: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX_CHARS)]
+    document: Word
+    document_version: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_MAX_CHARS)]
+    shown: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+    at: UtcTime
+    policy_version: Positive
+
+
+class Acknowledgement(Message, frozen=True):
+    """The exact bytes of an AcknowledgementStatement in JSON, and the device's signature over them (64 bytes)."""
+
+    statement: bytes
+    signature: bytes
+
+
 # --- people and enrolment ----------------------------------------------------------------------------------------
 
 
@@ -448,6 +478,7 @@ BODIES: dict[str, type[Message]] = {
     "loss": Loss,
     "trial": TrialReport,
     "trip": TripReport,
+    "acknowledgement": Acknowledgement,
 }
 
 
@@ -482,6 +513,7 @@ _PREPARED: tuple[type[Any], ...] = (
     PeopleQuestion,
     TrialHeader,
     TripHeader,
+    AcknowledgementStatement,
     TripQuestion,
     _Versioned,
 )
@@ -537,6 +569,11 @@ def decode_trial_header(data: bytes) -> TrialHeader:
 def decode_trip_header(data: bytes) -> TripHeader:
     """Return the header of a test of the whole way; raises Refused `bad_record` (or `version_too_new`)."""
     return _decode_part(data, TripHeader)
+
+
+def decode_acknowledgement(data: bytes) -> AcknowledgementStatement:
+    """Return what an acknowledgement states; raises Refused `bad_record` (or `version_too_new`)."""
+    return _decode_part(data, AcknowledgementStatement)
 
 
 def _decode_part(data: bytes, kind: type[M]) -> M:

@@ -223,6 +223,24 @@ def verify_trip(public_key: bytes, signature: bytes, header: bytes, envelope: by
         raise Refused(Code.BAD_RECORD_SIGNATURE) from None
 
 
+def acknowledgement_statement(statement: bytes) -> bytes:
+    """Return what a device signs of an acknowledgement: a label of its own and the SHA-256 of the statement."""
+    return b"fairwatch/v1/acknowledgement\0" + hashlib.sha256(statement).digest()
+
+
+def sign_acknowledgement(key: Ed25519PrivateKey, statement: bytes) -> bytes:
+    """Return the device's Ed25519 signature (64 bytes) over an acknowledgement."""
+    return key.sign(acknowledgement_statement(statement))
+
+
+def verify_acknowledgement(public_key: bytes, signature: bytes, statement: bytes) -> None:
+    """Check a device's signature over an acknowledgement; raises Refused `bad_record_signature`."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, acknowledgement_statement(statement))
+    except (BadSignature, ValueError):
+        raise Refused(Code.BAD_RECORD_SIGNATURE) from None
+
+
 def lead_statement(purpose: LeadPurpose, subject: UUID, record: UUID, sealed: bytes) -> bytes:
     """Return what a lead signs: a label, what it is, the case, its own id, and the SHA-256 of what is sealed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import cached_property
@@ -102,6 +103,31 @@ class PolicyException(msgspec.Struct, frozen=True):
         return len(self.app or self.site or ""), self.group is not None
 
 
+class Document(msgspec.Struct, frozen=True):
+    """A version of something that people are asked to read and acknowledge: the policy, a code of conduct, a handbook.
+
+    `where` is its address, `text` a short text of its own; one of them is there. No `groups` are all.
+    """
+
+    id: str
+    title: str
+    version: str
+    date: date
+    where: str = ""
+    text: str = ""
+    groups: tuple[str, ...] = ()
+
+    def is_for(self, group: str | None) -> bool:
+        """Whether the people of a group are asked; of a person in no group only where everybody is."""
+        return not self.groups or group in self.groups
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 (hex) of all that a person is shown of it, so that an acknowledgement says of which words."""
+        shown = (self.id, self.title, self.version, self.date, self.where, self.text)
+        return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()
+
+
 class Promotion(msgspec.Struct, frozen=True):
     """A pack that acts, as long as it holds at most so many entries."""
 
@@ -139,6 +165,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     taxonomy: Taxonomy
     lines: Mapping[KeyPath, int]
     review: Review = Review()
+    documents: tuple[Document, ...] = ()
 
     @classmethod
     def parse(cls, text: str, file_name: str, taxonomy: Taxonomy | None = None) -> Self:

@@ -23,12 +23,15 @@ from rules.policy import (
     PRIVATE_TIMES,
     ROUTINE_WINDOW_MINUTES,
     URGENT_WINDOW_MINUTES,
+    Document,
     Group,
     PolicyException,
     Promotion,
     Review,
     Rule,
 )
+from rules.policy_documents import DOCUMENTS_MAX, problem_of
+from rules.policy_documents import KEYS as DOCUMENT_KEYS
 from rules.toml_lines import KeyPath, line_of_error, lines_of_keys
 from rules.versions import FIRST_FORMAT, POLICY_FORMATS, POLICY_KEY
 
@@ -38,7 +41,7 @@ OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that 
 _top_keys = (
     POLICY_KEY, "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect",
     "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
-    "review",
+    "review", "documents",
 )  # fmt: skip
 _group_keys = ("name", "private_time", "working_hours", "categories", "accounts", "staff")
 _review_keys = ("urgent_minutes", "routine_days")
@@ -86,6 +89,7 @@ class PolicyText:
             "taxonomy": self._taxonomy,
             "lines": self._lines,
             "review": self._review(),
+            "documents": self._documents(),
         }
 
     def _format(self) -> None:
@@ -360,6 +364,35 @@ class PolicyText:
             app=self._app(table["app"], (*path, "app")) if "app" in table else None,
             group=group,
         )
+
+    def _documents(self) -> tuple[Document, ...]:
+        tables = self._list_at(self._table, ("documents",), "tables, as in [[documents]]")
+        if len(tables) > DOCUMENTS_MAX:
+            raise self._refuse(("documents",), f"documents: expected at most {DOCUMENTS_MAX}; found {len(tables)}")
+        found: dict[str, Document] = {}
+        for number, table in enumerate(tables):
+            path = ("documents", str(number))
+            one = self._one_document(table, path)
+            if one.id in found:
+                raise self._refuse((*path, "id"), f"two documents have the id {one.id!r}; keep the newest version")
+            found[one.id] = one
+        return tuple(found.values())
+
+    def _one_document(self, table: Any, path: KeyPath) -> Document:
+        if not isinstance(table, dict):
+            raise self._refuse(path, "expected a table, as in [[documents]]")
+        self._only(path, table, DOCUMENT_KEYS)
+        for key in ("id", "title", "version", *(key for key in ("where", "text") if key in table)):
+            problem = problem_of(key, self._required(table, (*path, key)))
+            if problem is not None:
+                raise self._refuse((*path, key), f"{key}: {problem}; found {str(table[key])[:80]!r}")
+        if "where" not in table and "text" not in table:
+            raise self._refuse(path, "a document needs where (its address) or text, or nobody could read it")
+        groups = self._list_at(table, (*path, "groups"), "groups")
+        for group in groups:
+            self._choice(group, (*path, "groups"), tuple(self._table["groups"]))
+        texts = {key: table[key] for key in ("id", "title", "version", "where", "text") if key in table}
+        return Document(**texts, date=self._date(table, (*path, "date")), groups=tuple(groups))
 
     def _app(self, text: Any, path: KeyPath) -> str:
         try:

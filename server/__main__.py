@@ -20,6 +20,7 @@ COMMANDS = {
     "people": ("server.people_command", "import who uses the devices, so that leads see names"),
     "training": ("server.training_command", "import training dates, or say who is due"),
     "partners": ("server.partners_command", "list the register of partners, or change it"),
+    "documents": ("server.documents_command", "say who has still to acknowledge which document"),
     "token": ("server.token_file", "register an enrolment token that IT made"),
     "publish": ("server.publish_folder", "publish what custodians or IT signed"),
     "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),

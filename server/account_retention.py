@@ -11,10 +11,26 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from server import audit
-from server.store.models import Absence, AuditEntry, Invitation, NotifyChannel, NotifySettings, User
+from server.store.models import (
+    Absence,
+    AcknowledgementRecord,
+    AuditEntry,
+    Invitation,
+    NotifyChannel,
+    NotifySettings,
+    User,
+)
 from server.store.tables import table
 
-_OWN: tuple[Any, ...] = (NotifyChannel, NotifySettings, Absence, Invitation, Authenticator, SocialAccount)
+_OWN: tuple[Any, ...] = (
+    NotifyChannel,
+    NotifySettings,
+    Absence,
+    Invitation,
+    Authenticator,
+    SocialAccount,
+    AcknowledgementRecord,
+)
 TABLES = (table(User), *(table(one) for one in _OWN))
 
 

@@ -17,6 +17,8 @@ from protocol.codes import Code
 from protocol.errors import OpenError, Refused
 from protocol.limits import ENVELOPE_SIZES_BYTES
 from protocol.messages import (
+    Acknowledgement,
+    AcknowledgementStatement,
     Alert,
     AlertHeader,
     Batch,
@@ -30,14 +32,15 @@ from protocol.messages import (
     TripHeader,
     TripReport,
     UsageTotals,
+    decode_acknowledgement,
     decode_body,
     decode_header,
     decode_trial_header,
     decode_trip_header,
 )
 from protocol.sealing import Layout, layout
-from protocol.signing import verify_alert, verify_trial, verify_trip
-from server import coverage, incidents, log, policy_in_force, trials, trips, usage
+from protocol.signing import verify_acknowledgement, verify_alert, verify_trial, verify_trip
+from server import acknowledgements, coverage, incidents, log, policy_in_force, trials, trips, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -222,6 +225,14 @@ def _keep_loss(taking: _Taking, parcel: Parcel, loss: Loss) -> None:
     )
 
 
+def _keep_acknowledgement(taking: _Taking, parcel: Parcel, given: Acknowledgement) -> None:
+    device = taking.device
+    verify_acknowledgement(bytes(device.public_key), given.signature, given.statement)
+    said = decode_acknowledgement(given.statement)
+    _is_of(taking, parcel, said)
+    acknowledgements.record(given, said, device, _sane(said.at), taking.now)
+
+
 _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
     UsageTotals: _keep_totals,
     Alert: _keep_alert,
@@ -229,10 +240,13 @@ _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
     Loss: _keep_loss,
     TrialReport: _keep_trial,
     TripReport: _keep_trip,
+    Acknowledgement: _keep_acknowledgement,
 }
 
 
-def _is_of(taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader | TripHeader) -> None:
+def _is_of(
+    taking: _Taking, parcel: Parcel, header: AlertHeader | TrialHeader | TripHeader | AcknowledgementStatement
+) -> None:
     if (header.record, header.counter) != (parcel.record, parcel.counter):
         raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
     _speaks_for(taking, header.signer)

@@ -56,6 +56,15 @@ def group_of(account: str) -> str | None:
     return policy.group_of(account) if policy is not None else None
 
 
+def has_document(document: str, version: str, policy_version: int) -> bool:
+    """Whether one of the newest policies asks for this version of a document; of an older policy it can't be told."""
+    numbered = _numbered()
+    asked = any(
+        (one.id, one.version) == (document, version) for policy in numbered.values() for one in policy.documents
+    )
+    return asked or (bool(numbered) and policy_version < min(numbered))
+
+
 def _numbered() -> Mapping[int, Policy]:
     """The newest policies by their number, newest first."""
     folder = Path(settings.RULES_DIR)

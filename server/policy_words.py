@@ -193,6 +193,9 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
             said["accounts", group.id] = (f"{group.name}: accounts, on whichever device", patterns)
         if group.staff:
             said["staff", group.id] = (group.name, "the data protection officer is told when a case is opened")
+    for asked in policy.documents:
+        whose = ", ".join(group.name for group in policy.groups if group.id in asked.groups) or "everyone"
+        said["document", asked.id] = (f"To be acknowledged: {asked.title}", f"version {asked.version}, by {whose}")
     said["review",] = ("Looked at by the safeguarding lead", review(policy))
     plain = _without_exceptions(policy)
     for category in policy.taxonomy.categories:

@@ -14,6 +14,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery
 
 from server.store.models import (
     Absence,
+    AcknowledgementRecord,
     AlertRecord,
     AuditDetail,
     CacheRow,
@@ -137,12 +138,17 @@ ROWS: dict[str, tuple[Rows, ...]] = {
     "trials": (Rows(TrialReport, "received_at"),),
     "tests": (Rows(Trip, "asked_at"),),
     "lead_documents": (Rows(LeadDocument, "settled_at"), Rows(LeadDocument, "until")),
-    # Training first: whose it is is known as long as the person is there.
-    "people": (Rows(TrainingRecord, "left_at", dated=_GONE_AT), Rows(Person, "gone_at")),
+    # Training and acknowledgements first: whose they are is known as long as the person is there.
+    "people": (
+        Rows(TrainingRecord, "left_at", dated=_GONE_AT),
+        Rows(AcknowledgementRecord, "left_at", dated=_GONE_AT),
+        Rows(Person, "gone_at"),
+    ),
     "training": (
         DayRows(TrainingRecord, "due_on", _ON_NO_LIST),
         DayRows(TrainingRecord, "done_on", _ON_NO_LIST & Q(due_on__isnull=True)),
     ),
+    "acknowledgements": (Rows(AcknowledgementRecord, "at", _ON_NO_LIST & Q(user__isnull=True)),),
     "partners": (Rows(Partner, "ended_at"),),
     "coverage": (NumberedDayRows(DeviceDay, "day", counted=False), Rows(SourceGap, "until")),
     "devices": (Rows(Device, "last_seen", _UNNAMED),),

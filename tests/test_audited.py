@@ -43,6 +43,7 @@ SINGLE = {
     "server/incidents.py::_address": "a device's alert arrives",
     "server/incidents.py::create_case": "`concerns` writes the line in the same transaction",
     "server/incidents.py::surface": "a device's alert arrives",
+    "server/acknowledgements.py::record": "a device's acknowledgement arrives",
     "server/trials.py::record": "a device's daily counts arrive",
     "server/trips.py::wanted_of": "a device comes for its test",
     "server/trips.py::record": "a device's test arrives",

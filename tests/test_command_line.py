@@ -15,10 +15,10 @@ import pytest
 TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
-    "agent": ("enrol", "run", "session", "status", "show-data", "scan-history", "update"),
+    "agent": ("enrol", "run", "session", "status", "show-data", "acknowledge", "scan-history", "update"),
     "server": (
-        "init", "run", "user", "people", "training", "partners", "token", "publish", "lists", "audit", "summary",
-        "papers", "retention", "backup", "restore", "notify", "doctor", "demo", "simulate",
+        "init", "run", "user", "people", "training", "partners", "documents", "token", "publish", "lists", "audit",
+        "summary", "papers", "retention", "backup", "restore", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",

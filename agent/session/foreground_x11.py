@@ -124,6 +124,11 @@ class ForegroundX11:
             return LOOK_WHILE_IDLE_SECONDS
         return max(0.02, min(LOOK_SECONDS, self._idle_after - self._idle_seconds))
 
+    @property
+    def idle_seconds(self) -> float:
+        """For how long nothing was typed or moved, as it was at the last look."""
+        return self._idle_seconds
+
     def look(self) -> list[Front | Idle]:
         """Take what the display says; gives the intervals that ended. Raises `DisplayUnavailable` if it has gone."""
         try:

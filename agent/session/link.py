@@ -152,8 +152,8 @@ class Link:
         return messages
 
 
-def ask(path: Path, question: Ask, timeout_seconds: float = 5.0) -> bytes:
-    """Ask the service about the caller's own totals or its state; gives JSON.
+def ask(path: Path, question: Ask, *before: FromSession, timeout_seconds: float = 5.0) -> bytes:
+    """Ask the service about its state, or what it keeps of the caller; gives JSON. `before` is said first.
 
     Raises `ServiceUnreachable` when nothing answers and `ServiceRefused` when the service says why it does not.
     """
@@ -162,7 +162,7 @@ def ask(path: Path, question: Ask, timeout_seconds: float = 5.0) -> bytes:
         try:
             with address.short_name(path) as name:
                 peer.connect(name)
-            peer.sendall(encode(question))
+            peer.sendall(b"".join(map(encode, (*before, question))))
             with peer.makefile("rb") as lines:
                 while line := lines.readline(MAX_ANSWER_BYTES):
                     message = decode_from_service(line)

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from agent.health import State
 from agent.notice import Notice
+from agent.reading import ToRead
 from agent.session.errors import MessageRefused
 
 # The longest line a session may send: its longest message is under 600 bytes.
@@ -27,6 +28,8 @@ Identity = Annotated[str, Meta(pattern=r"^(linux|windows|macos):(exe:)?[A-Za-z0-
 Seconds = Annotated[float, Meta(ge=0, le=MAX_INTERVAL_SECONDS)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Version = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+DocumentId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 Reason = Literal[
     "seen", "starting", "not_observing", "notice_not_shown", "wayland", "no_display", "display_failed",
@@ -84,18 +87,33 @@ class SourceState(_Message, frozen=True, kw_only=True):
     reason: Reason
 
 
-class Ask(_Message, frozen=True, kw_only=True):
-    """A question about the agent or about the asking person's own totals."""
+class DocumentShown(_Message, frozen=True, kw_only=True):
+    """A document that the person is asked to read was on their screen, in the words that `shown` is the hash of."""
 
-    what: Literal["status", "own_totals"]
+    document: DocumentId
+    shown: Sha256
+
+
+class Acknowledged(_Message, frozen=True, kw_only=True):
+    """The person said that they have read a document, in these words."""
+
+    document: DocumentId
+    shown: Sha256
+
+
+class Ask(_Message, frozen=True, kw_only=True):
+    """A question about the agent, or about the asking person's own totals or documents."""
+
+    what: Literal["status", "own_totals", "documents"]
 
 
 class Settings(_Message, frozen=True, kw_only=True):
-    """What the session part needs to know: the notice, whether to observe, and whether the notice is new to them."""
+    """What the session part needs to know: the notice, whether it is new to them, whether to observe, what to read."""
 
     notice: Notice
     observe: bool
     notice_is_new: bool
+    documents: tuple[ToRead, ...] = ()
 
 
 class Reminder(_Message, frozen=True, kw_only=True):
@@ -117,7 +135,7 @@ class Refused(_Message, frozen=True, kw_only=True):
     reason: str
 
 
-FromSession = NoticeShown | Front | Idle | SourceState | Ask
+FromSession = NoticeShown | Front | Idle | SourceState | DocumentShown | Acknowledged | Ask
 FromService = Settings | Reminder | Answer | Refused
 
 _from_session: msgspec.json.Decoder[FromSession] = msgspec.json.Decoder(FromSession)

@@ -7,11 +7,12 @@ standard input and says "shown" on standard output once the window can be seen.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from agent.session.showing import SHOWN_WORD, Sheet
+from agent.session.showing import ACKNOWLEDGED_WORD, SHOWN_WORD, Sheet
 
 if TYPE_CHECKING:
     import tkinter
@@ -52,7 +53,7 @@ def _plainly(sheet: Sheet) -> int:
     from agent.session.plain_window import show
 
     try:
-        show(sheet, say_shown)
+        show(sheet, say_shown, say_acknowledged)
     except (DisplayError, OSError):
         return 1
     return 0
@@ -61,6 +62,12 @@ def _plainly(sheet: Sheet) -> int:
 def say_shown() -> None:
     """Tell the session part that the window can be seen."""
     sys.stdout.buffer.write(SHOWN_WORD + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def say_acknowledged() -> None:
+    """Tell the session part that the person said that they have read it."""
+    sys.stdout.buffer.write(ACKNOWLEDGED_WORD + b"\n")
     sys.stdout.buffer.flush()
 
 
@@ -96,7 +103,8 @@ class _TkWindow:
         """Show it until it is closed."""
         self._root.bind("<Visibility>", self._seen)
         self._root.bind("<Escape>", lambda _: self._root.destroy())
-        self._root.bind("<Return>", lambda _: self._root.destroy())
+        if not self._sheet.acknowledge:
+            self._root.bind("<Return>", lambda _: self._root.destroy())
         if self._sheet.closes_after_seconds:
             self._root.after(self._sheet.closes_after_seconds * 1000, self._root.destroy)
         self._root.deiconify()
@@ -131,14 +139,40 @@ class _TkWindow:
 
         foot = tkinter.Frame(self._root, background=PAPER, padx=32, pady=12)
         foot.pack(side="bottom", fill="x")
-        words = "Fairwatch" if self._sheet.small else f"Fairwatch · notice {self._sheet.notice.version}"
+        plain = self._sheet.small or self._sheet.acknowledge
+        words = "Fairwatch" if plain else f"Fairwatch · notice {self._sheet.notice.version}"
         tkinter.Label(foot, text=words, font=self._fonts["foot"], foreground=FAINT, background=PAPER).pack(side="left")
-        button = tkinter.Button(foot, text="Close", font=self._fonts["heading"], command=self._root.destroy)
-        button.configure(background=ACCENT, foreground=ON_ACCENT, activebackground=INK, activeforeground=ON_ACCENT)
+        if self._sheet.acknowledge:
+            self._button(foot, "I have read it", self._acknowledge)
+            self._button(foot, "Later", self._root.destroy, second=True)
+            if self._sheet.opens:
+                self._button(foot, "Open it", self._open, second=True)
+            # On no button: whoever types on as the window comes up must not have acknowledged anything by it.
+            self._root.focus_set()
+        else:
+            self._button(foot, "Close", self._root.destroy).focus_set()
+
+    def _button(
+        self, foot: tkinter.Frame, words: str, command: Callable[[], None], *, second: bool = False
+    ) -> tkinter.Button:
+        import tkinter
+
+        button = tkinter.Button(foot, text=words, font=self._fonts["heading"], command=command)
+        ground, ink = (PAPER, ACCENT) if second else (ACCENT, ON_ACCENT)
+        button.configure(background=ground, foreground=ink, activebackground=INK, activeforeground=ON_ACCENT)
         button.configure(relief="flat", borderwidth=0, padx=26, pady=8, highlightthickness=2, cursor="hand2")
         button.configure(highlightbackground=PAPER, highlightcolor=FAINT)
-        button.pack(side="right")
-        button.focus_set()
+        button.pack(side="right", padx=(8, 0))
+        return button
+
+    def _acknowledge(self) -> None:
+        say_acknowledged()
+        self._root.destroy()
+
+    def _open(self) -> None:
+        import webbrowser
+
+        webbrowser.open(self._sheet.opens)
 
     def _body(self) -> None:
         import tkinter

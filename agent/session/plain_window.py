@@ -70,11 +70,15 @@ def _opened(display: Any, name: str) -> Any | None:
     return display.open_font(name) if display.list_fonts(name, 1) else None
 
 
-def show(sheet: Sheet, say_shown: Callable[[], None]) -> None:
-    """Show the sheet until a click, Escape or Return closes it; raises `DisplayError` where there is no display."""
+def show(sheet: Sheet, say_shown: Callable[[], None], say_acknowledged: Callable[[], None] = lambda: None) -> None:
+    """Show the sheet until a click, Escape or Return closes it; raises `DisplayError` where there is no display.
+
+    Where it can be acknowledged, F2 does so: no key that somebody types on with as the window comes up.
+    """
     display: Any = Display()
     try:
-        _Plain(display, sheet).run(say_shown)
+        if _Plain(display, sheet).run(say_shown):
+            say_acknowledged()
     finally:
         display.close()
 
@@ -127,15 +131,14 @@ class _Plain:
                 lines.append(("-", self._body, _INK, MARGIN + COLUMN, top + self._body.ascent))
                 put(words, self._body, _INK, indent=COLUMN + 14)
         top += 14
-        put(
-            "Click, or press Escape or Return, to close this window. The wheel or the arrow keys scroll it.",
-            self._body,
-            _ACCENT,
-        )
+        closing = "Click, or press Escape or Return, to close this window. The wheel or the arrow keys scroll it."
+        if self._sheet.acknowledge:
+            closing = "Press F2 to say that you have read it. " + closing.replace("to close this window", "for later")
+        put(closing, self._body, _ACCENT)
         return lines, head, top + MARGIN - 10
 
-    def run(self, say_shown: Callable[[], None]) -> None:
-        """Show it until it is closed."""
+    def run(self, say_shown: Callable[[], None]) -> bool:
+        """Show it until it is closed; gives whether it was acknowledged."""
         limit = self._sheet.closes_after_seconds
         ends = monotonic() + limit if limit else None
         self._window.map()
@@ -145,7 +148,7 @@ class _Plain:
             if not self._display.pending_events():
                 left = None if ends is None else ends - monotonic()
                 if left is not None and left <= 0:
-                    return
+                    return False
                 select.select([self._display.fileno()], [], [], left)
                 continue
             event = self._display.next_event()
@@ -156,9 +159,16 @@ class _Plain:
                 if not told and not hidden:
                     told = True
                     say_shown()
+            if self._acknowledges(event):
+                return True
             if self._closes(event):
-                return
+                return False
             self._scroll(event)
+
+    def _acknowledges(self, event: Any) -> bool:
+        if not self._sheet.acknowledge or event.type != X.KeyPress:
+            return False
+        return bool(self._display.keycode_to_keysym(event.detail, 0) == XK.XK_F2)
 
     def _closes(self, event: Any) -> bool:
         if event.type == X.ClientMessage:

@@ -19,13 +19,23 @@ from typing import Final, TextIO
 
 from agent.health import State
 from agent.notice import Notice
+from agent.reading import ToRead, as_notice
 from agent.session.address import socket_path
 from agent.session.errors import DisplayUnavailable
 from agent.session.foreground_x11 import ForegroundX11, why_not
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.intervals import IDLE_AFTER_SECONDS
 from agent.session.link import Link
-from agent.session.messages import FromService, NoticeShown, Reason, Reminder, Settings, SourceState
+from agent.session.messages import (
+    Acknowledged,
+    DocumentShown,
+    FromService,
+    NoticeShown,
+    Reason,
+    Reminder,
+    Settings,
+    SourceState,
+)
 from agent.session.showing import (
     KNOWN_NOTICE_CLOSES_AFTER_SECONDS,
     REMINDER_CLOSES_AFTER_SECONDS,
@@ -40,6 +50,11 @@ DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
 TRY_AGAIN_SECONDS: Final = 30.0
 # How often to ask whether there is a window manager, for nothing tells when one leaves.
 CHECK_STATE_SECONDS: Final = 60.0
+# When somebody may be asked to read a document: some minutes after they signed in or were asked last, at a pause in
+# typing, and while they are there. The service knows when a week has gone by; this keeps the window away without it.
+CALM_AFTER_SECONDS: Final = 300.0
+PAUSE_SECONDS: Final = 2.0
+ASK_AGAIN_SECONDS: Final = 24 * 3600.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--idle-after", type=float, default=IDLE_AFTER_SECONDS, metavar="SECONDS", help=argparse.SUPPRESS
+    )
+    parser.add_argument(
+        "--calm-after", type=float, default=CALM_AFTER_SECONDS, metavar="SECONDS", help=argparse.SUPPRESS
     )
     parser.add_argument("--window", action="store_true", help=argparse.SUPPRESS)
 
@@ -68,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         stdout=sys.stdout,
         notice_on_stdout=args.notice_on_stdout,
         idle_after_seconds=args.idle_after,
+        calm_after_seconds=args.calm_after,
     )
     wake = _wake_on_signals(part)
     part.run(wake)
@@ -98,6 +117,7 @@ class SessionPart:
         stdout: TextIO,
         notice_on_stdout: bool = False,
         idle_after_seconds: float = IDLE_AFTER_SECONDS,
+        calm_after_seconds: float = CALM_AFTER_SECONDS,
         command: Sequence[str] | None = None,
     ) -> None:
         """`command` starts a window's process, for tests."""
@@ -106,6 +126,7 @@ class SessionPart:
         self._stdout = stdout
         self._notice_on_stdout = notice_on_stdout
         self._idle_after = idle_after_seconds
+        self._calm_after = calm_after_seconds
         self._command = window_command() if command is None else command
         self._link = Link(socket_path(data_dir))
         self._settings: Settings | None = None
@@ -113,6 +134,10 @@ class SessionPart:
         self._notice_window: Window | None = None
         self._pending_notice: Notice | None = None
         self._reminder_window: Window | None = None
+        self._reading_window: Window | None = None
+        self._reading: ToRead | None = None
+        self._asked: dict[str, float] = {}
+        self._calm_from = monotonic() + calm_after_seconds
         self._foreground: ForegroundX11 | None = None
         self._has_looked = False
         self._next_try = 0.0
@@ -128,6 +153,7 @@ class SessionPart:
                 self._turn_windows()
                 self._turn_notice()
                 self._turn_foreground()
+                self._turn_reading()
                 self._wait(wake)
         finally:
             self._end()
@@ -138,7 +164,9 @@ class SessionPart:
         link = self._link.fileno()
         if link is not None:
             poll.register(link, self._link.events())
-        for window in (self._notice_window, self._reminder_window):
+        if self._to_ask() is not None:
+            waits.append(max(PAUSE_SECONDS / 2, self._calm_from - monotonic()))
+        for window in (self._notice_window, self._reminder_window, self._reading_window):
             if window is not None:
                 poll.register(window.fileno(), select.POLLIN)
         if self._foreground is not None:
@@ -232,6 +260,63 @@ class SessionPart:
         if self._reminder_window is None:
             print_notice(notice, self._stdout, is_read=self._notice_on_stdout)
 
+    # What the person is asked to read: one at a time, at a calm moment, and never in the way of the notice.
+
+    def _to_ask(self) -> ToRead | None:
+        """What to ask for next, once it is calm; None while a window is open or nothing is due."""
+        settings = self._settings
+        if settings is None or settings.notice.version != self._shown_version:
+            return None
+        if self._notice_window is not None or self._reading_window is not None:
+            return None
+        now, wall = monotonic(), datetime.now(UTC)
+        for one in settings.documents:
+            asked = self._asked.get(one.shown)
+            if one.ask_at <= wall and (asked is None or now - asked >= ASK_AGAIN_SECONDS):
+                return one
+        return None
+
+    def _is_calm(self) -> bool:
+        if monotonic() < self._calm_from:
+            return False
+        # Where nothing tells whether somebody types, the minutes alone must do.
+        return self._foreground is None or PAUSE_SECONDS <= self._foreground.idle_seconds < self._idle_after
+
+    def _turn_reading(self) -> None:
+        window, reading = self._reading_window, self._reading
+        if window is not None and reading is not None and _readable(window):
+            self._take_from_reading(window, reading)
+        one = self._to_ask()
+        if one is None or not self._is_calm():
+            return
+        self._asked[one.shown] = monotonic()
+        self._reading = one
+        if self._environment.get("DISPLAY"):
+            sheet = Sheet(notice=as_notice(one), acknowledge=True, opens=one.where)
+            self._reading_window = self._opened(sheet)
+        if self._reading_window is None:
+            self._print_reading(one)
+
+    def _take_from_reading(self, window: Window, reading: ToRead) -> None:
+        happened = window.read()
+        if happened == "shown":
+            self._link.send(DocumentShown(document=reading.id, shown=reading.shown))
+        elif happened == "acknowledged":
+            self._link.send(Acknowledged(document=reading.id, shown=reading.shown))
+        elif happened in ("closed", "failed"):
+            self._reading_window = None
+            self._calm_from = monotonic() + self._calm_after
+            if happened == "failed":
+                self._print_reading(reading)
+
+    def _print_reading(self, one: ToRead) -> None:
+        """Where there is no window: the words, and the command that says that they were read."""
+        self._calm_from = monotonic() + self._calm_after
+        if print_notice(as_notice(one), self._stdout, is_read=self._notice_on_stdout):
+            self._stdout.write(f"When you have read it: fairwatch-agent acknowledge {one.id}\n")
+            self._stdout.flush()
+            self._link.send(DocumentShown(document=one.id, shown=one.shown))
+
     # The foreground: only once the notice was shown and the service says that there are rules to observe by.
 
     def _turn_foreground(self) -> None:
@@ -300,7 +385,7 @@ class SessionPart:
     def _end(self) -> None:
         self._stop_looking()
         self._link.close()
-        for window in (self._notice_window, self._reminder_window):
+        for window in (self._notice_window, self._reminder_window, self._reading_window):
             if window is not None:
                 window.close()
 

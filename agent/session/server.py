@@ -35,8 +35,10 @@ from agent.session.messages import (
     MAX_ANSWER_BYTES,
     MAX_LINE_BYTES,
     REASONS,
+    Acknowledged,
     Answer,
     Ask,
+    DocumentShown,
     FromService,
     FromSession,
     Front,
@@ -71,6 +73,7 @@ CLOCK_STEP: Final = timedelta(seconds=5)
 
 OnFront = Callable[[str, Front], None]
 OnNotice = Callable[[str, str, datetime], None]
+OnReading = Callable[[str, DocumentShown | Acknowledged], None]
 MakeAnswer = Callable[[str, str], bytes]
 
 
@@ -114,6 +117,7 @@ class SessionServer:
         *,
         on_front: OnFront,
         on_notice: OnNotice,
+        on_reading: OnReading,
         answer: MakeAnswer,
         settings: Callable[[str], Settings],
         collect_from: Callable[[str], datetime | None],
@@ -122,12 +126,15 @@ class SessionServer:
     ) -> None:
         """Callbacks: `on_front(person, interval)`, `on_notice(person, version, at)`, `answer(person, what)`: JSON.
 
+        `on_reading(person, message)`: a document was shown or acknowledged.
+
         `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the
         instant from which that person's use may be collected, None for not yet.
         """
         self._path = path
         self._on_front = on_front
         self._on_notice = on_notice
+        self._on_reading = on_reading
         self._answer = answer
         self._settings = settings
         self._collect_from = collect_from
@@ -323,6 +330,13 @@ class SessionServer:
                 self._on_notice(connection.person, message.notice_version, self._clock())
             case SourceState():
                 connection.state = message
+            case DocumentShown() | Acknowledged():
+                # Written to the disk, so it weighs as much as a question.
+                if not self._allowed(connection.uid, ASK_COST):
+                    raise MessageRefused("Too many messages.")
+                self._on_reading(connection.person, message)
+                for one in [one for one in self._connections.values() if one.person == connection.person]:
+                    self._send_settings(one)
             case Ask():
                 if not self._allowed(connection.uid, ASK_COST):
                     raise MessageRefused("Too many questions.")

@@ -15,17 +15,24 @@ from agent.notice import Notice, as_text
 
 # What the window's process says on its standard output once a person can see the window.
 SHOWN_WORD: Final = b"shown"
+# What it says once the person pressed the button that says that they have read it.
+ACKNOWLEDGED_WORD: Final = b"acknowledged"
 # A reminder that was not closed goes by itself, and so does a notice that this person has seen before.
 REMINDER_CLOSES_AFTER_SECONDS: Final = 30
 KNOWN_NOTICE_CLOSES_AFTER_SECONDS: Final = 120
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """What a window is to show, given to its process on standard input; 0 seconds is until the person closes it."""
+    """What a window is to show, given to its process on standard input; 0 seconds is until the person closes it.
+
+    With `acknowledge` it has a button that says that the person has read it, and `opens` is an address to open.
+    """
 
     notice: Notice
     small: bool = False
     closes_after_seconds: int = 0
+    acknowledge: bool = False
+    opens: str = ""
 
 
 def window_command() -> tuple[str, ...]:
@@ -54,9 +61,15 @@ class Window:
         assert self._child.stdout is not None
         return self._child.stdout.fileno()
 
-    def read(self) -> Literal["shown", "failed", "closed", ""]:
-        """What happened, once `fileno` is readable: it came up, never came up, or was closed; "" for neither."""
+    def read(self) -> Literal["shown", "acknowledged", "failed", "closed", ""]:
+        """What happened, once `fileno` is readable: it came up, never came up, or was closed; "" for neither.
+
+        Acknowledged: its button was pressed, so it had come up.
+        """
         said = os.read(self.fileno(), 256)
+        if ACKNOWLEDGED_WORD in said:
+            self._shown = True
+            return "acknowledged"
         if SHOWN_WORD in said:
             self._shown = True
             return "shown"

@@ -45,6 +45,7 @@ ACTIONS = {
     "list_released": gettext_noop("Released a list that was held back"),
     "people_imported": gettext_noop("Imported people"),
     "training_imported": gettext_noop("Imported training dates"),
+    "document_acknowledged": gettext_noop("Acknowledged a document"),
     "partner_added": gettext_noop("Added a partner"),
     "partner_changed": gettext_noop("Changed a partner"),
     "partner_ended": gettext_noop("Took a partner out of the register"),

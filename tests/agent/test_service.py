@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from agent import config, keys, service, updates
@@ -25,10 +27,10 @@ from agent.errors import NotEnrolledError
 from agent.health import HealthReport
 from agent.http import Collector
 from agent.notice import as_text
-from agent.session.messages import Front
+from agent.session.messages import Acknowledged, DocumentShown, Front
 from protocol.messages import GroupingAnswer, Heartbeat, decode_body, encode
 from rules import policy as policy_module
-from rules.policy import Policy
+from rules.policy import Document, Policy
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -309,6 +311,21 @@ def test_new_rules_that_another_process_fetched_are_taken_up_without_waiting(cus
     assert subprocess.run(command, timeout=60, check=False).returncode == 0
     until(lambda: made._bundle.recipients_version == 3, 5.0)
     assert rules_state(made) == ("working", "")
+
+
+def test_documents_of_the_signed_policy_are_asked_for_and_acknowledged_once_through_the_spool(observing):
+    made, _ = observing
+    assert made._settings(ME).documents == ()
+    document = Document(id="code", title="Code", version="3", date=date(2026, 11, 1), text="Be kind.")
+    policy = msgspec.structs.replace(made._bundle.policy, documents=(document,))
+    made._bundle = replace(made._bundle, policy=policy)
+    (asked,) = made._settings(ME).documents
+    for message in (DocumentShown, Acknowledged, Acknowledged):
+        made._take_reading(ME, message(document="code", shown=asked.shown))
+    assert made._settings(ME).documents == ()
+    assert [parcel.kind for parcel in made._spool.peek(10**6, 9)] == ["acknowledgement"]
+    told = json.loads(made._answer(ME, "documents"))
+    assert [(one["title"], one["version"]) for one in told["acknowledged"]] == [("Code", "3")]
 
 
 def resident_bytes() -> int:

@@ -32,6 +32,11 @@ TOTALS = [
     OwnTotal(day=date(2026, 3, 2), kind="host", category="other", name=None, seconds=600, visits=0),
 ]
 
+DOCUMENTS = {
+    "acknowledged": [{"id": "code", "title": "Code of conduct", "version": "3", "at": NOW}],
+    "waiting": [{"id": "handbook", "title": "Staff handbook", "version": "4"}],
+}
+
 
 @pytest.fixture
 def service(tmp_path):
@@ -39,13 +44,14 @@ def service(tmp_path):
 
     def answer(person, what):
         asked.append((person, what))
-        return msgspec.json.encode(REPORT if what == "status" else TOTALS)
+        return msgspec.json.encode({"status": REPORT, "own_totals": TOTALS, "documents": DOCUMENTS}[what])
 
     notice = compose(NoticeFacts(organisation="Test", groups=()))
     server = SessionServer(
         socket_path(tmp_path),
         on_front=lambda _person, _front: None,
         on_notice=lambda _person, _version, _at: None,
+        on_reading=lambda _person, _message: None,
         answer=answer,
         settings=lambda _person: Settings(notice=notice, observe=False, notice_is_new=False),
         collect_from=lambda _person: None,
@@ -90,14 +96,18 @@ def test_show_data_prints_the_callers_own_totals_and_the_words_about_flags(servi
     assert code == 0
     assert "2026-03-02  chess.example (games): 2 min, 1 visit\n" in out
     assert "2026-03-02  other (other): 10 min\n" in out
+    assert "You acknowledged: Code of conduct, version 3 on 2026-03-02\n" in out
+    assert "Waiting to be read: Staff handbook, version 4\n" in out
     assert out.endswith(FLAG_WORDS + "\n")
-    assert service == [(person_of_uid(os.getuid()), "own_totals")]
+    me = person_of_uid(os.getuid())
+    assert service == [(me, "own_totals"), (me, "documents")]
 
 
 def test_show_data_as_json_holds_the_totals_and_the_same_words(service, tmp_path, capsys):
     code, out, _ = ask(capsys, "show-data", "--data-dir", tmp_path, "--json")
     assert code == 0
-    assert json.loads(out) == {"totals": json.loads(msgspec.json.encode(TOTALS)), "flags": FLAG_WORDS}
+    totals, documents = (json.loads(msgspec.json.encode(one)) for one in (TOTALS, DOCUMENTS))
+    assert json.loads(out) == {"totals": totals, "documents": documents, "flags": FLAG_WORDS}
 
 
 def test_the_words_about_flags_are_the_same_when_the_service_does_not_run(tmp_path, capsys):
@@ -106,7 +116,7 @@ def test_the_words_about_flags_are_the_same_when_the_service_does_not_run(tmp_pa
     assert out.endswith(FLAG_WORDS + "\n")
     assert "not running" in err
     code, out, _ = ask(capsys, "show-data", "--data-dir", tmp_path, "--json")
-    assert (code, json.loads(out)) == (1, {"totals": None, "flags": FLAG_WORDS})
+    assert (code, json.loads(out)) == (1, {"totals": None, "documents": None, "flags": FLAG_WORDS})
 
 
 @pytest.mark.parametrize("command", ["status", "show-data"])

@@ -162,6 +162,37 @@ def test_whom_a_group_means_whom_it_is_told_and_when_it_is_overdue_are_said(chan
     assert [line for lines in sections.values() for line in lines if line.startswith("«")] == []
 
 
+DOCUMENT = """
+[[documents]]
+id = "code"
+title = "Code of conduct"
+version = "3"
+date = 2026-11-01
+where = "https://example.org/code"
+text = "Be kind."
+groups = ["staff"]
+"""
+
+
+def test_what_people_are_asked_to_acknowledge_is_told_in_full_with_its_changes():
+    taxonomy = Taxonomy.parse(TAXONOMY, "categories.toml")
+    texts = (SHIPPED, SHIPPED + DOCUMENT, SHIPPED + DOCUMENT.replace('"3"', '"4"'))
+    none, third, fourth = (Policy.parse(one, "policy.toml", taxonomy) for one in texts)
+    words = "«Code of conduct», version 3 of 1 November 2026, for Staff, at https://example.org/code, with the text «Be"
+
+    def said(old, new):
+        (section,) = of_policy(old, new)
+        assert section.heading == OTHER
+        return [str(line) for line in section.lines]
+
+    assert said(none, third)[0].startswith(f"People are asked to read and acknowledge {words}")
+    assert said(third, fourth)[0].startswith("To be read and acknowledged: «Code of conduct», version 4 of")
+    assert f"; before: {words}" in said(third, fourth)[0]
+    assert said(third, none)[0].startswith(f"Nobody is asked any more to acknowledge {words}")
+    (first,) = of_policy(None, third)
+    assert any("Asked to be read and acknowledged: «Code of conduct»" in str(line) for line in first.lines)
+
+
 def test_accounts_that_leave_a_group_are_told_too():
     text = SHIPPED.replace('name = "Learners"', 'name = "Learners"\naccounts = ["l-*"]')
     taxonomy = Taxonomy.parse(TAXONOMY, "categories.toml")

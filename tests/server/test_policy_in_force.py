@@ -50,3 +50,15 @@ def test_a_group_that_an_earlier_policy_gave_patterns_is_still_known(published):
     publish(published, SHIPPED)
     assert policy_in_force.group_of("l-anna@example.org") is None
     assert policy_in_force.pattern_groups() == {"learners"}
+
+
+def test_documents_of_the_newest_policies_are_known_and_of_those_before_them_it_can_not_be_told(published):
+    assert not policy_in_force.has_document("code", "3", policy_in_force.version())
+    text = SHIPPED + '\n[[documents]]\nid = "code"\ntitle = "Code"\nversion = "3"\ndate = 2026-11-01\ntext = "x"\n'
+    publish(published, text)
+    publish(published, text.replace('"3"', '"4"'))
+    newest = policy_in_force.version()
+    assert policy_in_force.has_document("code", "3", newest)
+    assert policy_in_force.has_document("code", "4", newest)
+    assert not policy_in_force.has_document("code", "5", newest)
+    assert policy_in_force.has_document("code", "1", 0)

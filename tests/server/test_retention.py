@@ -13,6 +13,7 @@ import pytest
 from server import deletion_log, retention, summary
 from server.errors import SetUpError
 from server.store.models import (
+    AcknowledgementRecord,
     AuditEntry,
     Deletion,
     Incident,
@@ -87,6 +88,19 @@ def test_training_goes_with_its_person_and_that_of_accounts_on_no_list_when_it_i
     counts = retention.delete_what_is_over(NOW)
     assert (counts["training"], counts["people"]) == (1, 2), "the person, and with them what they were trained in"
     assert set(TrainingRecord.objects.values_list("key", flat=True)) == {"here", "unlisted"}
+
+
+def test_acknowledgements_go_with_their_person_and_old_ones_of_accounts_on_no_list_too(database, people):
+    Person.objects.create(account="left", key="left", name="left", changed_at=NOW, gone_at=NOW - timedelta(days=401))
+    Person.objects.create(account="here", key="here", name="here", changed_at=NOW)
+    rows = (("left", 1, None), ("here", 500, None), ("old", 401, None), ("new", 399, None), ("dpo", 500, people.dpo))
+    for key, ago, user in rows:
+        AcknowledgementRecord.objects.create(
+            key=key, account=key, document="code", version="1", at=NOW - timedelta(days=ago), received_at=NOW, user=user
+        )
+    counts = retention.delete_what_is_over(NOW)
+    assert (counts["acknowledgements"], counts["people"]) == (1, 2), "the person, and with them what they acknowledged"
+    assert set(AcknowledgementRecord.objects.values_list("key", flat=True)) == {"here", "new", "dpo"}
 
 
 def test_a_partner_that_ended_is_deleted_when_its_period_is_over(database):

@@ -1,5 +1,6 @@
 """What the collector keeps, a file for each kind. Everything is imported from here."""
 
+from server.store.models.acknowledgements import AcknowledgementRecord
 from server.store.models.audit import AuditCheck, AuditDetail, AuditEntry
 from server.store.models.cases import CaseEvent, CaseLook, UrgentCard
 from server.store.models.coverage import DeviceDay, SourceGap
@@ -21,6 +22,7 @@ from server.store.models.usage import Usage, UsageKey
 
 __all__ = [
     "Absence",
+    "AcknowledgementRecord",
     "AlertRecord",
     "AuditCheck",
     "AuditDetail",

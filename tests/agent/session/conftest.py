@@ -15,7 +15,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,8 @@ from Xlib import X
 from Xlib.display import Display
 
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
-from agent.session.messages import Front, Settings
+from agent.reading import ToRead
+from agent.session.messages import Acknowledged, DocumentShown, Front, Settings
 from agent.session.server import SessionServer
 
 T = TypeVar("T")
@@ -282,6 +283,8 @@ class Service:
         self.observe = True
         self.fronts: list[tuple[str, Front]] = []
         self.seen_at: list[float] = []
+        self.documents: tuple[ToRead, ...] = ()
+        self.readings: list[tuple[str, DocumentShown | Acknowledged]] = []
         self.asked: list[tuple[str, str]] = []
         self.server = self.made()
 
@@ -291,6 +294,7 @@ class Service:
             self.path,
             on_front=self._on_front,
             on_notice=self.record.shown,
+            on_reading=self._on_reading,
             answer=self._answer,
             settings=self._settings,
             collect_from=self.record.first_shown,
@@ -304,7 +308,12 @@ class Service:
 
     def _settings(self, person: str) -> Settings:
         new = self.record.is_new(person, self.notice.version)
-        return Settings(notice=self.notice, observe=self.observe, notice_is_new=new)
+        return Settings(notice=self.notice, observe=self.observe, notice_is_new=new, documents=self.documents)
+
+    def _on_reading(self, person: str, message: DocumentShown | Acknowledged) -> None:
+        self.readings.append((person, message))
+        if isinstance(message, Acknowledged):
+            self.documents = tuple(one for one in self.documents if one.shown != message.shown)
 
     def _on_front(self, person: str, front: Front) -> None:
         self.fronts.append((person, front))
@@ -313,6 +322,15 @@ class Service:
     def _answer(self, person: str, what: str) -> bytes:
         self.asked.append((person, what))
         return b'{"person":"%b","what":"%b"}' % (person.encode(), what.encode())
+
+
+@pytest.fixture
+def handbook() -> ToRead:
+    """A document that the person is asked to read now."""
+    return ToRead(
+        id="handbook", title="Staff handbook", version="4", day=date(2026, 11, 1), where="https://example.org/handbook",
+        text="Section 3 is new.", shown="a" * 64, ask_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
 
 
 @pytest.fixture

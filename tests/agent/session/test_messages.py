@@ -56,7 +56,10 @@ def test_no_message_of_a_session_has_a_field_for_a_person_a_title_or_free_words(
         for message in typing.get_args(messages.FromSession)
         for field in msgspec.structs.fields(message)
     }
-    assert set(fields) == {"at", "notice_version", "identity", "started", "seconds", "idle", "state", "reason", "what"}
+    assert set(fields) == {
+        "at", "notice_version", "identity", "started", "seconds", "idle", "state", "reason", "what",
+        "document", "shown",
+    }  # fmt: skip
     assert str not in fields.values()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agent.notice import Notice
+from agent.reading import ToRead, as_notice
 from agent.session.showing import Sheet, Window, window_command
 
 if TYPE_CHECKING:
@@ -74,6 +76,41 @@ def test_it_closes_by_itself_after_its_time(
 ) -> None:
     window = opened(Sheet(notice=notice, small=True, closes_after_seconds=1), command)
     assert [window.read(), window.read()] == ["shown", "closed"]
+
+
+@BOTH
+def test_a_document_is_acknowledged_by_its_own_key_or_button_and_by_no_key_that_is_typed_on(
+    screen: Screen,
+    opened: Callable[..., Window],
+    handbook: ToRead,
+    command: tuple[str, ...],
+    tmp_path: Path,
+    until: Callable[..., Any],
+) -> None:
+    sheet = Sheet(notice=as_notice(handbook), acknowledge=True, opens=handbook.where)
+    keys = ("space", "Tab", "space") if command != PLAIN else ("space", "a", "F2")
+    window = opened(sheet, command)
+    assert window.read() == "shown"
+    until(lambda: {ACCENT, PAPER} <= screen.picture(tmp_path / "document.png"))
+    keep = os.environ.get("FAIRWATCH_LOOK")
+    if keep:
+        screen.picture(Path(keep) / f"document-{'plain' if command == PLAIN else 'tk'}.png")
+    until(screen.active)
+    for key in keys:
+        subprocess.run(["xdotool", "key", key], env=screen.environment, check=True)
+    assert window.read() == "acknowledged"
+    assert window.read() == "closed"
+
+
+@BOTH
+def test_a_document_may_wait(
+    screen: Screen, opened: Callable[..., Window], handbook: ToRead, command: tuple[str, ...], until: Callable[..., Any]
+) -> None:
+    window = opened(Sheet(notice=as_notice(handbook), acknowledge=True), command)
+    assert window.read() == "shown"
+    until(screen.active)
+    subprocess.run(["xdotool", "key", "Escape"], env=screen.environment, check=True)
+    assert window.read() == "closed"
 
 
 def test_where_no_window_can_be_shown_it_says_so(notice: Notice) -> None:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.reading import ToRead
 from agent.session.address import person_of_uid
+from agent.session.messages import DocumentShown
 from agent.session.run import SessionPart
 
 if TYPE_CHECKING:
@@ -162,6 +164,44 @@ def test_a_reminder_is_shown_on_the_display(
     until(lambda: len(screen.windows("_NET_CLIENT_LIST")) == 1)
     service.server.remind(ME, "social networking", 30)
     until(lambda: len(screen.windows("_NET_CLIENT_LIST")) == 2)
+
+
+def test_a_document_is_asked_for_at_a_calm_moment_after_the_notice_and_then_not_again(
+    screen: Screen,
+    service: Service,
+    handbook: ToRead,
+    start: Callable[..., subprocess.Popen[bytes]],
+    until: Callable[..., Any],
+) -> None:
+    service.documents = (handbook,)
+    start(screen.environment, "--calm-after", "0.1")
+    until(lambda: health(service) == "working")
+    (notice,) = until(lambda: screen.windows("_NET_CLIENT_LIST"))
+    until(screen.active)
+    time.sleep(0.3)
+    assert service.readings == []  # never beside the notice
+    subprocess.run(["xdotool", "key", "Escape"], env=screen.environment, check=True)
+    until(lambda: service.readings, 20)
+    (document,) = until(lambda: screen.windows("_NET_CLIENT_LIST") - {notice})
+    assert service.readings == [(ME, DocumentShown(document="handbook", shown="a" * 64))]
+    until(lambda: screen.active() == document)
+    subprocess.run(["xdotool", "key", "Escape"], env=screen.environment, check=True)
+    until(lambda: not screen.windows("_NET_CLIENT_LIST"))
+    time.sleep(3.5)  # longer than a pause in typing: it would be asked again by now
+    assert not screen.windows("_NET_CLIENT_LIST")
+    assert len(service.readings) == 1
+
+
+def test_without_a_display_the_words_are_printed_with_the_command_that_acknowledges(
+    service: Service, handbook: ToRead, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    service.documents = (handbook,)
+    child = start({"PATH": os.environ["PATH"]}, "--notice-on-stdout", "--calm-after", "0.1")
+    until(lambda: service.readings, 40)
+    assert child.stdout is not None
+    said = os.read(child.stdout.fileno(), 65536).decode()
+    assert "Please read: Staff handbook" in said
+    assert said.endswith("fairwatch-agent acknowledge handbook\n")
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from agent.reading import ToRead
 from agent.session import server as server_module
 from agent.session.address import person_of_uid, short_name
 from agent.session.messages import (
+    Acknowledged,
     Answer,
     Ask,
+    DocumentShown,
     FromService,
     FromSession,
     Front,
@@ -108,6 +111,23 @@ def test_nothing_from_before_the_notice_is_taken(service: Service, peer: Peer) -
     ((_, taken),) = service.fronts
     assert taken.started == since
     assert taken.seconds == pytest.approx(0.001)
+
+
+def test_a_document_is_acknowledged_for_the_peers_own_account_and_asked_for_no_more(
+    service: Service, peer: Peer, handbook: ToRead
+) -> None:
+    service.documents = (handbook,)
+    other = Peer(service.path)
+    first = peer.read()
+    assert isinstance(first, Settings)
+    peer.send(DocumentShown(document="handbook", shown="a" * 64), Acknowledged(document="handbook", shown="a" * 64))
+    again = [peer.read(), peer.read()]
+    assert [one.documents for one in again if isinstance(one, Settings)] == [(handbook,), ()]
+    assert [person for person, _ in service.readings] == [ME, ME]
+    # Wherever else the person is signed in, they are no longer asked either.
+    told = [other.read(), other.read(), other.read()]
+    assert [one.documents for one in told if isinstance(one, Settings)][-1] == ()
+    other.close()
 
 
 def test_a_notice_of_other_words_is_not_believed(service: Service, peer: Peer) -> None:

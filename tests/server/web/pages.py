@@ -134,6 +134,8 @@ PAGES: dict[str, Row] = {
     "/people/": ("GET", page_for("it")),
     "/people/data/preview": ("POST", data_for("it", status=409)),
     "/people/data/import": ("POST", data_for("it", status=409)),
+    "/documents/": ("GET", page_for(*ROLES[:-1])),
+    "/documents/acknowledge": ("POST", data_for(*ROLES[:-1], status=409)),
     "/partners/": ("GET", page_for("manager", "dpo")),
     "/partners/9999/": ("GET", page_for("manager", "dpo", status=404)),
     "/partners/add": ("POST", data_for("manager", "dpo", status=422)),
