@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+FULL = "FAIRWATCH_BENCH_FULL"
+"""Set in the environment of a measurement that is to take its whole size, however long that takes."""
+
 
 class Row(NamedTuple):
     """What was measured, our figure, the peer's figure in the same run, and the limit we set ourselves."""

@@ -13,7 +13,7 @@ from django.db import connection
 
 from protocol.messages import encode
 from protocol.month_totals import MonthTotals, sign
-from server import sample_history, summary, summary_calendar, usage
+from server import sample_history, summary, summary_calendar, summary_scope, usage
 from server.errors import NotThere, SetUpError
 from server.sample import Shape
 from server.store.models import (
@@ -160,6 +160,28 @@ def test_a_month_is_told_against_the_one_before_and_a_year_before(used):
     made = summary.make("2026-10", MADE)
     assert made.totals == (Figure("host", "streaming", "", 15.0, before=10.0, year_before=5.0),)
     assert "rose most, from 10 hours in September 2026 to 15 (+50%)" in made.words
+
+
+def test_a_groups_categories_are_sums_of_its_figures_also_those_of_the_month_before(used):
+    used("streaming", 5, 7200, month="2026-09")
+    used("streaming", 5, 3600, month="2026-09", name="youtube.com")
+    used("streaming", 5, 10_800)  # in October nobody's use has a name
+    summary.make("2026-09", MADE)
+    [staff] = [one for one in summary.make("2026-10", MADE).groups if one.group == "staff"]
+    assert [(one.hours, one.before) for one in staff.figures] == [(15.0, 10.0)]
+    assert staff.categories == (Figure("host", "streaming", "", 15.0, before=15.0),)
+
+
+def test_background_traffic_is_told_apart_and_is_in_no_other_figure(used, other_device):
+    used("streaming", 6, 3600)
+    used("background", 6, 7200)
+    used("background", 3, 7200, on=other_device, first=50)
+    made = summary.make("2026-10", MADE)
+    assert made.background == (Figure("host", "background", "", 12.0),)  # of three people nothing is told
+    assert hours(made) == {("streaming", ""): 6.0}
+    assert [one.category for one in (*made.totals, *made.together)] == ["streaming"]
+    assert shown(made).background.rows == (("Sites", "12", "–", "–", "–"),)
+    assert summary_scope.of_group(made, "staff").background == ()
 
 
 def test_made_again_with_nothing_new_it_is_the_same_version(used):
