@@ -36,7 +36,8 @@ def as_notice(one: ToRead) -> Notice:
         title=f"Please read: {one.title}",
         introduction=(
             f"Version {one.version} of {day}. Your organisation asks you to read it and to say that you have. "
-            "It need not be now: you are asked again in a week. That you did, and when, is kept with your account's name."
+            "It need not be now: you are asked again in a week. That you did, and when, is kept with your account’s "
+            "name."
         ),
         sections=(*where, *text),
     )
