@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from protocol.codes import Code
 from protocol.errors import Refused
@@ -132,7 +133,7 @@ def acknowledge(user: User, document: str, shown: str, now: datetime) -> None:
     """
     wanted = next((one.document for one in own(user) if one.document.id == document), None)
     if wanted is None or wanted.fingerprint != shown:
-        raise WrongState("there is a newer version of this document; load the page again")
+        raise WrongState(gettext("there is a newer version of this document; load the page again"))
     account = account_of(user)
     with transaction.atomic():
         _, fresh = AcknowledgementRecord.objects.get_or_create(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from django.template.loader import render_to_string
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from server import papers_words, policy_words
 from server.errors import NotThere
@@ -70,9 +70,9 @@ def render(facts: Facts, paper_id: str, form: str) -> bytes:
     """Return one paper as `html` or `pdf`; raises NotThere for a paper or form that there is not."""
     paper = next((one for one in PAPERS if one.id == paper_id), None)
     if paper is None:
-        raise NotThere(f"there is no paper called {paper_id!r}")
+        raise NotThere(gettext("there is no paper called ‘%(paper)s’") % {"paper": paper_id})
     if form not in ("html", "pdf"):
-        raise NotThere(f"there is no form {form!r}")
+        raise NotThere(gettext("papers are made as html or pdf, not as ‘%(form)s’") % {"form": form})
     page = render_to_string(f"papers/{paper.id}.html", _context(facts, paper))
     return page.encode() if form == "html" else pdf_of(page)
 
