@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rules.engine import Rules
@@ -18,7 +19,8 @@ class Bundle:
     """Everything signed that the agent acts on, replaced as a whole and never in part.
 
     Only `updates.py` makes one, after verification: a mixture of an old policy with a new recipient list would be
-    something nobody signed. `packs` gives the version of each pack by its id.
+    something nobody signed. `packs` gives the version of each pack by its id; `policy_signed_by` the names of the keys
+    whose signatures on the policy count, for the people who are under it.
     """
 
     recipients: RecipientList
@@ -27,6 +29,8 @@ class Bundle:
     recipients_version: int
     policy_version: int
     packs: Mapping[str, int] = field(default_factory=dict)
+    policy_signed_at: datetime | None = None
+    policy_signed_by: tuple[str, ...] = ()
 
     @property
     def can_seal(self) -> bool:

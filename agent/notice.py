@@ -44,10 +44,14 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """A heading and what is said under it, a sentence or two a line."""
+    """A heading and what is said under it: a table, whose first row heads its columns, then a sentence or two a line.
+
+    A first cell that begins with spaces is a part of the row above it. The other columns stand to the right.
+    """
 
     heading: str
     lines: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +109,10 @@ def compose(facts: NoticeFacts) -> Notice:
         Section(
             heading="See it for yourself",
             lines=(
-                "Your own totals: fairwatch-agent show-data. On this device, only you can ask for them.",
+                (
+                    "Your own totals, the rules for you and your rights: fairwatch-agent show-data, or in a window “What "
+                    "is held about me”. On this device, only you can ask for them."
+                ),
                 "How the program is doing: fairwatch-agent status.",
                 *((f"The rules in force, in words: {facts.rules_page}",) if facts.rules_page else ()),
                 f"Questions: {contact}.",
@@ -161,11 +168,24 @@ def as_text(notice: Notice, width: int = 78) -> str:
     """The notice as plain text of at most `width` columns, for a terminal."""
     lines = ["=" * width, *_wrapped(notice.title, width), "=" * width, "", *_wrapped(notice.introduction, width)]
     for section in notice.sections:
-        lines += ["", section.heading]
+        lines += ["", section.heading, *_table(section.rows, width - 2)]
         for line in section.lines:
             first, *rest = _wrapped(line, width - 4)
             lines += [f"  - {first}", *(f"    {more}" for more in rest)]
     return "\n".join([*lines, "", "=" * width, ""])
+
+
+_COLUMN_CHARS: Final = 11
+
+
+def _table(rows: tuple[tuple[str, ...], ...], width: int) -> list[str]:
+    """The rows with every column but the first to the right; a first cell that is too long is cut."""
+    lines = []
+    for first, *others in rows:
+        room = width - _COLUMN_CHARS * len(others)
+        cell = first if len(first) <= room else f"{first[: room - 3]}..."
+        lines.append(f"  {cell:<{room}}{''.join(f'{other:>{_COLUMN_CHARS}}' for other in others)}".rstrip())
+    return lines
 
 
 def _wrapped(text: str, width: int) -> list[str]:

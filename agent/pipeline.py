@@ -18,7 +18,7 @@ from agent.judge import REMINDED_KEY, Flag, Judge, Judgement, Reminder, decide
 from agent.minimise import Kept, minimise
 from agent.observation import TRIP_SOURCE, Batch, Observation
 from agent.seal import Signer, seal
-from agent.tally import OWN_DAYS, OwnTotal, Tally, label_of
+from agent.tally import OwnTotal, Tally, kept_until, label_of
 from agent.trial import REPORT_WITHIN_SECONDS, Trial, seal_trial
 from agent.trip import By, Trips, own_visit, seal_trip
 from protocol.limits import ACCOUNTS_MAX
@@ -60,6 +60,9 @@ class Outbox(Protocol):
 
     def save(self, key: str, value: bytes | None) -> None:
         """Remember a value under a key."""
+
+    def level(self) -> str:
+        """How full it is: "normal" where there is room enough."""
 
 
 class Owner(Signer, Protocol):
@@ -182,10 +185,13 @@ class Pipeline:
         with self._lock:
             self._all_or_nothing(lambda judge: self._turn(judge, now, flush=True))
 
-    def own_totals(self, person: str, days: int = OWN_DAYS) -> list[OwnTotal]:
-        """A person's own totals of the last days, for that person and nobody else."""
+    def own_totals(self, person: str) -> list[OwnTotal]:
+        """A person's own totals, a row a day and label, for that person and nobody else."""
         with self._lock:
-            return self._tally.own_totals(person, self._today(self._clock()) - timedelta(days=days))
+            today = self._today(self._clock())
+            found = self._tally.own_totals(person, date.min)
+        # A day whose time ended at midnight is deleted within a quarter of an hour, and told no more from midnight on.
+        return [one for one in found if kept_until(one.day) >= today]
 
     # --- the stages, in their order --------------------------------------------------------------------------------
 
@@ -290,7 +296,7 @@ class Pipeline:
         if flush:
             for totals in self._tally.flush(self._ids, now):
                 self._put_totals(totals)
-            self._tally.forget_before(self._today(now))
+            self._tally.forget_before(self._today(now), crowded=self._spool.level() != "normal")
         judge.forget_before(now, self._today(now))
         return self._reminders(judge)
 

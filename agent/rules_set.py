@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tuf.api import exceptions as tuf_errors
-from tuf.api.metadata import TargetFile
+from tuf.api.metadata import TargetFile, Targets
 
 from agent.bundle import Bundle
 from protocol.errors import NotTrusted
@@ -28,6 +28,9 @@ from protocol.publication import (
     decode_recipients,
     file_version,
     is_delta,
+    key_name,
+    parse,
+    signed_at,
     verify,
 )
 from rules.engine import Rules
@@ -89,7 +92,16 @@ def open_set(folder: Path, root: str, least: Mapping[str, int], copies: Path | N
         recipients_version=trusted.versions["recipients"],
         policy_version=trusted.versions["policy"],
         packs={Path(path).stem: file_version(target) for path, target in packs.items() if not is_delta(path)},
+        policy_signed_at=signed_at(trusted.delegated["policy"]),
+        policy_signed_by=_signers(trusted, metadata["policy"]),
     )
+
+
+def _signers(trusted: Trusted, policy: bytes) -> tuple[str, ...]:
+    """The names of those whose signatures on the policy count."""
+    piece = parse(policy, Targets, "policy")
+    result = trusted.targets.get_verification_result("policy", piece.signed_bytes, piece.signatures)
+    return tuple(sorted(key_name(key) for key in result.signed.values()))
 
 
 def signed_files(trusted: Trusted) -> list[TargetFile]:

@@ -38,6 +38,7 @@ from agent.database import file_in
 from agent.documents import Documents
 from agent.errors import AgentError, CollectorError, SpoolError
 from agent.health import Health, SourceHealth
+from agent.held import Held, Person, held
 from agent.http import Collector
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Observation
@@ -67,6 +68,7 @@ from protocol.messages import (
     encode,
 )
 from rules.hours import describe
+from rules.policy import Contacts
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
 
 log = logging.getLogger(__name__)
@@ -439,6 +441,7 @@ class Service:
                 groups=groups,
                 starts=policy.start,
                 closed_days=bool(policy.closed_days),
+                contact=_contact(policy.contacts),
                 rules_page=f"{self._identity.collector.rstrip('/')}/rules/",
             )
         )
@@ -450,8 +453,27 @@ class Service:
         if what == "own_totals":
             return msgspec.json.encode(self._pipeline.own_totals(person))
         if what == "documents":
-            return msgspec.json.encode(self._documents.told(person, self._bundle if self._may_watch(person) else None))
+            return msgspec.json.encode(self._documents_of(person))
+        if what == "held":
+            return msgspec.json.encode(self._held(person))
         return msgspec.json.encode(self._health.report())
+
+    def _documents_of(self, person: str) -> dict[str, object]:
+        return self._documents.told(person, self._bundle if self._may_watch(person) else None)
+
+    def _held(self, person: str) -> Held:
+        """Tell a person what is held about them: their own, and what is the same for all; nothing of any flag."""
+        bundle = self._bundle
+        group = (bundle.policy.group_of(person) if bundle is not None else None) or self._identity.group
+        return held(
+            Person(person, group, self._may_watch(person), self._collect_from(person)),
+            self._pipeline.own_totals(person),
+            self._documents_of(person),
+            bundle,
+            self._health.report(),
+            collector=self._identity.collector,
+            now=self._clock(),
+        )
 
     def _ask_people(self, month: str, accounts: Sequence[str]) -> Mapping[str, UUID]:
         question = encode(PeopleQuestion(MESSAGE_VERSION, month, tuple(accounts)))
@@ -500,6 +522,12 @@ def agent_version() -> str:
 def own_command() -> list[str]:
     """Return how this very program is started again: the frozen one by itself, else by its interpreter."""
     return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "agent"]
+
+
+def _contact(contacts: Contacts) -> str:
+    named = (("the data protection officer", contacts.data_protection_officer),
+             ("the safeguarding lead", contacts.safeguarding_lead))  # fmt: skip
+    return "; ".join(f"{role}, {text}" for role, text in named if text)
 
 
 def _same(one: Bundle, other: Bundle) -> bool:

@@ -22,7 +22,7 @@ from agent.certainty import certainty_of
 from agent.observation import Kind, Observation
 from agent.spans import Span, by_day, instant, length, merged, milliseconds, within, without
 from agent.tally_state import Load, Memory, Owner, Row, RowKey, Save, Visit
-from protocol.limits import TOTALS_MAX_ROWS
+from protocol.limits import TOTALS_KEPT_DAYS, TOTALS_MAX_ROWS
 from protocol.messages import UsageRow, UsageTotals
 from rules.model import BACKGROUND, Category, Response, Verdict
 
@@ -50,11 +50,8 @@ WAITING_MAX_VISITS = 5000
 FLUSH_SECONDS = 15 * 60
 """Totals are handed on about this often: coarse for the reader, and little is lost with a machine."""
 
-OWN_DAYS = 35
-"""How long a person's own totals stay on the device, for them to see: a month and a few days."""
-
-UNSENT_DAYS = 76
-"""Totals that could not be handed on are deleted with their month, as the collector would: 31 + 45 days."""
+OWN_DAYS_LEAST = 35
+"""A month and a few days of a person's own totals stay even where the spool fills; what waits to be sent goes first."""
 
 _NAME_MAX_CHARS = 253
 _SECOND_MS = 1000
@@ -79,7 +76,10 @@ class Spent(NamedTuple):
 
 
 class OwnTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a person's own day, as they may see it: it says what was sent, and no more."""
+    """One row of a person's own day, as they may see it: it says what is sent, and no more.
+
+    `handed_on_seconds` of its seconds were handed on for sending; the rest follows within a quarter of an hour.
+    """
 
     day: date
     kind: Kind
@@ -87,6 +87,7 @@ class OwnTotal(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     seconds: int
     visits: int
+    handed_on_seconds: int = 0
 
 
 def label_of(
@@ -296,11 +297,14 @@ class Tally:
             for start in range(0, len(some), TOTALS_MAX_ROWS)
         ]
 
-    def forget_before(self, today: date) -> None:
-        """Delete the days that are kept neither for their person to see nor to be handed on."""
+    def forget_before(self, today: date, *, crowded: bool = False) -> None:
+        """Delete the days whose time is over, sent or not, as the collector does.
+
+        Where the spool is `crowded`, days that were handed on and are only there to be looked at go sooner.
+        """
         for day in sorted(self.memory.live.days):
-            kept_days = UNSENT_DAYS if day in self.memory.live.unsent else OWN_DAYS
-            if day < today - timedelta(days=kept_days):
+            only_to_see = crowded and day not in self.memory.live.unsent
+            if kept_until(day) < today or (only_to_see and day < today - timedelta(days=OWN_DAYS_LEAST)):
                 self.memory.forget(day)
 
     def own_totals(self, person: str, since: date) -> list[OwnTotal]:
@@ -314,6 +318,7 @@ class Tally:
                     total = found.setdefault((day, key.kind, key.category, key.name or ""), Row())
                     total.ms += row.ms
                     total.visits += row.visits
+                    total.sent_seconds += row.sent_seconds
         return [
             OwnTotal(
                 day=day,
@@ -322,6 +327,7 @@ class Tally:
                 name=name or None,
                 seconds=row.ms // _SECOND_MS,
                 visits=row.visits,
+                handed_on_seconds=row.sent_seconds,
             )
             for (day, kind, category, name), row in sorted(found.items())
         ]
@@ -341,6 +347,12 @@ class Tally:
         self.memory.rolled_back(disk_lost=disk_lost)
         self._spent.clear()
         self._last_front.clear()
+
+
+def kept_until(day: date) -> date:
+    """Return the last day on which a day's totals are kept: a while after its month's end, as at the collector."""
+    next_month = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return next_month + timedelta(days=TOTALS_KEPT_DAYS - 1)
 
 
 def _at(visit: Visit) -> int:

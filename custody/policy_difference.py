@@ -27,7 +27,7 @@ _COMPARED_IN_WORDS = frozenset(
     {
         "file_name", "organisation", "timezone", "start", "groups", "rules", "exceptions", "excluded_hosts",
         "closed_days", "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "taxonomy", "packs", "lines",
-        "review", "documents",
+        "review", "documents", "contacts",
     }
 )  # fmt: skip
 _MORE, _LESS, _OTHER = "More is collected or flagged", "Less is collected or flagged", "Other changes"
@@ -45,6 +45,7 @@ def of_policy(old: Policy | None, new: Policy) -> list[Section]:
         *_people(old, new),
         *_review(old, new),
         *_documents(old, new),
+        *_contacts(old, new),
         *_categories(old, new),
         *_exceptions(old, new),
     ]
@@ -84,6 +85,7 @@ def _whole(new: Policy) -> Iterator[Line]:
         if group.staff:
             yield Line("  The data protection officer is told when a case of this group is opened.")
     yield from (Line(f"Asked to be read and acknowledged: {_document(one, new)}.") for one in new.documents)
+    yield from (Line(f"Whom people can ask, {text}.") for text in _asked(new))
     yield Line(f"{_overdue(new)}.")
     yield Line(f"Nothing is collected before {_day(new.start)}.")
 
@@ -186,6 +188,21 @@ def _documents(old: Policy, new: Policy) -> Iterator[Change]:
         for one in old.documents
         if one.id not in after
     )
+
+
+def _contacts(old: Policy, new: Policy) -> Iterator[Change]:
+    """Say whom devices name as the people to ask: a wrong address there would keep questions from who answers them."""
+    if old.contacts != new.contacts:
+        now, before = ("; ".join(_asked(policy)) or "nobody is named" for policy in (new, old))
+        yield _OTHER, f"Whom people can ask: {now}; before: {before}."
+
+
+def _asked(policy: Policy) -> list[str]:
+    named = (
+        ("the safeguarding lead", policy.contacts.safeguarding_lead),
+        ("the data protection officer", policy.contacts.data_protection_officer),
+    )
+    return [f"{role}: {plain(text)}" for role, text in named if text]
 
 
 def _document(one: Document, policy: Policy) -> str:

@@ -43,3 +43,6 @@ ACCOUNTS_MAX = 200
 
 ENROLMENT_TOKEN_MAX_CHARS = 4096
 """A token is about 700 characters; anything longer is not one."""
+
+TOTALS_KEPT_DAYS = 45
+"""How long after their month's end one person's totals are kept, on the device and at the collector, and no longer."""

@@ -77,6 +77,13 @@ class Review(msgspec.Struct, frozen=True):
     """Over a weekend and the Monday; likewise."""
 
 
+class Contacts(msgspec.Struct, frozen=True):
+    """Whom people can ask, as devices tell them: a name, a mailbox, a number; empty where the policy names none."""
+
+    safeguarding_lead: str = ""
+    data_protection_officer: str = ""
+
+
 class PolicyException(msgspec.Struct, frozen=True):
     """A softer response for a category, for one site or app of it or all, for one group or all, until a day's end."""
 
@@ -166,6 +173,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     lines: Mapping[KeyPath, int]
     review: Review = Review()
     documents: tuple[Document, ...] = ()
+    contacts: Contacts = Contacts()
 
     @classmethod
     def parse(cls, text: str, file_name: str, taxonomy: Taxonomy | None = None) -> Self:

@@ -23,6 +23,7 @@ from rules.policy import (
     PRIVATE_TIMES,
     ROUTINE_WINDOW_MINUTES,
     URGENT_WINDOW_MINUTES,
+    Contacts,
     Document,
     Group,
     PolicyException,
@@ -41,10 +42,12 @@ OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that 
 _top_keys = (
     POLICY_KEY, "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect",
     "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
-    "review", "documents",
+    "review", "documents", "contacts",
 )  # fmt: skip
 _group_keys = ("name", "private_time", "working_hours", "categories", "accounts", "staff")
 _review_keys = ("urgent_minutes", "routine_days")
+_contact_keys = ("safeguarding_lead", "data_protection_officer")
+_CONTACT_MAX_CHARS = 200  # a line in a window: a name, a mailbox and a number
 _rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
 _exception_keys = ("category", "site", "app", "group", "response", "reason", "until")
 _REVIEW_MOST = {"urgent_minutes": MAX_WINDOW_MINUTES, "routine_days": 31}  # a day, a month: longer is no review
@@ -90,6 +93,7 @@ class PolicyText:
             "lines": self._lines,
             "review": self._review(),
             "documents": self._documents(),
+            "contacts": self._contacts(),
         }
 
     def _format(self) -> None:
@@ -288,6 +292,16 @@ class PolicyText:
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
                 raise self._refuse(("review", key), f"{key}: expected a whole number from 1 to {most}; found {value!r}")
         return Review(**table)
+
+    def _contacts(self) -> Contacts:
+        table = self._table_at(self._table, ("contacts",))
+        self._only(("contacts",), table, _contact_keys)
+        for key, value in table.items():
+            sound = isinstance(value, str) and value.strip() and value.isprintable()
+            if not sound or len(value) > _CONTACT_MAX_CHARS:
+                most = f"expected a text of at most {_CONTACT_MAX_CHARS} characters on one line"
+                raise self._refuse(("contacts", key), f"{key}: {most}; found {str(value)[:80]!r}")
+        return Contacts(**table)
 
     def _rules(self, table: dict[str, Any], path: KeyPath, base: dict[str, Rule]) -> tuple[Rule, ...]:
         path = (*path, "categories")

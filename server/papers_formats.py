@@ -10,11 +10,11 @@ from typing import Final, Literal
 from django.template.loader import render_to_string
 from django.utils.translation import gettext, gettext_noop
 
+from rules.responses import day_words
 from server import papers_words, policy_words
 from server.errors import NotThere
 from server.files import save
 from server.papers import Facts
-from server.policy_words import day_words
 from server.summary_formats import pdf_of
 
 Form = Literal["html", "pdf"]

@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 from rules.model import Category
 from rules.policy import Policy
+from rules.responses import day_words
 from server import policy_words
 from server.papers import Facts
-from server.policy_words import day_words
 from server.retention_kinds import KEPT as NOT_BY_AGE
 from server.retention_kinds import KINDS, Kind, by_id, period
 

@@ -4,54 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Final, Literal
+from datetime import date
+from typing import Final
 
 import msgspec
 
 from rules.hours import describe
 from rules.model import Category
-from rules.policy import Decision, ExceptionReason, Group, Policy, PolicyException, PrivateTime
+from rules.policy import Decision, Group, Policy, PrivateTime
+from rules.responses import (
+    ALWAYS,
+    REASONS,
+    SECTIONS,
+    SOFTER,
+    Section,
+    about,
+    private_time,
+    section_of,
+    without_exceptions,
+)
+from rules.responses import day_words as day_words
 
-Section = Literal["urgent", "flag", "remind", "total", "ignore", "protected"]
-
-SECTIONS: Final[Mapping[Section, tuple[str, str]]] = {
-    "urgent": (
-        "Flagged at once",
-        "Somebody may be in danger: the safeguarding lead is told at once. Nobody else can open what was flagged.",
-    ),
-    "flag": ("Flagged", "An incident for the safeguarding lead. Nobody else can open it."),
-    "remind": (
-        "Reminded",
-        "The person is told, on their own screen, when the day’s minutes are used up. Nobody else is told.",
-    ),
-    "total": ("Counted", "Only minutes, in monthly figures of groups of at least five people, never of one person."),
-    "ignore": ("Ignored", "Nothing tells it apart: its minutes are only part of “other”."),
-    "protected": (
-        "Protected",
-        "Never flagged, whatever any list says, and no policy can change that. Its minutes are only part of “other”.",
-    ),
-}
-"""What comes of each kind of use: a heading and a sentence."""
-
-REASONS: Final[Mapping[ExceptionReason, str]] = {
-    "course_content": "part of a course",
-    "job_role": "needed for a job",
-    "own_service": "the organisation’s own service",
-    "false_alarm": "a false alarm",
-    "accepted_risk": "a risk that was accepted",
-    "research": "research",
-}
-"""The closed list of reasons, as a reader says them."""
-
-_SOFTER: Final = {"remind": "reminded only", "total": "counted only", "ignore": "ignored"}
 _PRIVATE: Final[Mapping[PrivateTime, str]] = {
     "none": "None: devices are watched at all hours",
     "drop_all": "Nothing is collected",
     "urgent_only": "Nothing is collected but what is flagged at once",
 }
-_ALWAYS: Final = datetime(2000, 1, 1, 12, tzinfo=UTC)
-"""Rules do not depend on the time once exceptions are set aside, so any will do."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +84,12 @@ class Change:
 
 def by_response(policy: Policy) -> tuple[SectionWords, ...]:
     """Every category under what comes of it, in the taxonomy's order; a category may stand in several sections."""
-    plain = _without_exceptions(policy)
+    plain = without_exceptions(policy)
     found: dict[Section, list[CategoryWords]] = {section: [] for section in SECTIONS}
     for category in policy.taxonomy.categories:
-        decisions = {group: plain.decide(category.id, group.id, _ALWAYS) for group in policy.groups}
+        decisions = {group: plain.decide(category.id, group.id, ALWAYS) for group in policy.groups}
         for section in SECTIONS:
-            inside = {group: one for group, one in decisions.items() if _section(category, one) == section}
+            inside = {group: one for group, one in decisions.items() if section_of(category, one) == section}
             if inside:
                 beside = [_beside(inside, len(decisions))]
                 if section == "total" and category.sensitive:
@@ -141,15 +119,24 @@ def review(policy: Policy) -> str:
     return f"urgent within {_many(minutes, 'minute')}, everything else within {_many(days, 'day')}"
 
 
+def contacts(policy: Policy) -> tuple[tuple[str, str], ...]:
+    """Whom people can ask, each with their role; none where the policy names nobody."""
+    named = (
+        ("safeguarding lead", policy.contacts.safeguarding_lead),
+        ("data protection officer", policy.contacts.data_protection_officer),
+    )
+    return tuple((role, text) for role, text in named if text)
+
+
 def exceptions(policy: Policy, today: date) -> tuple[ExceptionWords, ...]:
     """Every exception with its reason and its end, those that hold first."""
     names = {group.id: group.name for group in policy.groups}
     said = (
         ExceptionWords(
             category=policy.taxonomy.get(one.category).name,
-            about=_about(policy, one),
+            about=about(policy, one),
             group=names[one.group] if one.group is not None else "everyone",
-            response=_SOFTER[one.response],
+            response=SOFTER[one.response],
             reason=REASONS[one.reason],
             until=one.until,
             ended=one.until < today,
@@ -171,11 +158,6 @@ def changes(old: Policy | None, new: Policy) -> tuple[Change, ...]:
     return tuple(found)
 
 
-def day_words(day: date) -> str:
-    """A day as people say it."""
-    return f"{day.day} {day:%B %Y}"
-
-
 def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
     """Each thing that a policy says, under a key by which two policies can be compared."""
     said: dict[tuple[str, ...], tuple[str, str]] = {
@@ -187,7 +169,7 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
     if policy.excluded_hosts:
         said["never",] = ("Never collected", ", ".join(sorted(policy.excluded_hosts)))
     for group in policy.groups:
-        said["group", group.id] = (f"{group.name}: private time", _private(group))
+        said["group", group.id] = (f"{group.name}: private time", private_time(group))
         if group.accounts:
             patterns = ", ".join(pattern.text for pattern in group.accounts)
             said["accounts", group.id] = (f"{group.name}: accounts, on whichever device", patterns)
@@ -196,12 +178,14 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
     for asked in policy.documents:
         whose = ", ".join(group.name for group in policy.groups if group.id in asked.groups) or "everyone"
         said["document", asked.id] = (f"To be acknowledged: {asked.title}", f"version {asked.version}, by {whose}")
+    for role, text in contacts(policy):
+        said["contact", role] = (f"Whom people can ask: {role}", text)
     said["review",] = ("Looked at by the safeguarding lead", review(policy))
-    plain = _without_exceptions(policy)
+    plain = without_exceptions(policy)
     for category in policy.taxonomy.categories:
         words: dict[str, list[str]] = {}
         for group in policy.groups:
-            words.setdefault(_decision(category, plain.decide(category.id, group.id, _ALWAYS)), []).append(group.name)
+            words.setdefault(_decision(category, plain.decide(category.id, group.id, ALWAYS)), []).append(group.name)
         one = len(words) == 1
         text = "; ".join(what if one else f"{', '.join(whose)}: {what}" for what, whose in words.items())
         said["category", category.id] = (category.name, text)
@@ -213,12 +197,6 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
         about = f"Exception: {shown.category}, {shown.about}, {shown.group}"
         said[key] = (about, f"{shown.response}, {shown.reason}, until {day_words(shown.until)}")
     return said
-
-
-def _section(category: Category, decision: Decision) -> Section:
-    if category.protected:
-        return "protected"
-    return "urgent" if decision.response == "flag" and decision.urgent else decision.response
 
 
 def _beside(inside: Mapping[Group, Decision], all_groups: int) -> str:
@@ -247,31 +225,9 @@ def _decision(category: Category, decision: Decision) -> str:
     }[decision.response]
 
 
-def _private(group: Group) -> str:
-    hours = describe(group.working_hours)
-    when = f"outside {hours}" if hours else "at all hours"
-    return {
-        "none": "no private time: devices are watched at all hours",
-        "drop_all": f"{when}, nothing is collected",
-        "urgent_only": f"{when}, nothing is collected but what is flagged at once",
-    }[group.private_time]
-
-
-def _about(policy: Policy, one: PolicyException) -> str:
-    if one.site is None and one.app is None:
-        return "all of it"
-    if policy.taxonomy.get(one.category).sensitive:
-        return "one site" if one.site is not None else "one app"
-    return str(one.site if one.site is not None else one.app)
-
-
 def _many(count: int, unit: str) -> str:
     return f"{count:,} {unit}{'s' if count != 1 else ''}"
 
 
 def _listed(names: list[str]) -> str:
     return " and ".join(", ".join(names).rsplit(", ", 1))
-
-
-def _without_exceptions(policy: Policy) -> Policy:
-    return msgspec.structs.replace(policy, exceptions=())

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from protocol.limits import TOTALS_KEPT_DAYS
+
 
 def _(text: str) -> str:
     """Mark a sentence for translators. Django's own mark needs the settings, and those need this table."""
@@ -51,9 +53,9 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "usage",
         _("Each person’s totals of use"),
-        45,
+        TOTALS_KEPT_DAYS,
         10,
-        45,
+        TOTALS_KEPT_DAYS,
         _("the end of their month"),
         _("The monthly summary is made by then. The period can be shortened and not lengthened."),
         _MINIMISE,

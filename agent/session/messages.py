@@ -102,9 +102,9 @@ class Acknowledged(_Message, frozen=True, kw_only=True):
 
 
 class Ask(_Message, frozen=True, kw_only=True):
-    """A question about the agent, or about the asking person's own totals or documents."""
+    """A question about the agent, or about the asking person's own totals or documents, or all that is held of them."""
 
-    what: Literal["status", "own_totals", "documents"]
+    what: Literal["status", "own_totals", "documents", "held"]
 
 
 class Settings(_Message, frozen=True, kw_only=True):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
-from agent.session.showing import ACKNOWLEDGED_WORD, SHOWN_WORD, Sheet
+from agent.session.showing import ACKNOWLEDGED_WORD, MORE_WORDS, SHOWN_WORD, Opener, Sheet
 
 if TYPE_CHECKING:
     import tkinter
@@ -30,33 +30,51 @@ WIDTH: Final = 900
 COLUMN: Final = 200
 HANG: Final = 16
 SMALL_WIDTH: Final = 440
+# Where the other columns of a table end; a first cell has room for so many letters before them.
+COLUMNS: Final = (600, 710, 820)
+CELL_CHARS: Final = 48
+# For whom there is no mouse: the words may be longer than the screen is high.
+SCROLL_KEYS: Final[tuple[tuple[str, int, Literal["units", "pages"]], ...]] = (
+    ("Down", 2, "units"), ("Up", -2, "units"), ("Next", 1, "pages"), ("Prior", -1, "pages"),
+    ("Home", -1000, "pages"), ("End", 1000, "pages"),
+)  # fmt: skip
 
 
 def main() -> int:
     """Show the sheet from standard input; gives 0 once it was closed, 1 where no window could be shown."""
     sheet = msgspec.json.decode(sys.stdin.buffer.read(), type=Sheet)
+    return 0 if show(sheet, say_shown, say_acknowledged) else 1
+
+
+def show(
+    sheet: Sheet, shown: Callable[[], None] = lambda: None, acknowledged: Callable[[], None] = lambda: None
+) -> bool:
+    """Show a sheet until it is closed, and call back when it can be seen or its button was pressed.
+
+    Gives False where no window could be shown.
+    """
     try:
         import tkinter
     except ImportError:
-        return _plainly(sheet)
+        return _plainly(sheet, shown, acknowledged)
     try:
         root = tkinter.Tk(className="Fairwatch")
     except tkinter.TclError:
-        return _plainly(sheet)
-    _TkWindow(root, sheet).run()
-    return 0
+        return _plainly(sheet, shown, acknowledged)
+    _TkWindow(root, sheet, shown, acknowledged).run()
+    return True
 
 
-def _plainly(sheet: Sheet) -> int:
+def _plainly(sheet: Sheet, shown: Callable[[], None], acknowledged: Callable[[], None]) -> bool:
     from Xlib.error import DisplayError
 
-    from agent.session.plain_window import show
+    from agent.session import plain_window
 
     try:
-        show(sheet, say_shown, say_acknowledged)
+        plain_window.show(sheet, shown, acknowledged)
     except (DisplayError, OSError):
-        return 1
-    return 0
+        return False
+    return True
 
 
 def say_shown() -> None:
@@ -74,11 +92,15 @@ def say_acknowledged() -> None:
 class _TkWindow:
     """The notice as a sheet: a coloured head with the title, the sections below, one button."""
 
-    def __init__(self, root: tkinter.Tk, sheet: Sheet) -> None:
+    def __init__(
+        self, root: tkinter.Tk, sheet: Sheet, shown: Callable[[], None], acknowledged: Callable[[], None]
+    ) -> None:
         from tkinter import font
 
         self._root = root
         self._sheet = sheet
+        self._say_shown, self._say_acknowledged = shown, acknowledged
+        self._opener = Opener(sheet.more)
         self._told = False
         self._width = SMALL_WIDTH if sheet.small else WIDTH
         known = set(font.families(root))
@@ -103,6 +125,8 @@ class _TkWindow:
         """Show it until it is closed."""
         self._root.bind("<Visibility>", self._seen)
         self._root.bind("<Escape>", lambda _: self._root.destroy())
+        for key, amount, unit in SCROLL_KEYS:
+            self._root.bind(f"<{key}>", self._scrolls(amount, unit))
         if not self._sheet.acknowledge:
             self._root.bind("<Return>", lambda _: self._root.destroy())
         if self._sheet.closes_after_seconds:
@@ -111,12 +135,19 @@ class _TkWindow:
         self._root.lift()
         self._root.mainloop()
 
+    def _scrolls(self, amount: int, unit: Literal["units", "pages"]) -> Callable[[tkinter.Event[Any]], None]:
+        def scroll(_: tkinter.Event[Any]) -> None:
+            if self._sheet.notice.sections:
+                self._text.yview_scroll(amount, unit)
+
+        return scroll
+
     def _seen(self, event: tkinter.Event[Any]) -> None:
         """Say once that it can be seen: not while it lies wholly under other windows, such as a locked screen."""
         if self._told or str(event.state) == "VisibilityFullyObscured":
             return
         self._told = True
-        self._root.after_idle(say_shown)
+        self._root.after_idle(self._say_shown)
 
     def _head(self) -> None:
         import tkinter
@@ -139,7 +170,7 @@ class _TkWindow:
 
         foot = tkinter.Frame(self._root, background=PAPER, padx=32, pady=12)
         foot.pack(side="bottom", fill="x")
-        plain = self._sheet.small or self._sheet.acknowledge
+        plain = self._sheet.small or not self._sheet.notice.version
         words = "Fairwatch" if plain else f"Fairwatch · notice {self._sheet.notice.version}"
         tkinter.Label(foot, text=words, font=self._fonts["foot"], foreground=FAINT, background=PAPER).pack(side="left")
         if self._sheet.acknowledge:
@@ -151,6 +182,8 @@ class _TkWindow:
             self._root.focus_set()
         else:
             self._button(foot, "Close", self._root.destroy).focus_set()
+            if self._sheet.more:
+                self._button(foot, MORE_WORDS, self._opener.open, second=True)
 
     def _button(
         self, foot: tkinter.Frame, words: str, command: Callable[[], None], *, second: bool = False
@@ -166,7 +199,7 @@ class _TkWindow:
         return button
 
     def _acknowledge(self) -> None:
-        say_acknowledged()
+        self._say_acknowledged()
         self._root.destroy()
 
     def _open(self) -> None:
@@ -185,11 +218,16 @@ class _TkWindow:
         text.tag_configure("heading", font=self._fonts["heading"], foreground=ACCENT)
         text.tag_configure("line", lmargin2=hang, spacing1=2, spacing2=3, spacing3=2, tabs=(str(COLUMN), str(hang)))
         text.tag_configure("first", spacing1=11)
+        columns = [stop for right in COLUMNS for stop in (str(right), "right")]
+        text.tag_configure("row", tabs=(str(COLUMN), *columns), spacing1=2, spacing3=2)
         for section in self._sheet.notice.sections:
-            for place, line in enumerate(section.lines):
-                if place == 0:
-                    text.insert("end", section.heading, ("heading", "line", "first"))
-                text.insert("end", f"\t•\t{line}\n", ("line", "first") if place == 0 else "line")
+            rows = ["\t".join((f"{row[0]:.{CELL_CHARS}}", *row[1:])) for row in section.rows]
+            said = [*((row, "row") for row in rows), *((f"•\t{line}", "line") for line in section.lines)]
+            for place, (words, tag) in enumerate(said):
+                tags = (tag, "first") if place == 0 else (tag,)
+                text.insert("end", section.heading if place == 0 else "", ("heading", *tags))
+                names = ("heading", *tags) if place == 0 and rows else tags
+                text.insert("end", f"\t{words}\n", names)
         text.delete("end-2c", "end")
         text.configure(state="disabled")
         self._text, self._frame = text, frame

@@ -11,7 +11,7 @@ from Xlib import XK, X, Xutil
 from Xlib.display import Display
 
 from agent.notice import Notice
-from agent.session.showing import Sheet
+from agent.session.showing import MORE_WORDS, Opener, Sheet
 
 # The display's scalable or bitmap fonts, preferred first; every X server has "fixed".
 BODY_FONTS: Final = (
@@ -31,7 +31,11 @@ WIDTH: Final = 900
 SMALL_WIDTH: Final = 440
 MARGIN: Final = 28
 COLUMN: Final = 212
+COLUMNS: Final = (640, 755, WIDTH - MARGIN)  # where the other columns of a table end
+CELL_CHARS: Final = 44
 SCROLL_PIXELS: Final = 60
+# The display's fonts have Latin-1 alone.
+_PLAIN_SIGNS: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "…": "...", "·": "-"})
 _INK, _PAPER, _ACCENT, _WHITE = 0x1D2B33, 0xFFFFFF, 0x0F5257, 0xFFFFFF
 
 
@@ -48,7 +52,7 @@ class _Font:
         self._usual = int(asked.max_bounds.character_width)
 
     def width(self, words: str) -> int:
-        return sum(self._letter(letter) for letter in words.encode("latin-1", "replace"))
+        return sum(self._letter(letter) for letter in _latin(words))
 
     def _letter(self, letter: int) -> int:
         place = letter - self._first
@@ -64,6 +68,10 @@ class _Font:
             else:
                 line = longer
         return [*lines, line]
+
+
+def _latin(words: str) -> bytes:
+    return words.translate(_PLAIN_SIGNS).encode("latin-1", "replace")
 
 
 def _opened(display: Any, name: str) -> Any | None:
@@ -89,6 +97,7 @@ class _Plain:
     def __init__(self, display: Any, sheet: Sheet) -> None:
         self._display = display
         self._sheet = sheet
+        self._opener = Opener(sheet.more)
         self._body, self._bold = _Font(display, BODY_FONTS), _Font(display, BOLD_FONTS)
         screen = display.screen()
         self._width = SMALL_WIDTH if sheet.small else WIDTH
@@ -127,6 +136,13 @@ class _Plain:
         for section in notice.sections:
             top += 12
             lines.append((section.heading, self._bold, _ACCENT, MARGIN, top + self._body.ascent))
+            for place, row in enumerate(section.rows):
+                font = self._bold if place == 0 else self._body
+                indent = 14 if row[0].startswith(" ") else 0
+                cells = [(row[0].strip()[:CELL_CHARS], MARGIN + COLUMN + indent)]
+                cells += [(words, right - font.width(words)) for words, right in zip(row[1:], COLUMNS, strict=False)]
+                lines += [(words, font, _INK, left, top + font.ascent) for words, left in cells]
+                top += self._body.height
             for words in section.lines:
                 lines.append(("-", self._body, _INK, MARGIN + COLUMN, top + self._body.ascent))
                 put(words, self._body, _INK, indent=COLUMN + 14)
@@ -134,6 +150,8 @@ class _Plain:
         closing = "Click, or press Escape or Return, to close this window. The wheel or the arrow keys scroll it."
         if self._sheet.acknowledge:
             closing = "Press F2 to say that you have read it. " + closing.replace("to close this window", "for later")
+        if self._sheet.more:
+            closing = f"Press F3: {MORE_WORDS}. {closing}"
         put(closing, self._body, _ACCENT)
         return lines, head, top + MARGIN - 10
 
@@ -163,12 +181,15 @@ class _Plain:
                 return True
             if self._closes(event):
                 return False
+            if self._sheet.more and self._is_key(event, XK.XK_F3):
+                self._opener.open()
             self._scroll(event)
 
     def _acknowledges(self, event: Any) -> bool:
-        if not self._sheet.acknowledge or event.type != X.KeyPress:
-            return False
-        return bool(self._display.keycode_to_keysym(event.detail, 0) == XK.XK_F2)
+        return self._sheet.acknowledge and self._is_key(event, XK.XK_F2)
+
+    def _is_key(self, event: Any, key: int) -> bool:
+        return event.type == X.KeyPress and bool(self._display.keycode_to_keysym(event.detail, 0) == key)
 
     def _closes(self, event: Any) -> bool:
         if event.type == X.ClientMessage:
@@ -184,7 +205,7 @@ class _Plain:
             down = {X.Button4: -1, X.Button5: 1}.get(event.detail, 0)
         elif event.type == X.KeyPress:
             key = self._display.keycode_to_keysym(event.detail, 0)
-            down = {XK.XK_Up: -1, XK.XK_Down: 1}.get(key, 0)
+            down = {XK.XK_Up: -1, XK.XK_Down: 1, XK.XK_Prior: -8, XK.XK_Next: 8}.get(key, 0)
         offset = max(0, min(self._most_offset, self._offset + down * SCROLL_PIXELS))
         if offset != self._offset:
             self._offset = offset
@@ -196,6 +217,6 @@ class _Plain:
         self._window.fill_rectangle(context, 0, -self._offset, self._width, self._head_height)
         for words, font, colour, left, base in self._lines:
             context.change(foreground=colour, font=font.font)
-            self._window.draw_text(context, left, base - self._offset, words.encode("latin-1", "replace"))
+            self._window.draw_text(context, left, base - self._offset, _latin(words))
         context.free()
         self._display.sync()

@@ -41,6 +41,7 @@ from agent.session.showing import (
     REMINDER_CLOSES_AFTER_SECONDS,
     Sheet,
     Window,
+    held_command,
     print_notice,
     window_command,
 )
@@ -128,6 +129,7 @@ class SessionPart:
         self._idle_after = idle_after_seconds
         self._calm_after = calm_after_seconds
         self._command = window_command() if command is None else command
+        self._held_command = held_command(data_dir)
         self._link = Link(socket_path(data_dir))
         self._settings: Settings | None = None
         self._shown_version = ""
@@ -211,7 +213,9 @@ class SessionPart:
         closes = 0 if settings.notice_is_new else KNOWN_NOTICE_CLOSES_AFTER_SECONDS
         self._pending_notice = notice
         if self._environment.get("DISPLAY"):
-            self._notice_window = self._opened(Sheet(notice=notice, closes_after_seconds=closes))
+            self._notice_window = self._opened(
+                Sheet(notice=notice, closes_after_seconds=closes, more=self._held_command)
+            )
         if self._notice_window is None:
             self._show_as_text(notice)
 

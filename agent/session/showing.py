@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final, Literal, TextIO
 
 import msgspec
@@ -17,6 +18,8 @@ from agent.notice import Notice, as_text
 SHOWN_WORD: Final = b"shown"
 # What it says once the person pressed the button that says that they have read it.
 ACKNOWLEDGED_WORD: Final = b"acknowledged"
+# The button that shows what is held about the person.
+MORE_WORDS: Final = "What is held about me"
 # A reminder that was not closed goes by itself, and so does a notice that this person has seen before.
 REMINDER_CLOSES_AFTER_SECONDS: Final = 30
 KNOWN_NOTICE_CLOSES_AFTER_SECONDS: Final = 120
@@ -25,7 +28,8 @@ KNOWN_NOTICE_CLOSES_AFTER_SECONDS: Final = 120
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """What a window is to show, given to its process on standard input; 0 seconds is until the person closes it.
 
-    With `acknowledge` it has a button that says that the person has read it, and `opens` is an address to open.
+    With `acknowledge` it has a button that says that the person has read it, and `opens` is an address to open. `more`
+    is the command of a button that shows what is held about the person, in a window of its own.
     """
 
     notice: Notice
@@ -33,6 +37,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     closes_after_seconds: int = 0
     acknowledge: bool = False
     opens: str = ""
+    more: tuple[str, ...] = ()
 
 
 def window_command() -> tuple[str, ...]:
@@ -41,6 +46,31 @@ def window_command() -> tuple[str, ...]:
         return (sys.executable, "session", "--window")
     # -P: never a module that lies in the folder the session happened to start in.
     return (sys.executable, "-P", "-m", "agent.session.notice_window")
+
+
+def held_command(data_dir: Path) -> tuple[str, ...]:
+    """How to start the window that says what is held about the person, by the service of that data folder."""
+    asked = ("show-data", "--window", "--data-dir", str(data_dir.absolute()))
+    if getattr(sys, "frozen", False):
+        return (sys.executable, *asked)
+    return (sys.executable, "-P", "-m", "agent", *asked)
+
+
+class Opener:
+    """Starts a window's process, one at a time however often its button is pressed; it outlives who started it."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Start it, unless it is still there."""
+        if self._child is None or self._child.poll() is not None:
+            with contextlib.suppress(OSError):
+                self._child = subprocess.Popen(
+                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )  # fmt: skip
 
 
 class Window:

@@ -9,7 +9,8 @@ import pytest
 
 from rules import policy as policy_module
 from rules.policy import EXCEPTION_REASONS, Policy
-from server.policy_words import REASONS, Change, by_response, changes, exceptions, groups
+from rules.responses import REASONS
+from server.policy_words import Change, by_response, changes, exceptions, groups
 
 SHIPPED = Path(policy_module.__file__).with_name("policy.toml").read_text("utf-8")
 EXCEPTIONS = """
