@@ -44,8 +44,8 @@ KEPT: Final = (
         "entries was met on this device is counted, without a person, and sealed once a day."
     ),
     (
-        "What was flagged: sealed on this device until the collector has it, and then as long as the safeguarding lead’s "
-        "case is. Your organisation’s privacy notice says how long that is."
+        "What was flagged: sealed on this device until the collector has it, and then as long as the "
+        "safeguarding lead’s case is. Your organisation’s privacy notice says how long that is."
     ),
     "What you acknowledged, and that you were shown the notice: on this device as long as it is enrolled.",
 )

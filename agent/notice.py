@@ -110,8 +110,8 @@ def compose(facts: NoticeFacts) -> Notice:
             heading="See it for yourself",
             lines=(
                 (
-                    "Your own totals, the rules for you and your rights: fairwatch-agent show-data, or in a window “What "
-                    "is held about me”. On this device, only you can ask for them."
+                    "Your own totals, the rules for you and your rights: fairwatch-agent show-data, or in a window "
+                    "“What is held about me”. On this device, only you can ask for them."
                 ),
                 "How the program is doing: fairwatch-agent status.",
                 *((f"The rules in force, in words: {facts.rules_page}",) if facts.rules_page else ()),

@@ -11,13 +11,13 @@ from typing import Final
 
 RIGHTS: Final = (
     (
-        "See it: ask for a copy of what is held about you. You get an answer within a month; a difficult request may take "
-        "up to two months more, and you are told so. It costs nothing. (UK GDPR, Articles 12 and 15)"
+        "See it: ask for a copy of what is held about you. You get an answer within a month; a difficult request may "
+        "take up to two months more, and you are told so. It costs nothing. (UK GDPR, Articles 12 and 15)"
     ),
     "Have mistakes put right. (Article 16)",
     (
-        "Ask for it to be deleted, or not to be used while a question about it is open. What a law or a case in hand needs "
-        "is kept, and you are told so where that is possible. (Articles 17 and 18)"
+        "Ask for it to be deleted, or not to be used while a question about it is open. What a law or a case in hand "
+        "needs is kept, and you are told so where that is possible. (Articles 17 and 18)"
     ),
     "Object to being watched, with your own reasons; the organisation then has to show why it may go on. (Article 21)",
     "Complain to the Information Commissioner’s Office: ico.org.uk/make-a-complaint, 0303 123 1113.",
@@ -31,8 +31,8 @@ WITHHELD_OPENING: Final = (
 
 WITHHELD: Final = (
     (
-        "what is about other people, unless they agree or it is reasonable to give it without (Data Protection Act 2018, "
-        "Schedule 2, paragraph 16);"
+        "what is about other people, unless they agree or it is reasonable to give it without (Data Protection "
+        "Act 2018, Schedule 2, paragraph 16);"
     ),
     "what would hinder preventing or finding out a crime (Schedule 2, paragraph 2);",
     (

@@ -16,12 +16,12 @@ from agent.observation import Observation
 from agent.spans import instant, length, merged, milliseconds
 from agent.tally import (
     FLUSH_SECONDS,
-    OWN_DAYS,
-    UNSENT_DAYS,
+    OWN_DAYS_LEAST,
     VISIT_MAX_SECONDS,
     WAITING_MAX_VISITS,
     Label,
     Tally,
+    kept_until,
     label_of,
 )
 from protocol.limits import TOTALS_MAX_ROWS
@@ -461,19 +461,42 @@ def test_nothing_on_disk_says_which_host_was_visited(bench):
     assert b"a.example" not in b"".join(bench.disk.kept.values())
 
 
-def test_own_totals_stay_for_a_month_and_unsent_ones_until_the_collector_would_delete_them(bench):
-    today = NOON.date()
-    for days in (1, OWN_DAYS + 1):
-        bench.front(NOON - timedelta(days=days), 60)
+@pytest.mark.parametrize(
+    ("day", "last"), [((2026, 1, 1), (2026, 3, 17)), ((2026, 1, 31), (2026, 3, 17)), ((2025, 12, 31), (2026, 2, 14))]
+)
+def test_a_days_totals_are_kept_until_45_days_after_their_month(day, last):
+    assert kept_until(date(*day)) == date(*last)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_own_totals_stay_as_long_as_the_collector_keeps_them_and_no_day_longer(bench, sent):
+    bench.front(NOON, 60)
+    if sent:
+        bench.flush(NOON)
+    for today, left in ((date(2026, 5, 15), ["2026-03-04"]), (date(2026, 5, 16), [])):
+        bench.tally.forget_before(today)
+        bench.commit()
+        assert [row[0] for row in bench.rows()] == left
+        assert [row[0] for row in Bench(bench.disk).rows()] == left
+    assert list(bench.disk.kept) == ["tally"]
+
+
+def test_where_the_spool_fills_old_days_that_were_handed_on_go_sooner_and_others_stay(bench):
+    old = NOON - timedelta(days=OWN_DAYS_LEAST + 1)
+    bench.front(old, 60)
     bench.flush(NOON)
-    for days in (OWN_DAYS + 2, UNSENT_DAYS + 1):
-        bench.front(NOON - timedelta(days=days), 60)
-    bench.tally.forget_before(today)
-    bench.commit()
-    left = [str(today - timedelta(days=days)) for days in (OWN_DAYS + 2, 1)]
-    assert [row[0] for row in bench.rows()] == left
-    assert [row[0] for row in Bench(bench.disk).rows()] == left
-    assert sorted(key for key in bench.disk.kept if key != "tally") == [f"tally {day}" for day in left]
+    bench.front(old - timedelta(days=1), 60)
+    bench.front(NOON, 60)
+    bench.tally.forget_before(NOON.date(), crowded=True)
+    assert [row[0] for row in bench.rows()] == [str((old - timedelta(days=1)).date()), "2026-03-04"]
+
+
+def test_own_totals_say_what_of_them_was_handed_on(bench):
+    bench.front(NOON, 60)
+    bench.flush(NOON)
+    bench.front(NOON + timedelta(minutes=5), 30)
+    (own,) = bench.tally.own_totals(PERSON, date.min)
+    assert (own.seconds, own.handed_on_seconds) == (90, 60)
 
 
 def test_what_was_used_of_a_category_with_reminders_is_told_with_the_sum_of_the_day(bench):
