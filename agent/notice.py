@@ -175,7 +175,7 @@ def as_text(notice: Notice, width: int = 78) -> str:
     return "\n".join([*lines, "", "=" * width, ""])
 
 
-_COLUMN_CHARS: Final = 11
+_COLUMN_CHARS: Final = 13
 
 
 def _table(rows: tuple[tuple[str, ...], ...], width: int) -> list[str]:

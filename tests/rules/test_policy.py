@@ -481,6 +481,28 @@ def test_review_times_are_the_policys_and_have_usual_ones(taxonomy: Taxonomy) ->
     assert (said.urgent_minutes, said.routine_days) == (20, 3)
 
 
+def test_whom_people_can_ask_is_the_policys_and_nobody_where_it_names_none(taxonomy: Taxonomy) -> None:
+    assert Policy.parse(TEXT, "made.toml", taxonomy).contacts.data_protection_officer == ""
+    contacts = 'safeguarding_lead = "safe@example.org"'
+    said = Policy.parse(f"{TEXT}\n[contacts]\n{contacts}\n", "made.toml", taxonomy).contacts
+    assert (said.safeguarding_lead, said.data_protection_officer) == ("safe@example.org", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('safeguarding_lead = ""', "at most 200 characters on one line; found ''"),
+        ("safeguarding_lead = 1", "on one line; found '1'"),
+        (f'data_protection_officer = "{"a" * 201}"', "at most 200 characters"),
+        ('safeguarding_lead = "a\\nb"', "on one line"),
+        ('lead = "a"', "unknown key 'lead'"),
+    ],
+)
+def test_odd_contacts_are_refused(line: str, words: str, taxonomy: Taxonomy) -> None:
+    with pytest.raises(PolicyError, match=words):
+        Policy.parse(f"{TEXT}\n[contacts]\n{line}\n", "made.toml", taxonomy)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

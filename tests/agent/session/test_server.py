@@ -66,7 +66,7 @@ class Peer:
 
     def ask(self, what: str = "status") -> FromService | None:
         """Ask, and give the first message that is not settings: it shows that all before was dealt with."""
-        self.send(Ask(what="own_totals" if what == "own_totals" else "status"))
+        self.send(Ask(what=what if what in ("own_totals", "held") else "status"))
         message: FromService | None = self.read()
         while isinstance(message, Settings):
             message = self.read()
@@ -199,6 +199,9 @@ def test_another_account_counts_for_itself_and_is_answered_for_itself(service: S
         answer = other.ask("own_totals")
         assert isinstance(answer, Answer)
         assert msgspec.json.decode(answer.json)["person"] == "nobody"
+        answer = other.ask("held")
+        assert isinstance(answer, Answer)
+        assert msgspec.json.decode(answer.json) == {"person": "nobody", "what": "held"}
 
     child = as_nobody(act)
     mine = Peer(service.path)
