@@ -65,9 +65,9 @@ def as_notice(held: Held) -> Notice:
         ),
         sections=(
             Section(heading="That it runs", lines=_running(held)),
-            Section(heading="What can’t be seen", lines=UNSEEN),
             *_totals(held),
             Section(heading="Sent and waiting", lines=_sent(held)),
+            Section(heading="What can’t be seen", lines=UNSEEN),
             *_rules(held.rules),
             *_documents(held),
             *unchanging(),
@@ -124,7 +124,7 @@ def _totals(held: Held) -> tuple[Section, ...]:
     last_month = held.today.replace(day=1) - timedelta(days=1)
     columns = ("Today", MONTHS[held.today.month - 1], MONTHS[last_month.month - 1])
     tables = [
-        Section(heading=_KINDS[kind], lines=(), rows=((_KINDS[kind], *columns), *_rows(mine)))
+        Section(heading=_KINDS[kind], lines=(), rows=(("", *columns), *_rows(mine)))
         for kind in _KINDS
         if (mine := [one for one in held.sums if one.kind == kind])
     ]

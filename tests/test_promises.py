@@ -33,6 +33,7 @@ PROMISES: dict[int, tuple[str, ...]] = {
     2: (
         "tests/agent/test_notice.py::test_it_says_what_is_collected_what_is_not_and_who_sees_what",
         "tests/agent/test_notice.py::test_about_flags_it_says_the_same_words_to_everyone",
+        "tests/agent/test_held.py::test_with_none_or_many_flags_not_a_byte_of_what_is_told_differs",
         "tests/agent/test_service.py::test_without_signed_rules_it_runs_shows_the_notice_and_observes_nothing",
         "tests/agent/sources/test_processes.py::test_nothing_is_told_of_a_person_who_has_not_had_the_notice",
         "tests/journey/test_laptop.py::test_promise_2_the_notice_was_shown_before_anything_was_collected",
@@ -96,6 +97,7 @@ PROMISES: dict[int, tuple[str, ...]] = {
     9: (
         "tests/server/test_retention.py::test_personal_totals_go_45_days_after_the_month_and_others_stay",
         "tests/server/test_retention.py::test_a_month_is_over_45_days_after_its_end",
+        "tests/agent/test_tally.py::test_own_totals_stay_as_long_as_the_collector_keeps_them_and_no_day_longer",
         "tests/server/test_retention_kinds.py::test_every_kind_is_deleted_in_exactly_one_way",
         "tests/server/test_case_retention.py::test_a_closed_case_goes_after_its_period_with_everything_of_it",
         "tests/server/test_erasing.py::test_not_a_byte_of_what_was_deleted_is_left_in_the_files",

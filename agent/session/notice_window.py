@@ -217,9 +217,9 @@ class _TkWindow:
         hang = COLUMN + HANG
         text.tag_configure("heading", font=self._fonts["heading"], foreground=ACCENT)
         text.tag_configure("line", lmargin2=hang, spacing1=2, spacing2=3, spacing3=2, tabs=(str(COLUMN), str(hang)))
-        text.tag_configure("first", spacing1=11)
         columns = [stop for right in COLUMNS for stop in (str(right), "right")]
         text.tag_configure("row", tabs=(str(COLUMN), *columns), spacing1=2, spacing3=2)
+        text.tag_configure("first", spacing1=11)
         for section in self._sheet.notice.sections:
             rows = ["\t".join((f"{row[0]:.{CELL_CHARS}}", *row[1:])) for row in section.rows]
             said = [*((row, "row") for row in rows), *((f"•\t{line}", "line") for line in section.lines)]

@@ -231,6 +231,15 @@ def rules_state(made: service.Service) -> tuple[str, str]:
     return one.state, one.reason
 
 
+def test_a_person_is_told_the_signed_rules_for_them_and_who_signed(observing):
+    made, _ = observing
+    told = json.loads(made._answer(ME, "held"))
+    assert (told["account"], told["watched"], told["collected_from"], told["sums"]) == (ME, True, None, [])
+    assert (told["rules"]["group"], told["rules"]["policy_version"]) == ("Learners", made._bundle.policy_version)
+    assert len(told["rules"]["signed_by"]) == 2
+    assert told["rules"]["signed_at"] is not None
+
+
 def cut_short(current: Path) -> None:
     with (current / "rules" / "packs" / "curated.pack").open("r+b") as file:
         file.truncate(0)

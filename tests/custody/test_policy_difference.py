@@ -204,3 +204,15 @@ def test_accounts_that_leave_a_group_are_told_too():
     assert any(
         "no longer has the rules of Learners, but" in str(line) for one in of_policy(before, gone) for line in one.lines
     )
+
+
+def test_whom_people_can_ask_is_told_with_who_was_named_before():
+    taxonomy = Taxonomy.parse(TAXONOMY, "categories.toml")
+    text = SHIPPED + '\n[contacts]\nsafeguarding_lead = "safe@example.org"\n'
+    none, named = (Policy.parse(one, "policy.toml", taxonomy) for one in (SHIPPED, text))
+    (section,) = of_policy(none, named)
+    assert [str(line) for line in section.lines][0] == (
+        "Whom people can ask: the safeguarding lead: safe@example.org; before: nobody is named."
+    )
+    (whole,) = of_policy(None, named)
+    assert "Whom people can ask, the safeguarding lead: safe@example.org." in [str(line) for line in whole.lines]
