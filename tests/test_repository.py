@@ -24,7 +24,6 @@ TESTED_ELSEWHERE = {
     "agent/observation.py": "tests/agent/test_minimise.py",
     "agent/session/address.py": "tests/agent/session/test_server.py",
     "agent/session/plain_window.py": "tests/agent/session/test_notice_window.py",
-    "agent/show_data.py": "tests/agent/test_status.py",
     "agent/tally_state.py": "tests/agent/test_tally.py",
     "protocol/codes.py": "tests/protocol/test_messages.py",
     "protocol/limits.py": "tests/protocol/test_messages.py",

@@ -211,7 +211,7 @@ def test_whom_people_can_ask_is_told_with_who_was_named_before():
     text = SHIPPED + '\n[contacts]\nsafeguarding_lead = "safe@example.org"\n'
     none, named = (Policy.parse(one, "policy.toml", taxonomy) for one in (SHIPPED, text))
     (section,) = of_policy(none, named)
-    assert [str(line) for line in section.lines][0] == (
+    assert next(str(line) for line in section.lines) == (
         "Whom people can ask: the safeguarding lead: safe@example.org; before: nobody is named."
     )
     (whole,) = of_policy(None, named)
