@@ -27,6 +27,7 @@ COMMANDS = {
     "audit": ("server.audit_command", "check the audit log, or write it out"),
     "summary": ("server.summary_command", "write a month's summary as a page, PDF, CSV or JSON"),
     "papers": ("server.papers_command", "write the papers for the data protection officer, from what is in force"),
+    "subject-access": ("server.subject_command", "write what is held about one person who asked for it"),
     "retention": ("server.retention_command", "say what is kept for how long, or delete now what is over"),
     "backup": ("server.backup", "put the database, keys, rules and settings into one file"),
     "restore": ("server.restore", "put a backup back, and delete again what was deleted since"),

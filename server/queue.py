@@ -209,6 +209,18 @@ def some(user: User, incident_ids: Sequence[UUID]) -> list[SealedRow]:
     return list(_with_wraps(user, [SealedRow(**one) for one in _facts(rows.order_by("id"), _CLEAR | _SEALED)]))
 
 
+def everything(user: User, after: int = 0, size: int = PAGE_MAX) -> tuple[list[SealedRow], int | None]:
+    """Return some of all that a lead can open, parts of other cases too, and the place behind which the rest begins.
+
+    For whoever must look through all of it, as for a person's request for their data. Raises NotAllowed as `page`.
+    """
+    may_open(user)
+    rows = _once(visible(user), keys_of(user)).filter(id__gt=after).order_by("id")
+    found = [SealedRow(**one) for one in _facts(rows[: size + 1], _CLEAR | _SEALED)]
+    shown = _with_wraps(user, found[:size])
+    return list(shown), shown[-1].place if len(found) > size else None
+
+
 def changes(user: User, since: datetime) -> list[QueueRow]:
     """Return what came or changed since a page looked last, and a little before; at most CHANGES_MAX + 1 rows.
 

@@ -299,6 +299,17 @@ KINDS: tuple[Kind, ...] = (
         thorough=True,
     ),
     Kind(
+        "requests",
+        _("People’s requests for their data, and what leads decided about them"),
+        1095,
+        365,
+        2557,
+        _("the request was closed"),
+        _("Complaints come within three years. What was exported is not kept here."),
+        _ACCOUNTABLE,
+        thorough=True,
+    ),
+    Kind(
         "summaries",
         _("Monthly summaries: figures of at least five people"),
         1826,

@@ -37,6 +37,7 @@ from server.store.models import (
     Quarantined,
     SeenRecord,
     SourceGap,
+    SubjectRequest,
     TrainingRecord,
     TrialReport,
     Trip,
@@ -164,6 +165,7 @@ ROWS: dict[str, tuple[Rows, ...]] = {
     "tokens": (Rows(EnrolmentToken, "expires"),),
     "jobs": (Rows(Job, "claimed_at"),),
     "details": (Rows(AuditDetail, "entry__at"),),
+    "requests": (Rows(SubjectRequest, "closed_at"),),
     "summaries": (Rows(MonthlySummary, "made_at"), Rows(MonthSealedTotals, "at")),
     "deletions": (Rows(Deletion, "at"),),
 }

@@ -179,6 +179,8 @@ def _jobs() -> tuple[TimedJob, ...]:
         lead_documents,
         log,
         retention,
+        subject_access,
+        subject_decisions,
         summary_mail,
         trips,
     )
@@ -205,6 +207,8 @@ def _jobs() -> tuple[TimedJob, ...]:
         # Each machine has its own folders.
         TimedJob(f"files:{socket.gethostname()}"[:64], timedelta(days=1), delete_files),
         TimedJob("holds", timedelta(days=1), holds.tell_of_reviews),
+        TimedJob("requests", timedelta(days=1), subject_access.tell_of_due),
+        TimedJob("decisions", timedelta(days=1), subject_decisions.tell_of_reviews),
         TimedJob("long_open", timedelta(days=1), data_life.tell_of_long_open),
         TimedJob("tests", timedelta(minutes=1), trips.tend),
         TimedJob("cases", timedelta(minutes=15), cases.bring_back),

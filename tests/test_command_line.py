@@ -18,7 +18,7 @@ COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "acknowledge", "scan-history", "update"),
     "server": (
         "init", "run", "user", "people", "training", "partners", "documents", "token", "publish", "lists", "audit",
-        "summary", "papers", "retention", "backup", "restore", "notify", "doctor", "demo", "simulate",
+        "summary", "papers", "subject-access", "retention", "backup", "restore", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
@@ -46,6 +46,7 @@ BAD_INPUT = [
     ("server backup --data-dir {new}", "not a collector's data folder"),
     ("server restore {file}/none --data-dir {new}", "there is no such file"),
     ("server retention --data-dir {new}", "not a collector's data folder"),
+    ("server subject-access dee -o {new} --data-dir {new}", "not a collector's data folder"),
     ("server papers -o {new} --data-dir {new}", "not a collector's data folder"),
     ("server papers -o {file} --defaults --data-dir {new}", "{file}"),
     ("server audit verify -o {new} --data-dir {new}", "go with export"),

@@ -15,6 +15,7 @@ from server.store.models.passkeys import UnlockPasskey
 from server.store.models.people import LeadKey, Organisation, Person, PersonMonth, Role, User
 from server.store.models.sharing import Rewrap
 from server.store.models.sign_in import CacheRow, Invitation
+from server.store.models.subject_access import SubjectDecision, SubjectRequest
 from server.store.models.summaries import MonthBasis, MonthlySummary, MonthSealedTotals
 from server.store.models.training import TrainingRecord
 from server.store.models.trips import Trip, TripDevice
@@ -61,6 +62,8 @@ __all__ = [
     "Role",
     "SeenRecord",
     "SourceGap",
+    "SubjectDecision",
+    "SubjectRequest",
     "TrainingRecord",
     "TrialReport",
     "Trip",
