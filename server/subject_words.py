@@ -13,7 +13,6 @@ def _(text: str) -> str:
 COLUMNS: Final[dict[str, str]] = {
     "about": _("About"),
     "account": _("Account"),
-    "added_at": _("Added"),
     "address": _("Address"),
     "asked_at": _("Asked"),
     "at": _("When"),
@@ -115,4 +114,4 @@ def duration(seconds: int) -> str:
     minutes = seconds // 60
     if minutes == 0:
         return f"{seconds} s"
-    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"  # noqa: PLR2004
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"

@@ -173,6 +173,17 @@ PAGES: dict[str, Row] = {
     "/audit/export": ("POST", data_for("dpo", status=409)),
     "/audit/data/check": ("POST", data_for("dpo", status=400)),
     "/data/head": ("GET", data_for(*ROLES[:-1])),
+    "/desk/requests/": ("GET", leads_page(200, 200, 200)),
+    "/desk/requests/{nobody}/": ("GET", leads_page(404, 404, 404)),
+    "/desk/requests/{nobody}/decide": ("POST", leads_data(404, 404, 404)),
+    "/desk/data/requests/{nobody}/cases": ("GET", leads_data(404, 404, 404)),
+    "/subject-access/": ("GET", page_for("dpo")),
+    "/subject-access/start": ("POST", data_for("dpo", status=302)),
+    "/subject-access/{nobody}/": ("GET", page_for("dpo", status=404)),
+    **{
+        f"/subject-access/{{nobody}}/{act}": ("POST", data_for("dpo", status=404))
+        for act in ("export", "extend", "close")
+    },
     "/data-life/": ("GET", page_for("dpo")),
     "/data-life/hold": ("POST", data_for("dpo", status=302)),
     "/data-life/lift": ("POST", data_for("dpo", status=302)),
