@@ -76,10 +76,10 @@ def start(user: User, account: str, identity: str, received_on: date, now: datet
 def extend(user: User, request_id: UUID, reason: str, now: datetime) -> None:
     """Give a request two more months, while its first month lasts: the person must be told within that."""
     _only_the_officer(user)
-    if reason not in SubjectRequest.Longer.values:
-        raise WrongState(gettext("say why it takes longer"))
     with transaction.atomic():
         kept = _open(request_id)
+        if reason not in SubjectRequest.Longer.values:
+            raise WrongState(gettext("say why it takes longer"))
         if kept.longer:
             raise WrongState(gettext("its time was extended already, and can be only once"))
         if today_of(now) > kept.first_due_on:
@@ -93,10 +93,10 @@ def extend(user: User, request_id: UUID, reason: str, now: datetime) -> None:
 def close(user: User, request_id: UUID, closing: str, now: datetime) -> None:
     """End a request."""
     _only_the_officer(user)
-    if closing not in SubjectRequest.Closing.values:
-        raise WrongState(gettext("say how the request ended"))
     with transaction.atomic():
         kept = _open(request_id)
+        if closing not in SubjectRequest.Closing.values:
+            raise WrongState(gettext("say how the request ended"))
         kept.closed_at, kept.closing = now, closing
         kept.save(update_fields=["closed_at", "closing"])
         audit.write(audit.actor_of(user), "subject_request_closed", subject_of(kept), now=now)

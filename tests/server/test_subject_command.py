@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from server import subject_access
 from server.__main__ import main
 from server.store.models import AuditEntry
@@ -12,14 +14,23 @@ from server.store.models import AuditEntry
 NOW = datetime.now(UTC)
 
 
-def run(data_dir, *words):
-    return main(["subject-access", *words, "--data-dir", str(data_dir)])
+@pytest.fixture
+def folder(data_dir, people):
+    """A collector's folder as `init` leaves it."""
+    key = data_dir / "keys" / "django"
+    key.parent.mkdir(exist_ok=True)
+    key.touch()
+    return data_dir
 
 
-def test_it_writes_the_file_and_the_log_says_that_it_was_the_console(people, collector_folder, tmp_path, capsys):
+def run(folder, *words):
+    return main(["subject-access", *words, "--data-dir", str(folder)])
+
+
+def test_it_writes_the_file_and_the_log_says_that_it_was_the_console(people, folder, tmp_path, capsys):
     subject_access.start(people.dpo, "dee", "known", NOW.date(), NOW)
     out = tmp_path / "dee.json"
-    assert run(collector_folder, "DEE", "--format", "json", "--json", "-o", str(out)) == 0
+    assert run(folder, "DEE", "--format", "json", "--json", "-o", str(out)) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["ok"]
     assert told["file"] == str(out)
@@ -28,8 +39,8 @@ def test_it_writes_the_file_and_the_log_says_that_it_was_the_console(people, col
     assert AuditEntry.objects.get(action="subject_exported").actor == "command"
 
 
-def test_without_a_request_nothing_is_told_of_anybody(people, collector_folder, tmp_path, capsys):
-    assert run(collector_folder, "dee", "-o", str(tmp_path / "dee.pdf")) == 2
+def test_without_a_request_nothing_is_told_of_anybody(people, folder, tmp_path, capsys):
+    assert run(folder, "dee", "-o", str(tmp_path / "dee.pdf")) == 2
     assert "no open request for this account" in capsys.readouterr().err
     assert not (tmp_path / "dee.pdf").exists()
     assert not AuditEntry.objects.exists()

@@ -49,7 +49,7 @@ def test_every_lead_of_the_signed_list_is_asked_in_a_message_that_names_nobody(t
     assert subject_decisions.listing(team.partner) == []
 
 
-@pytest.mark.parametrize("account", ["priya", "Priya@brightpath.example", "deputy@brightpath.example"])
+@pytest.mark.parametrize("account", ["priya", r"corp\Priya", "deputy@brightpath.example"])
 def test_whom_a_request_is_about_is_neither_asked_nor_told_nor_lets_anything_in(team, account):
     request = ask(team, account)
     assert subject_decisions.asked_leads(request) == [team.lead]
