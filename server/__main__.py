@@ -26,6 +26,8 @@ COMMANDS = {
     "lists": ("server.list_command", "fetch lists from elsewhere, and say what changed"),
     "audit": ("server.audit_command", "check the audit log, or write it out"),
     "summary": ("server.summary_command", "write a month's summary as a page, PDF, CSV or JSON"),
+    "review": ("server.review_command", "write the yearly review for the advisory board as a page, PDF or JSON"),
+    "inspection": ("server.inspection_command", "write one PDF for an inspection"),
     "papers": ("server.papers_command", "write the papers for the data protection officer, from what is in force"),
     "subject-access": ("server.subject_command", "write what is held about one person who asked for it"),
     "retention": ("server.retention_command", "say what is kept for how long, or delete now what is over"),

@@ -1,4 +1,4 @@
-"""Tell once a month, on its first working morning, how much training is overdue and which partners' dates are."""
+"""Tell once a month, on its first working morning, what is due: training, partners' dates and the yearly review."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from server import notify, partners, training
+from server import board, notify, partners, policy_words, training
 from server.store.models import Role, User
 from server.training import State
 from server.working_hours import organisation_zone
@@ -24,8 +24,9 @@ def tell(now: datetime) -> None:
     if here.day > LAST_DAY or here.hour < FROM_HOUR or here.weekday() > 4:
         return
     states = [one.state for one in partners.register(now)]
+    review = _review(now)
     for user in User.objects.filter(role__in=(Role.IT, Role.MANAGER, Role.DPO), is_active=True):
-        said = [*_training(user, here.date()), *(_partners(states) if partners.may_edit(user) else ())]
+        said = [*_training(user, here.date()), *([*_partners(states), *review] if partners.may_edit(user) else ())]
         if said:
             notify.plain([user], "Fairwatch: what is due", "\n".join(said), f"due:{here:%Y-%m}", now)
 
@@ -39,6 +40,14 @@ def _training(user: User, today: date) -> list[str]:
 
 def _partners(states: Sequence[State]) -> list[str]:
     return _sentence("Partners", "see the page “Partners” for which", Counter(states))
+
+
+def _review(now: datetime) -> list[str]:
+    found = board.standing(now)
+    if found.due_on is None or found.due not in {"overdue", "soon"}:
+        return []
+    verb = "was due" if found.due == "overdue" else "is due"
+    return [f"The yearly review {verb} on {policy_words.day_words(found.due_on)}; see the page “Yearly review”."]
 
 
 def _sentence(what: str, where: str, counts: Counter[State]) -> list[str]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rules.model import Taxonomy
 from rules.policy import Policy
+from server import board
 from server.config import Config
 from server.errors import SetUpError
 from server.publish import Publication
@@ -44,7 +45,10 @@ class Signed:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything that papers are made from. `signed` and `made_on` are None for the defaults, which nobody signed."""
+    """Everything that papers are made from. `signed` and `made_on` are None for the defaults, which nobody signed.
+
+    Names and days of the yearly review are as people recorded them (`board`); empty where nobody did.
+    """
 
     organisation: str
     pilot: bool
@@ -57,6 +61,10 @@ class Facts:
     trial_packs: tuple[str, ...]
     config: Config
     made_on: date | None
+    senior_leader: str = ""
+    governor: str = ""
+    reviewed_on: date | None = None
+    review_due_on: date | None = None
 
     @property
     def defaults(self) -> bool:
@@ -70,6 +78,7 @@ def of_collector(data_dir: Path, config: Config, now: datetime) -> Facts:
     rules = in_force(data_dir)
     if organisation is None or rules is None:
         raise SetUpError("no policy is published here yet; papers are made from the one in force")
+    recorded = board.standing(now)
     return Facts(
         organisation=organisation.name,
         pilot=organisation.pilot,
@@ -84,6 +93,10 @@ def of_collector(data_dir: Path, config: Config, now: datetime) -> Facts:
         trial_packs=tuple(pack.id for pack in rules.packs if not pack.acts),
         config=config,
         made_on=now.astimezone(ZoneInfo(organisation.timezone)).date(),
+        senior_leader=recorded.senior_leader.text if recorded.senior_leader is not None else "",
+        governor=recorded.governor.text if recorded.governor is not None else "",
+        reviewed_on=recorded.reviewed_on,
+        review_due_on=recorded.due_on,
     )
 
 

@@ -15,11 +15,9 @@ from server import papers_words, policy_words
 from server.errors import NotThere
 from server.files import save
 from server.papers import Facts
-from server.summary_formats import pdf_of
+from server.summary_formats import STYLES, pdf_of
 
 Form = Literal["html", "pdf"]
-
-_STYLES = Path(__file__).parent / "web" / "static" / "web" / "paper.css"
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def render(facts: Facts, paper_id: str, form: str) -> bytes:
         raise NotThere(gettext("there is no paper called ‘%(paper)s’") % {"paper": paper_id})
     if form not in ("html", "pdf"):
         raise NotThere(gettext("papers are made as html or pdf, not as ‘%(form)s’") % {"form": form})
-    page = render_to_string(f"papers/{paper.id}.html", _context(facts, paper))
+    page = render_to_string(f"papers/{paper.id}.html", context(facts, paper))
     return page.encode() if form == "html" else pdf_of(page)
 
 
@@ -106,12 +104,13 @@ def readme(facts: Facts, forms: Iterable[Form]) -> str:
     )
 
 
-def _context(facts: Facts, paper: Paper) -> dict[str, object]:
+def context(facts: Facts, paper: Paper) -> dict[str, object]:
+    """Return what every paper's template may use."""
     policy = facts.policy
     return {
         "facts": facts,
         "paper": paper,
-        "styles": _STYLES.read_text("utf-8"),
+        "styles": STYLES.read_text("utf-8"),
         "made_on": day_words(facts.made_on) if facts.made_on is not None else "",
         "signed_on": day_words(facts.signed.on) if facts.signed is not None else "",
         "start": day_words(policy.start),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, Literal
 
 from rules.model import Category
@@ -15,6 +16,9 @@ from server.retention_kinds import KINDS, Kind, by_id, period
 
 Standing = Literal["met", "partly", "not met", "yours"]
 """`yours`: only the organisation can meet it; the paper says what to write down."""
+
+A_YEAR: Final = timedelta(days=366)
+"""The guidance asks for a review at least once a year; of a leap year it is a day more."""
 
 OF_PERSONS: Final = ("usage", "cases", "people", "details", "backups")
 """The kinds that a short paper tells of: those that say most of a person, and how long they live on in backups."""
@@ -210,19 +214,9 @@ def features(facts: Facts) -> list[Line]:
 
 def standards(facts: Facts) -> list[Line]:
     """Return how the Department for Education's four standards of filtering and monitoring are met."""
-    leads = ", ".join(f"{one.name} ({one.role})" for one in facts.readers) or "nobody is named yet"
     return [
-        Line(
-            "Roles and responsibilities are identified and assigned",
-            "partly" if facts.readers else "yours",
-            f"May open cases: {leads}. To be filled in: the senior leader and the governor (or board member) for it.",
-        ),
-        Line(
-            "Provision is reviewed at least once a year",
-            "yours",
-            "Every group is tested each week, and each change of the rules is on the page of the rules. To be filled "
-            "in: the date of the last review, who took part, and what was decided.",
-        ),
+        _roles(facts),
+        _reviewed(facts),
         Line(
             "Filtering blocks harmful and inappropriate content",
             "not met",
@@ -235,6 +229,30 @@ def standards(facts: Facts) -> list[Line]:
             "assessment: see “What can’t be seen”.",
         ),
     ]
+
+
+def _roles(facts: Facts) -> Line:
+    asked = "Roles and responsibilities are identified and assigned"
+    leads = ", ".join(f"{one.name} ({one.role})" for one in facts.readers) or "nobody is named yet"
+    named = (("the senior leader", facts.senior_leader), ("the governor (or board member)", facts.governor))
+    said = [f"{who[4:].capitalize()}: {name}." for who, name in named if name]
+    missing = [who for who, name in named if not name]
+    if missing:
+        said.append(f"To be filled in: {' and '.join(missing)} for it.")
+    standing: Standing = ("partly" if missing else "met") if facts.readers else "yours"
+    return Line(asked, standing, " ".join([f"May open cases: {leads}.", *said]))
+
+
+def _reviewed(facts: Facts) -> Line:
+    asked = "Provision is reviewed at least once a year"
+    known = "Every group is tested each week, and each change of the rules is on the page of the rules. "
+    if facts.reviewed_on is None or facts.made_on is None:
+        wanted = "To be filled in: the date of the last review, who took part, and what was decided."
+        return Line(asked, "yours", known + wanted)
+    due = f", and is due again on {day_words(facts.review_due_on)}" if facts.review_due_on is not None else ""
+    late = facts.made_on - facts.reviewed_on > A_YEAR
+    said = f"The board’s last review was on {day_words(facts.reviewed_on)}{due}; its decision is recorded."
+    return Line(asked, "not met" if late else "met", known + said)
 
 
 def blind_spots(facts: Facts) -> list[tuple[str, str]]:

@@ -320,6 +320,17 @@ KINDS: tuple[Kind, ...] = (
         _ACCOUNTABLE,
     ),
     Kind(
+        "board",
+        _("What was recorded for the yearly review: names, dates, points and decisions"),
+        1826,
+        400,
+        3653,
+        _("something newer took its place, a point was decided, or the board’s decision was recorded"),
+        _("The board compares years, and an inspection asks who was responsible when. What still holds stays."),
+        _ACCOUNTABLE,
+        thorough=True,
+    ),
+    Kind(
         "deletions",
         _("Lines of the log of deletions"),
         1826,

@@ -17,6 +17,7 @@ from server.store.models import (
     AcknowledgementRecord,
     AlertRecord,
     AuditDetail,
+    BoardRecord,
     CacheRow,
     CaseLook,
     Deletion,
@@ -167,6 +168,8 @@ ROWS: dict[str, tuple[Rows, ...]] = {
     "details": (Rows(AuditDetail, "entry__at"),),
     "requests": (Rows(SubjectRequest, "closed_at"),),
     "summaries": (Rows(MonthlySummary, "made_at"), Rows(MonthSealedTotals, "at")),
+    # What was decided of a point goes with it.
+    "board": (Rows(BoardRecord, "over_at"),),
     "deletions": (Rows(Deletion, "at"),),
 }
 """The kinds that go row by row; totals, cases, accounts and files go by their own rules."""

@@ -23,6 +23,7 @@ def bounds(month: str) -> tuple[date, date]:
         if len(month) != 7:
             raise ValueError  # a longer year than Python's calendars know, or another way of writing dates
         first = date.fromisoformat(f"{month}-01")
+        shifted(first, -12)  # whoever tells of a month looks a year back
         return first, shifted(first, 1)
     except ValueError:
         raise SetUpError(f"{month!r} is not a month; write it like 2026-10") from None

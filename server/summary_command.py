@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from server import files
+from server import report_file
 from server.errors import SetUpError
 from server.start import require
 
@@ -34,17 +33,5 @@ def run(args: argparse.Namespace) -> int:
         data = summary_formats.render(made, args.format, args.group)
     except NotThere as fault:
         raise SetUpError(str(fault)) from None
-    if args.output is None:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
-    else:
-        _save(args.output, data)
+    report_file.write(args.output, data)
     return 0
-
-
-def _save(path: Path, data: bytes) -> None:
-    try:
-        files.save(path, data)
-    except OSError as fault:
-        stays = "; the earlier report is still there" if path.is_file() else ""
-        raise SetUpError(f"{path} could not be written ({fault.strerror or type(fault).__name__}){stays}") from None

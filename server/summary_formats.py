@@ -16,7 +16,9 @@ from server.summary_document import Counted, Figure, Incidents, Named, Summary
 from server.summary_scope import of_group
 from server.summary_words import FEWER, shown
 
-_STYLES = Path(__file__).parent / "web" / "static" / "web" / "paper.css"
+STYLES = Path(__file__).parent / "web" / "static" / "web" / "paper.css"
+"""How everything on paper looks."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -49,7 +51,7 @@ def as_html(summary: Summary) -> bytes:
     """One file that needs no other."""
     context = {
         "shown": shown(summary),
-        "styles": _STYLES.read_text("utf-8"),
+        "styles": STYLES.read_text("utf-8"),
         "organisation": summary.organisation,
     }
     return render_to_string("web/summary_paper.html", context).encode()

@@ -52,7 +52,8 @@ _CATEGORIES = {
     "routine": "Routine cases by category",
     "all": "Cases by category",
 }
-_NO_CATEGORY = {"unreadable": "Could not be read", "unknown": "A category that is no longer in use"}
+NO_CATEGORY = {"unreadable": "Could not be read", "unknown": "A category that is no longer in use"}
+"""What stands for cases that have no category in use."""
 _URGENCY = {"urgent": "Urgent", "routine": "Routine"}
 
 
@@ -113,7 +114,7 @@ def shown(summary: Summary) -> Shown:
     return Shown(
         title=f"Use and safeguarding in {month_words(summary.first)}",
         month=month_words(summary.first),
-        made=_time(summary.made_at, summary.zone),
+        made=time_words(summary.made_at, summary.zone),
         words=summary.words,
         awaiting=summary.sealed is None,
         revision=summary.revision,
@@ -139,7 +140,8 @@ def shown(summary: Summary) -> Shown:
             "Rules that came into force",
             ("What", "Version", "Signed"),
             tuple(
-                (one.what.capitalize(), str(one.version), _time(one.at, summary.zone)) for one in summary.rule_changes
+                (one.what.capitalize(), str(one.version), time_words(one.at, summary.zone))
+                for one in summary.rule_changes
             ),
         ),
         tests=_tests(summary),
@@ -151,7 +153,8 @@ def month_words(first: date) -> str:
     return f"{first:%B %Y}"
 
 
-def _time(at: datetime, zone: str) -> str:
+def time_words(at: datetime, zone: str) -> str:
+    """A moment as people say it, where the organisation is."""
     here = at.astimezone(ZoneInfo(zone))
     return f"{here.day} {here:%B %Y, %H:%M}"
 
@@ -165,15 +168,20 @@ def _coverage(summary: Summary) -> Table:
     return Table("Devices that reported in the month", ("Group", "Enrolled", "Reported", "Silent"), tuple(rows))
 
 
+def source_words(source: str) -> str:
+    """What on a device sees, as a reader says it."""
+    return _SOURCES.get(source, source.replace("_", " ")).capitalize()
+
+
 def _gaps(summary: Summary) -> Table:
     named = {group.group: group.name for group in summary.groups}
     rows = tuple(
         (
-            _SOURCES.get(gap.source, gap.source.replace("_", " ")).capitalize(),
+            source_words(gap.source),
             named.get(gap.group, gap.group),
             str(gap.devices),
             gap.reason or "No reason was given",
-            _time(gap.since, summary.zone) + (", still so at the month’s end" if gap.lasting else ""),
+            time_words(gap.since, summary.zone) + (", still so at the month’s end" if gap.lasting else ""),
         )
         for gap in summary.coverage.gaps
     )
@@ -217,8 +225,12 @@ def _hours(caption: str, lines: Iterable[tuple[str, Figure]], before: str) -> Ta
 
 def _label(figure: Figure, names: Mapping[str, str]) -> str:
     category = category_names.category(dict(names), figure.category)
-    kind = "apps" if figure.kind == "app" else "sites"
-    return f"{figure.name} ({category})" if figure.name else f"{category} ({kind})"
+    return f"{figure.name} ({category})" if figure.name else category_words(figure.category, figure.kind, names)
+
+
+def category_words(category: str, kind: str, names: Mapping[str, str]) -> str:
+    """A category's name, and whether sites or apps of it are meant."""
+    return f"{category_names.category(dict(names), category)} ({'apps' if kind == 'app' else 'sites'})"
 
 
 def _or_dash(hours: float | None) -> str:
@@ -263,19 +275,25 @@ def _counts(caption: str, counted: Counted, names: Mapping[str, str]) -> Table:
 
 def _response(incidents: Incidents) -> Table:
     rows = tuple(
-        (name, _span(response.median_minutes), _span(response.p95_minutes))
+        (name, minutes_words(response.median_minutes), minutes_words(response.p95_minutes))
         for name, response in (("Urgent cases", incidents.urgent_response), ("All cases", incidents.response))
     )
-    late = FEWER if incidents.opened_late is None else f"{incidents.opened_late:,}"
-    late = f"all, or all but {FEWER}" if incidents.nearly_all_late else late
     return Table(
-        f"From receipt to the first opening. Opened later than the policy asks, or not yet: {late}.",
+        f"From receipt to the first opening. Opened later than the policy asks, or not yet: {late_words(incidents)}.",
         ("Which", "Half within", "19 of 20 within"),
         rows,
     )
 
 
-def _span(minutes: float | None) -> str:
+def late_words(incidents: Incidents) -> str:
+    """How many cases were opened later than the policy asks, as far as it may be told."""
+    if incidents.nearly_all_late:
+        return f"all, or all but {FEWER}"
+    return FEWER if incidents.opened_late is None else f"{incidents.opened_late:,}"
+
+
+def minutes_words(minutes: float | None) -> str:
+    """How long something took, in a unit that a reader can picture."""
     if minutes is None:
         return "too few to say"
     if minutes < 120:
@@ -287,7 +305,7 @@ def _span(minutes: float | None) -> str:
 def _sealed(summary: Summary, names: Mapping[str, str]) -> tuple[Table, ...]:
     if summary.sealed is None:
         return ()
-    words = {**names, **_NO_CATEGORY}
+    words = {**names, **NO_CATEGORY}
     return (
         *(_named(_CATEGORIES[part], counts, words) for part, counts in summary.sealed.categories.items()),
         _named("What came of them", summary.sealed.outcomes, CAME_OF),
@@ -317,7 +335,7 @@ def _tests(summary: Summary) -> Table:
     rows = tuple(
         (
             named.get(one.group, one.group),
-            _time(one.at, summary.zone),
+            time_words(one.at, summary.zone),
             "Arrived" if one.arrived else "Did not arrive",
             "–" if one.seconds is None else f"{one.seconds:.0f} seconds",
         )

@@ -66,7 +66,7 @@ SINGLE = {
     ),
     "server/lists.py::refresh": "what a fetch found is only offered",
     "server/lists.py::_claim": "a claim on a fetch",
-    "server/summary_command.py::_save": "writes a file; nothing is stored",
+    "server/report_file.py::write": "writes a file; nothing is stored",
 }
 """Single functions that need no line, and why."""
 

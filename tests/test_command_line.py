@@ -18,7 +18,8 @@ COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "acknowledge", "scan-history", "update"),
     "server": (
         "init", "run", "user", "people", "training", "partners", "documents", "token", "publish", "lists", "audit",
-        "summary", "papers", "subject-access", "retention", "backup", "restore", "notify", "doctor", "demo", "simulate",
+        "summary", "review", "inspection", "papers", "subject-access", "retention", "backup", "restore", "notify",
+        "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
@@ -43,6 +44,8 @@ BAD_INPUT = [
     ("server audit verify --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --data-dir {new}", "not a collector's data folder"),
     ("server summary --month 2026-10 --format docx --data-dir {new}", "invalid choice: 'docx'"),
+    ("server review --data-dir {new}", "not a collector's data folder"),
+    ("server inspection -o {new} --data-dir {new}", "not a collector's data folder"),
     ("server backup --data-dir {new}", "not a collector's data folder"),
     ("server restore {file}/none --data-dir {new}", "there is no such file"),
     ("server retention --data-dir {new}", "not a collector's data folder"),

@@ -55,6 +55,11 @@ TESTED_ELSEWHERE = {
         (f"server/summary_{name}.py" for name in ("words", "command", "scope")), "tests/server/test_summary_formats.py"
     ),
     "server/summary_calendar.py": "tests/server/test_summary.py",
+    **dict.fromkeys(
+        (f"server/{name}.py" for name in ("year_document", "year_headlines", "year_words", "review_command")),
+        "tests/server/test_year_formats.py",
+    ),
+    "server/inspection_command.py": "tests/server/test_year_formats.py",
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
         (f"server/web/{name}.py" for name in ("context", "home", "it", "sealed", "urls", "words")),

@@ -56,6 +56,7 @@ ROOMS = (
     Room(gettext_noop("Subject access"), "/subject-access/", (Role.DPO,)),
     Room(gettext_noop("Partners"), "/partners/", (Role.MANAGER, Role.DPO), whole=True),
     Room(gettext_noop("Data life"), "/data-life/", (Role.DPO,)),
+    Room(gettext_noop("Yearly review"), "/review/", (Role.MANAGER, Role.DPO), whole=True),
     Room(gettext_noop("Papers"), "/papers/", (Role.MANAGER, Role.DPO), whole=True),
     Room(gettext_noop("Documents"), "/documents/", tuple(Role)),
     Room(gettext_noop("Your notifications"), "/notifications/", tuple(Role)),

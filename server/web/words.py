@@ -46,6 +46,7 @@ ACTIONS = {
     "people_imported": gettext_noop("Imported people"),
     "training_imported": gettext_noop("Imported training dates"),
     "document_acknowledged": gettext_noop("Acknowledged a document"),
+    "board_recorded": gettext_noop("Recorded something for the yearly review"),
     "partner_added": gettext_noop("Added a partner"),
     "partner_changed": gettext_noop("Changed a partner"),
     "partner_ended": gettext_noop("Took a partner out of the register"),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from server import due, partners
+from server import board, due, partners
 from server.partners import Details
 from server.store.models import OutboxMessage, Person, TrainingRecord
 
@@ -67,3 +67,14 @@ def test_nobody_is_told_before_eight_at_a_weekend_or_after_the_first_week(waitin
 def test_where_nothing_is_due_nobody_is_told(people):
     due.tell(MORNING)
     assert not OutboxMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_who_keeps_the_yearly_review_is_told_when_it_comes_near_and_when_it_is_past(people):
+    board.plan(people.manager, date(2026, 12, 20), MORNING)
+    due.tell(MORNING)
+    bodies = {one.user_id: one.body for one in OutboxMessage.objects.all()}
+    near = "The yearly review is due on 20 December 2026; see the page “Yearly review”."
+    assert bodies == {people.manager.pk: near, people.dpo.pk: near}
+    due.tell(datetime(2027, 1, 4, 9, 0, tzinfo=UTC))
+    assert OutboxMessage.objects.filter(body__contains="was due on 20 December 2026").count() == 2

@@ -66,9 +66,9 @@ def test_a_paper_as_pdf_is_tagged_and_has_a_title(facts, tmp_path):
 
 
 def test_a_paper_or_form_that_there_is_not_is_refused_by_name(facts):
-    with pytest.raises(NotThere, match="'novel'"):
+    with pytest.raises(NotThere, match="‘novel’"):
         render(facts, "novel", "html")
-    with pytest.raises(NotThere, match="'docx'"):
+    with pytest.raises(NotThere, match="‘docx’"):
         render(facts, "dpia", "docx")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -94,3 +95,23 @@ def test_what_a_policy_leaves_out_of_sight_is_among_what_can_not_be_seen(facts):
     assert said["Never collected, by the policy"] == "payroll.example.org."
     assert "Learners: private time" not in said
     assert "games_list" in said["Lists on trial"]
+
+
+def test_what_is_recorded_for_the_yearly_review_fills_in_the_standards(facts):
+    full = replace(
+        facts,
+        readers=(Reader("Sam Okafor", "lead", ()),),
+        senior_leader="Ada Reid",
+        governor="Jo Lane",
+        made_on=date(2026, 11, 26),
+        reviewed_on=date(2025, 11, 26),
+        review_due_on=date(2026, 11, 26),
+    )
+    roles, reviewed, *_ = papers_words.standards(full)
+    assert (roles.standing, reviewed.standing) == ("met", "met")
+    assert "Senior leader: Ada Reid. Governor (or board member): Jo Lane." in roles.how
+    assert "last review was on 26 November 2025, and is due again on 26 November 2026" in reviewed.how
+    assert papers_words.standards(replace(full, reviewed_on=date(2025, 11, 1)))[1].standing == "not met"
+    without = papers_words.standards(replace(full, governor=""))[0]
+    assert without.standing == "partly"
+    assert without.how.endswith("To be filled in: the governor (or board member) for it.")

@@ -2,6 +2,7 @@
 
 from server.store.models.acknowledgements import AcknowledgementRecord
 from server.store.models.audit import AuditCheck, AuditDetail, AuditEntry
+from server.store.models.board import BoardRecord
 from server.store.models.cases import CaseEvent, CaseLook, UrgentCard
 from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.data_life import CaseHold, Deletion
@@ -28,6 +29,7 @@ __all__ = [
     "AuditCheck",
     "AuditDetail",
     "AuditEntry",
+    "BoardRecord",
     "CacheRow",
     "CaseEvent",
     "CaseHold",
