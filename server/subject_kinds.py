@@ -117,6 +117,13 @@ PARTS: dict[str, Part] = {
         (models.Partner,),
         subject_rows.partners,
     ),
+    "board": Part(
+        _("Showing who is responsible, and what the advisory board decided"),
+        _("A manager or the data protection officer"),
+        _("Managers of the whole organisation and the data protection officer"),
+        (models.BoardRecord,),
+        subject_rows.board,
+    ),
     "accounts": Part(
         _("Signing in here, and being told"),
         _SELF,

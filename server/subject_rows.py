@@ -29,6 +29,7 @@ from server.store.models import (
     AcknowledgementRecord,
     AuditDetail,
     AuditEntry,
+    BoardRecord,
     Device,
     Invitation,
     LeadDocument,
@@ -205,6 +206,18 @@ def partners(subject: Subject) -> list[Row]:
         for one in Partner.objects.order_by("key")
         if _is_one(one.lead, names) or _is_one(one.contact, names)
     ]
+
+
+def board(subject: Subject) -> list[Row]:
+    """What was recorded for the yearly review that names them, or that they wrote down; no other name beside it."""
+    names = {one.strip().casefold() for one in (*subject.accounts, *_names(subject)) if one.strip()}
+    found: list[Row] = []
+    for one in BoardRecord.objects.order_by("at", "pk"):
+        named = _is_one(one.text, names) or any(_is_one(each, names) for each in re.split("[,;\n]", one.people))
+        wrote = one.by in subject.users
+        if named or wrote:
+            found.append({"kind": one.get_kind_display(), "on": one.on, "at": one.at, "named": named, "wrote": wrote})
+    return found
 
 
 def accounts(subject: Subject) -> list[Row]:

@@ -11,6 +11,7 @@ from server import audit, subject_rows
 from server.errors import WrongState
 from server.store.models import (
     Absence,
+    BoardRecord,
     Device,
     NotifyChannel,
     Partner,
@@ -102,6 +103,23 @@ def test_training_partner_and_sign_in_rows_are_theirs(people):
     assert ("e-mail address", "deputy@brightpath.example") in facts
     assert not any("secret" in str(words) or "of lead" in str(words) for _, words in facts)
     assert len(subject_rows.absences(found)) == 1
+
+
+def test_what_the_board_recorded_is_theirs_where_it_names_them_or_is_of_their_hand(people):
+    listed("deputy@brightpath.example", "Priya Nair", group="staff")
+    kinds = BoardRecord.Kind
+    for kind, text, present, by in (
+        (kinds.SENIOR_LEADER, "Priya Nair", "", people.manager),
+        (kinds.GOVERNOR, "Somebody Else", "", people.manager),
+        (kinds.DECISION, "Agreed with Third Party", "Third Party, Priya Nair", people.manager),
+        (kinds.POINT, "Shall we?", "", people.deputy),
+    ):
+        BoardRecord.objects.create(kind=kind, text=text, people=present, by=by, at=NOW)
+    rows = subject_rows.board(subject_rows.find("deputy@brightpath.example"))
+    assert [(row["kind"], row["named"], row["wrote"]) for row in rows] == [
+        ("senior leader", True, False), ("decision of the board", True, False), ("open decision", False, True)
+    ]  # fmt: skip
+    assert "Party" not in str(rows)
 
 
 def test_log_lines_leave_other_people_and_cases_out(people, lead_key, deputy_key):
