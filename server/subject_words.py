@@ -44,7 +44,9 @@ COLUMNS: Final[dict[str, str]] = {
     "leaves_on": _("Leaves on"),
     "line": _("Line"),
     "made_at": _("Made"),
+    "named": _("Names you"),
     "name": _("Name"),
+    "on": _("Day"),
     "partner": _("Partner"),
     "platform": _("System"),
     "received_on": _("Received on"),
@@ -59,6 +61,7 @@ COLUMNS: Final[dict[str, str]] = {
     "withdrawn_at": _("Withdrawn"),
     "words": _("Words"),
     "written_at": _("Written"),
+    "wrote": _("Written down by you"),
 }
 """What stands over each column on paper; in the JSON it is the key."""
 

@@ -88,6 +88,7 @@ def test_odd_forms_are_refused_in_words(dpo, new_incident, lead_key, form, words
     assert holds.of(case.pk) is None
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_a_lead_holds_a_case_on_its_page_and_the_officer_sees_it(signed_in, people, new_incident, lead_key):
     case = new_incident(lead_key)

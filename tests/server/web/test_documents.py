@@ -49,6 +49,7 @@ def test_words_that_are_no_longer_in_force_are_not_acknowledged(asked):
     assert (refused.status_code, AcknowledgementRecord.objects.count()) == (409, 0)
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_a_document_is_read_and_acknowledged_in_the_browser(signed_in, asked):
     page = signed_in(asked.manager)

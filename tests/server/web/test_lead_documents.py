@@ -70,6 +70,7 @@ def close_as_false_alarm(page):
     page.wait_for_selector("#case[data-state=closed]")
 
 
+@pytest.mark.more
 def test_a_muted_entry_leaves_every_leads_list_but_never_an_urgent_case(team_site, cases):
     page = opened(team_site("lead"))
     mute(page, cases[0])

@@ -82,6 +82,7 @@ def counted(page):
     return found
 
 
+@pytest.mark.more
 def test_a_lead_counts_looks_and_hands_in_and_the_manager_reads_what_may_be_told(team_site, signed_in, people, month):
     page = team_site("lead")
     count(page, month)
@@ -114,6 +115,7 @@ def test_a_lead_counts_looks_and_hands_in_and_the_manager_reads_what_may_be_told
     look(manager, "summary-handed-in")
 
 
+@pytest.mark.more
 def test_the_deputy_counts_the_same_and_a_second_hand_in_with_little_news_is_kept(team_site, month):
     pages = [team_site(role) for role in ("lead", "deputy")]
     for page, said in zip(pages, ("made anew with these totals", "stays as it was told before"), strict=True):

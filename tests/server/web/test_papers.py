@@ -44,6 +44,7 @@ def test_each_paper_is_saved_as_a_file_made_from_what_is_in_force(officer, custo
     assert officer.get("/papers/dpia.docx").status_code == 404
 
 
+@pytest.mark.more
 def test_the_page_looks_right_on_a_screen_and_a_phone(signed_in, people, custodians, monkeypatch):
     custodians.publish()
     monkeypatch.setattr(settings, "DATA_DIR", custodians.collector)

@@ -32,6 +32,7 @@ def queue(device, team, team_files):
     return list(Incident.objects.order_by("received_at"))
 
 
+@pytest.mark.more
 def test_a_group_is_selected_and_decided_once_by_keyboard_and_each_case_gets_its_own_signed_note(
     team_site, queue, people
 ):

@@ -104,6 +104,7 @@ def test_each_form_records_its_kind(officer, people):
     assert BoardRecord.objects.count() == 7
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_the_board_s_decision_is_recorded_in_the_browser_and_the_review_shows_it(signed_in, people, kept):
     board.assess(people.dpo, date(2026, 3, 3), "No high risk is left.", NOW)

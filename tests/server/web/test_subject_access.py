@@ -80,6 +80,7 @@ def test_the_page_of_their_own_request_keeps_decisions_from_the_officer(officer,
     assert "Schedule 2" not in page
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 def test_the_officer_s_pages_are_clear_on_every_screen(signed_in, people, team):
     page = signed_in(people.dpo)

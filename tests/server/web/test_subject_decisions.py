@@ -25,6 +25,7 @@ def request_of(people, team):
     return made
 
 
+@pytest.mark.more
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(150)
 def test_the_lead_finds_opens_prints_and_decides(team_site, device, team_files, request_of, unlock_with):

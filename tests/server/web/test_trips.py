@@ -77,6 +77,7 @@ def test_nothing_on_it_counts_or_names_a_case(client, people, case):
     assert "FW-" not in text
 
 
+@pytest.mark.more
 def test_an_open_page_shows_by_itself_that_a_test_arrived(signed_in, people, device):
     now = datetime.now(UTC)
     trip = trips.ask(people.it, "staff", "service", now)
