@@ -13,6 +13,7 @@ import msgspec
 from agent.bundle import Bundle
 from agent.reading import ToRead
 from agent.seal import Signer
+from agent.spool import ACKNOWLEDGEMENT_LOST
 from protocol.messages import Acknowledgement, AcknowledgementStatement, RecordKind, encode
 from protocol.signing import sign_acknowledgement
 from rules.policy import Document
@@ -150,7 +151,16 @@ class Documents:
             rows = msgspec.json.decode(kept, type=list[_Known]) if kept is not None else []
         except msgspec.DecodeError:
             rows = []  # asked once more: an acknowledgement too many is harmless, it is kept once
+        lost = self._spool.load(ACKNOWLEDGEMENT_LOST)
+        if lost is not None:
+            # Nobody can say whose it was, so what was acknowledged by then is asked for again of all.
+            until = datetime.fromisoformat(lost.decode())
+            rows = [_undone(one) if one.acknowledged_at and one.acknowledged_at <= until else one for one in rows]
         return {(one.id, one.version): one for one in rows}
+
+
+def _undone(one: _Known) -> _Known:
+    return msgspec.structs.replace(one, acknowledged_at=None)
 
 
 def _to_read(one: Document, known: _Known | None) -> ToRead:

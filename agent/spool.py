@@ -63,6 +63,9 @@ _FILLING_SHARE: Final = 0.5
 _RANKS: Final[dict[str, int]] = {"loss": 2, "heartbeat": 3, "totals": 4, "trial": 4, "trip": 4}
 _URGENT, _ROUTINE, _LOSS, _TOTALS = 0, 1, 2, 4
 
+ACKNOWLEDGEMENT_LOST: Final = "acknowledgement lost"
+"""The state that says when one was last lost (ISO 8601): what was acknowledged until then is asked for again."""
+
 
 class _Row(msgspec.Struct, frozen=True):
     """What the outbox knows of a record beside its body. `due` is in seconds since 1970, 0 for at once."""
@@ -389,14 +392,24 @@ class Spool:
     def _count_loss(self, reason: LossReason, kind: str) -> None:
         """Count a lost record; health and loss records themselves are not counted: the next says what they said.
 
-        Nor are trial counts: a day on which the device was off lacks them too; nor tests, of which a
-        lost one fails and is told so.
+        Nor are trial counts: a day on which the device was off lacks them too; nor tests, of which a lost one fails and
+        is told so; nor acknowledgements, for which people are asked again.
         """
         totals, alerts = int(kind == "totals"), int(kind == "alert")
-        if kind in ("loss", "heartbeat", "trial", "trip"):
+        if kind == "acknowledgement":
+            self._note_lost_acknowledgement()
+        if kind in ("loss", "heartbeat", "trial", "trip", "acknowledgement"):
             log.warning("spool.lost kind=%s reason=%s", kind, reason)
             return
         self._add_loss(reason, totals, alerts)
+
+    def _note_lost_acknowledgement(self) -> None:
+        # Without making room, which may be what loses it: a few bytes, for which pages are kept free.
+        label = self._cipher.label(ACKNOWLEDGEMENT_LOST)
+        sealed = self._cipher.seal(self._clock().isoformat().encode(), b"state" + label)
+        self._run(
+            "INSERT INTO state VALUES (?, ?) ON CONFLICT (label) DO UPDATE SET value = excluded.value", (label, sealed)
+        )
 
     def _add_loss(self, reason: LossReason, totals: int, alerts: int) -> None:
         now = self._clock().timestamp()

@@ -148,3 +148,18 @@ def test_where_the_record_can_not_be_kept_nothing_counts_as_acknowledged(signed,
     documents = Documents(Full(), device, "staff", clock)
     documents.acknowledge("sam", signed(), "code", documents.to_read("sam", signed())[0].shown)
     assert ids(documents, "sam", signed()) == ["code", "handbook"]
+
+
+def test_an_acknowledgement_that_is_lost_is_asked_for_again_and_the_new_one_counts(documents, signed, spool, clock):
+    bundle = signed()
+    documents.acknowledge("sam", bundle, "code", documents.to_read("sam", bundle)[0].shown)
+    (parcel,) = waiting(spool)
+    spool.quarantine(parcel.record, "bad_record")
+    assert [one["id"] for one in documents.told("sam", bundle)["acknowledged"]] == []
+    assert ids(documents, "sam", bundle) == ["code", "handbook"]
+    # The loss itself says nothing of totals or alerts.
+    assert waiting(spool) == []
+    clock.forward(seconds=2)
+    documents.acknowledge("sam", bundle, "code", documents.to_read("sam", bundle)[0].shown)
+    assert [parcel.kind for parcel in waiting(spool)] == ["acknowledgement"]
+    assert ids(documents, "sam", bundle) == ["handbook"]
