@@ -14,6 +14,7 @@ import logging
 import os
 import platform
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FrameType
 from typing import Final
 from uuid import UUID
 
@@ -49,6 +49,7 @@ from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, Settings
 from agent.session.server import SessionServer
+from agent.signals import wake_on
 from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
@@ -98,13 +99,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for noisy in ("apscheduler", "watchdog", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    stopping = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    ended = wake_on((signal.SIGTERM, signal.SIGINT))
     try:
         service = Service(args.data_dir, configuration.read(args.data_dir))
     except (AgentError, OSError) as fault:
@@ -112,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     service.start()
     try:
-        stopping.wait()
+        select.select([ended], [], [])
     finally:
         service.stop()
     return 0

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from types import FrameType
 from typing import Final, TextIO
 
 from agent.health import State
@@ -45,6 +44,7 @@ from agent.session.showing import (
     print_notice,
     window_command,
 )
+from agent.signals import wake_on
 
 DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
 # How long to wait before a display or a notice that failed is tried again.
@@ -89,22 +89,9 @@ def run(args: argparse.Namespace) -> int:
         idle_after_seconds=args.idle_after,
         calm_after_seconds=args.calm_after,
     )
-    wake = _wake_on_signals(part)
-    part.run(wake)
+    with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
+        part.run(wake.fileno())
     return 0
-
-
-def _wake_on_signals(part: SessionPart) -> int:
-    """Have the end signals stop the part; gives the descriptor that becomes readable when one came."""
-    wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        part.stopping = True
-
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)
-    return wake_read
 
 
 class SessionPart:
@@ -145,6 +132,10 @@ class SessionPart:
         self._next_try = 0.0
         self._next_state_check = 0.0
         self._said: tuple[State, Reason] | None = None
+
+    def stop(self) -> None:
+        """End at the next turn of the loop."""
+        self.stopping = True
 
     def run(self, wake: int | None = None) -> None:
         """Go round until `stopping`; `wake` is a descriptor that ends a wait."""

@@ -6,10 +6,10 @@ import select
 import shutil
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -161,12 +161,19 @@ def requests(sent: bytes) -> tuple[set[str], set[int]]:
     return names, properties
 
 
-def test_windows_that_go_while_they_are_asked_about_do_no_harm(screen: Screen, watched: Watched) -> None:
+def test_windows_that_go_while_they_are_asked_about_do_no_harm(
+    screen: Screen, watched: Watched, until: Callable[..., Any]
+) -> None:
+    before = screen.windows("_NET_CLIENT_LIST")
+    gone = []
     for _ in range(5):
-        child = screen.start("xterm", "-xrm", "*waitForWm: false", "-e", "sleep", "600")
+        gone.append(screen.start("xterm", "-xrm", "*waitForWm: false", "-e", "sleep", "600"))
         watched.for_seconds(0.05)
-        child.terminate()
-    child.wait()
+        gone[-1].terminate()
+    for child in gone:
+        child.wait(timeout=20)
+    # Windows that the screen still lists could lend their numbers to the next one, which would then not be new.
+    until(lambda: screen.windows("_NET_CLIENT_LIST") <= before)
     watched.for_seconds(2 * NO_WINDOW_SECONDS)
     screen.xterm()
     watched.for_seconds(0.1)
