@@ -99,17 +99,17 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for noisy in ("apscheduler", "watchdog", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    ended = wake_on((signal.SIGTERM, signal.SIGINT))
-    try:
-        service = Service(args.data_dir, configuration.read(args.data_dir))
-    except (AgentError, OSError) as fault:
-        print(f"fairwatch-agent run: {fault}", file=sys.stderr)  # noqa: T201 - the one line that says what to do
-        return 2
-    service.start()
-    try:
-        select.select([ended], [], [])
-    finally:
-        service.stop()
+    with wake_on((signal.SIGTERM, signal.SIGINT)) as ended:
+        try:
+            service = Service(args.data_dir, configuration.read(args.data_dir))
+        except (AgentError, OSError) as fault:
+            print(f"fairwatch-agent run: {fault}", file=sys.stderr)  # noqa: T201 - the one line that says what to do
+            return 2
+        service.start()
+        try:
+            select.select([ended], [], [])
+        finally:
+            service.stop()
     return 0
 
 

@@ -10,24 +10,29 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 
-def wake_on(numbers: Iterable[signal.Signals], then: Callable[[], None] = lambda: None) -> socket.socket:
-    """Return a socket that becomes readable when one of these signals comes; `then` is called as well, in time.
+@contextmanager
+def wake_on(numbers: Iterable[signal.Signals], then: Callable[[], None] = lambda: None) -> Iterator[socket.socket]:
+    """Give a socket that becomes readable when one of these signals comes; `then` is called as well, in time.
 
-    To be called in the main thread, once: a program has one such descriptor.
+    For the main thread, and one at a time: a program has one such descriptor.
     """
-    reading, writing = socket.socketpair()
-    reading.setblocking(False)
-    writing.setblocking(False)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         then()
 
-    # The system writes to the descriptor, so that it must stay open although nobody holds the object.
-    signal.set_wakeup_fd(writing.detach(), warn_on_full_buffer=False)
-    for number in numbers:
-        signal.signal(number, handle)
-    return reading
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        reading.setblocking(False)
+        writing.setblocking(False)
+        signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+        try:
+            for number in numbers:
+                signal.signal(number, handle)
+            yield reading
+        finally:
+            signal.set_wakeup_fd(-1)

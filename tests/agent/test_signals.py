@@ -12,14 +12,14 @@ PROGRAM = """
 import select, signal, sys, threading, time
 from agent.signals import wake_on
 called = []
-wake = wake_on((signal.SIGTERM,), lambda: called.append(1))
-threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-if sys.argv[1] == "other":
-    # The main thread is passed over, so that the other one gets the signal and this one sleeps on.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-print("ready", flush=True)
-select.select([wake], [], [])
-time.sleep(0)
+with wake_on((signal.SIGTERM,), lambda: called.append(1)) as wake:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    if sys.argv[1] == "other":
+        # The main thread is passed over, so that the other one gets the signal and this one sleeps on.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    print("ready", flush=True)
+    select.select([wake], [], [])
+    time.sleep(0)
 print(len(called), flush=True)
 """
 
