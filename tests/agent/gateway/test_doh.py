@@ -1,0 +1,203 @@
+"""DNS over HTTPS, spoken to by real clients over TLS: HTTP/1.1 by Python's, HTTP/2 by curl."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import http.client
+import shutil
+import socket
+import subprocess
+import time
+
+import dns.edns
+import dns.message
+import pytest
+
+from agent.gateway.doh import Doh
+from tests.agent.gateway import certificates
+from tests.agent.gateway.doors import ALICE, ALICES, BOB, BOBS, Desk, free_port
+from tests.agent.gateway.resolvers import Resolver, trust
+
+MEDIA = "application/dns-message"
+
+
+def asked(name="www.example.org.", **more):
+    return dns.message.make_query(name, "A", id=0, **more)
+
+
+def encoded(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def run(work, files):
+    """Run `work(port, desk)` in a thread beside a listener with one resolver behind it."""
+
+    async def opened():
+        async with Resolver(files) as resolver:
+            desk = Desk(files, resolver)
+            listener = Doh(desk.front, *files)
+            port = free_port()
+            await listener.start("127.0.0.1", port)
+            try:
+                async with asyncio.timeout(30):
+                    await asyncio.to_thread(work, port, desk)
+            finally:
+                await listener.stop()
+                desk.upstreams.close()
+
+    asyncio.run(opened())
+
+
+class Client:
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, files, port):
+        context = trust(files[0])
+        context.check_hostname = False
+        self._to = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+
+    def get(self, path):
+        self._to.request("GET", path)
+        return self._read()
+
+    def post(self, path, body, media=MEDIA):
+        self._to.request("POST", path, body, {"Content-Type": media})
+        return self._read()
+
+    def other(self, method, path):
+        self._to.request(method, path)
+        return self._read()
+
+    def _read(self):
+        answer = self._to.getresponse()
+        return answer.status, answer.read(), dict(answer.getheaders())
+
+    def close(self):
+        self._to.close()
+
+
+def test_get_and_post_are_answered_for_each_phone_and_nothing_may_be_kept_on_the_way(files):
+    def work(port, desk):
+        client = Client(files, port)
+        data = asked("a.example.org.").to_wire()
+        status, body, headers = client.get(f"/d/{ALICES}/dns-query?dns={encoded(data)}")
+        assert (status, headers["content-type"], headers["cache-control"]) == (200, MEDIA, "no-store")
+        assert dns.message.from_wire(body).answer
+        status, body, _ = client.post(f"/d/{BOBS}/dns-query", asked("b.example.org.").to_wire())
+        assert status == 200
+        assert dns.message.from_wire(body).answer
+        assert desk.noted == [(ALICE, "a.example.org", "doh"), (BOB, "b.example.org", "doh")]
+        client.close()
+
+    run(work, files)
+
+
+def test_an_unknown_phone_is_refused_in_dns_words_and_counted(files):
+    def work(port, desk):
+        client = Client(files, port)
+        status, body, _ = client.post(f"/d/{'c' * 26}/dns-query", asked().to_wire())
+        assert (status, dns.message.from_wire(body).rcode()) == (200, 5)
+        assert desk.phones.refused["unknown"] == 1
+        assert desk.noted == []
+        client.close()
+
+    run(work, files)
+
+
+def test_what_is_no_question_gets_its_status_and_the_connection_goes_on(files):
+    path = f"/d/{ALICES}/dns-query"
+    good = asked().to_wire()
+
+    def work(port, desk):
+        client = Client(files, port)
+        for said, status in (
+            (client.get("/"), 404),
+            (client.get(f"/d/{ALICES}/else?dns={encoded(good)}"), 404),
+            (client.get(path), 400),
+            (client.get(f"{path}?dns=%%%"), 400),
+            (client.get(f"{path}?dns=AAAA&dns=AAAA"), 400),
+            (client.get(f"{path}?dns={encoded(b'x' * 11)}"), 400),
+            (client.get(f"{path}?dns={'A' * 7000}"), 414),
+            (client.other("PUT", path), 405),
+            (client.post(path, good, "text/plain"), 415),
+            (client.post(path, b""), 400),
+            (client.post(path, b"x" * 5000), 413),
+            (client.post(path, good), 200),
+        ):
+            assert said[0] == status
+        client.close()
+        assert desk.noted == [(ALICE, "www.example.org", "doh")]
+
+    run(work, files)
+
+
+def test_curl_resolves_through_it_over_http_2(files):
+    def work(port, desk):
+        url = f"https://gateway.test:{port}/d/{ALICES}/dns-query"
+        call = ["curl", "--silent", "--verbose", "--max-time", "5", "--cacert", str(files[0]),
+                "--resolve", f"gateway.test:{port}:127.0.0.1", "--doh-url", url, "--doh-insecure",
+                "--connect-timeout", "1", "http://www.example.org:9/"]  # fmt: skip
+        said = subprocess.run(call, capture_output=True, text=True, timeout=20, check=False).stderr
+        assert "192.0.2.7" in said
+        assert {name for _, name, _ in desk.noted} == {"www.example.org"}
+        post = ["curl", "--silent", "--http2", "--cacert", str(files[0]), "--resolve",
+                f"gateway.test:{port}:127.0.0.1", "--write-out", "%{http_version} %{http_code}", "--output", "/dev/null",
+                "--header", f"Content-Type: {MEDIA}", "--data-binary", "@-", url]  # fmt: skip
+        said = subprocess.run(post, input=asked().to_wire(), capture_output=True, timeout=20, check=True).stdout
+        assert said == b"2 200"
+
+    run(work, files)
+
+
+def test_a_renewed_certificate_is_taken_up_while_it_goes_on(files, tmp_path):
+    mine = tmp_path / "own.pem", tmp_path / "own.key"
+    for source, target in zip(files, mine, strict=True):
+        shutil.copy(source, target)
+    renewed = certificates.make(tmp_path, "gateway.test", stem="renewed")
+
+    async def opened():
+        async with Resolver(files) as resolver:
+            desk = Desk(files, resolver)
+            listener = Doh(desk.front, *mine)
+            port = free_port()
+            await listener.start("127.0.0.1", port)
+            await asyncio.to_thread(answers, files, port)
+            for source, target in zip(renewed, mine, strict=True):
+                shutil.copy(source, target)
+            await listener.renew()
+            for _ in range(5):
+                await asyncio.to_thread(answers, renewed, port)
+            begin = time.monotonic()
+            await listener.stop()
+            assert time.monotonic() - begin < 5
+            desk.upstreams.close()
+
+    def answers(files, port):
+        client = Client(files, port)
+        assert client.post(f"/d/{ALICES}/dns-query", asked().to_wire())[0] == 200
+        client.close()
+
+    asyncio.run(opened())
+
+
+def test_the_longest_question_fits_into_the_path_of_a_get(files):
+    def work(port, desk):
+        client = Client(files, port)
+        padded = asked(use_edns=0, options=[dns.edns.GenericOption(12, bytes(4000))]).to_wire(max_size=4096)
+        assert client.get(f"/d/{ALICES}/dns-query?dns={encoded(padded)}")[0] == 200
+        client.close()
+
+    run(work, files)
+
+
+def test_a_port_in_use_is_noticed_at_once(files):
+    async def work():
+        desk = Desk(files)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            with pytest.raises(OSError, match="in use"):
+                await Doh(desk.front, *files).start("127.0.0.1", other.getsockname()[1])
+
+    asyncio.run(work())
