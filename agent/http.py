@@ -102,10 +102,10 @@ class Collector:
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
 
-    def post(self, path: str, body: bytes, sign: Signer) -> bytes:
+    def post(self, path: str, body: bytes, sign: Signer, *, max_bytes: int = ANSWER_MAX_BYTES) -> bytes:
         """Post JSON, signed, and return the body of a 200 answer. Raises CollectorUnreachable, CollectorRefused."""
         headers = {**sign("POST", self.url + path, body), "Content-Type": "application/json"}
-        status, answer_headers, answer = self._ask("POST", path, body, headers, ANSWER_MAX_BYTES)
+        status, answer_headers, answer = self._ask("POST", path, body, headers, max_bytes)
         if status == requests.codes.ok:
             return answer
         raise self._refusal(status, answer_headers, answer)

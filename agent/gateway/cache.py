@@ -1,4 +1,4 @@
-"""Answers kept for as long as they say, in memory alone; some of them are given a little longer while none is to be had.
+"""Answers kept for as long as they say, in memory alone; some a little longer, while no fresh one is to be had.
 
 The cache knows what was asked, by anybody, and never by whom. Sources: RFC 1035, RFC 2308 (negative answers, kept for
 their SOA's time), RFC 8767 (stale answers).
@@ -21,7 +21,7 @@ NEGATIVE_MAX_SECONDS: Final = 3_600
 """RFC 2308, section 5: a name that is not there may be there in an hour."""
 
 STALE_SECONDS: Final = 86_400
-"""How long after its time an answer may still be given while no resolver answers: a day's outage leaves phones names."""
+"""How long after its time an answer may be given while no resolver answers: names for the day of an outage."""
 
 STALE_TTL_SECONDS: Final = 30
 """RFC 8767, section 4: how long a client may keep a stale answer."""

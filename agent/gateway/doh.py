@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+import psutil
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 from granian.server.embed import Server
@@ -33,6 +34,8 @@ HEADERS_MAX_BYTES: Final = 16_384
 _HEADERS: Final = [("content-type", MEDIA_TYPE), ("cache-control", "no-store")]
 """No cache on the way, and none on the phone but its own resolver's, may tell what was asked."""
 
+_LISTENING_TRIES: Final = 250
+_LISTENING_SECONDS: Final = 0.02
 _HEADER_MILLISECONDS: Final = 10_000
 _PREFIX, _SUFFIX = "/d/", "/dns-query"
 _QUERY_TEXT_MAX: Final = QUERY_MAX_BYTES * 4 // 3 + 64
@@ -55,11 +58,11 @@ class Doh:
             # Granian shares its port with others who ask for that: a port in use has to be noticed here.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address, port))
-        self._serving = await self._serve()
+        self._serving = await self._serve(listeners=1)
 
     async def renew(self) -> None:
         """Listen with the files as they are now, beside the old listener until that has ended."""
-        old, self._serving = self._serving, await self._serve()
+        old, self._serving = self._serving, await self._serve(listeners=2)
         if old is not None:
             await _end(*old)
 
@@ -69,7 +72,7 @@ class Doh:
             await _end(*self._serving)
             self._serving = None
 
-    async def _serve(self) -> tuple[Any, asyncio.Task[None]]:
+    async def _serve(self, listeners: int) -> tuple[Any, asyncio.Task[None]]:
         server = Server(
             self._answer,
             address=self._place[0],
@@ -91,9 +94,13 @@ class Doh:
             ssl_protocol_min=SSLProtocols.tls12,
         )
         serving = asyncio.ensure_future(server.serve())
-        await asyncio.sleep(0)
+        for _ in range(_LISTENING_TRIES):
+            if serving.done() or _listening_at(self._place[1]) >= listeners:
+                break
+            await asyncio.sleep(_LISTENING_SECONDS)
         if serving.done():
             serving.result()
+            raise OSError("the listener of DNS over HTTPS did not start")
         return server, serving
 
     async def _answer(self, scope: Any, proto: Any) -> None:
@@ -114,6 +121,13 @@ class Doh:
         if answer is not None and not isinstance(answer, bytes):
             answer = await answer
         return 400 if answer is None else answer
+
+
+def _listening_at(port: int) -> int:
+    """How many listeners this process has at a port: Granian says nowhere when it begins to listen."""
+    return sum(
+        one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in psutil.Process().net_connections("tcp")
+    )
 
 
 async def _end(server: Any, serving: asyncio.Task[None]) -> None:
@@ -147,5 +161,3 @@ def _from_query(text: str) -> bytes | int:
         return base64.b64decode(given[0] + "=" * (-len(given[0]) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         return 400
-
-

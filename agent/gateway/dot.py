@@ -203,7 +203,7 @@ class _Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         return False
 
-    def connection_lost(self, fault: Exception | None) -> None:
+    def connection_lost(self, _fault: Exception | None) -> None:
         self._transport = None
         self._door.left(self)
 

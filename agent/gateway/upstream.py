@@ -134,7 +134,7 @@ class _Line(asyncio.Protocol):
             answered.set_result(answer)
         return True
 
-    def connection_lost(self, fault: Exception | None) -> None:
+    def connection_lost(self, _fault: Exception | None) -> None:
         self._transport = None
         for _, answered in list(self._waiting.values()):
             if not answered.done():
@@ -318,6 +318,15 @@ def _answer_of(task: asyncio.Task[Answer]) -> Answer | None:
 
 
 _ROOT: Final = Question(
-    id=0, flags=0x0100, name="", qtype=2, spelled=b"\0", edns=True, dnssec=False, padded=False, options=b"",
-    payload=1232, version=0,
+    id=0,
+    flags=0x0100,
+    name="",
+    qtype=2,
+    spelled=b"\0",
+    edns=True,
+    dnssec=False,
+    padded=False,
+    options=b"",
+    payload=1232,
+    version=0,
 )

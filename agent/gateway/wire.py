@@ -126,9 +126,7 @@ def read_question(data: bytes) -> Question:
         edns = True
     if place != len(data):
         raise Malformed("bytes after the question")
-    return Question(
-        ident, flags, _dotted(spelled), qtype, spelled, edns, dnssec, padded, options, payload, version
-    )
+    return Question(ident, flags, _dotted(spelled), qtype, spelled, edns, dnssec, padded, options, payload, version)
 
 
 def read_answer(data: bytes, question: Question) -> Answer:
@@ -272,8 +270,10 @@ def _name_end(data: bytes, place: int) -> int:
 
 
 def _dotted(spelled: bytes) -> str:
-    """A name as text, lower case. A dot or an odd byte within a label is written as in a zone file, so no name of
-    other labels reads the same."""
+    """A name as text, lower case.
+
+    A dot or an odd byte within a label is written as in a zone file, so no name of other labels reads the same.
+    """
     labels, place = [], 0
     while spelled[place]:
         length = spelled[place]

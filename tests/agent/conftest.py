@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import UUID
 
@@ -211,3 +214,31 @@ def opened() -> Callable[[Spool, Office, Device], list[tuple[AlertHeader, Headin
         return [office.read(bytes(parcel.body), device) for parcel in parcels]
 
     return read
+
+
+@pytest.fixture
+def serving_collector(custodians):
+    """A real collector over HTTP that serves what the custodians signed, and answers nothing while it is `away`."""
+    publication = custodians.publish()
+
+    class Handler(BaseHTTPRequestHandler):
+        away = False
+
+        def do_GET(self):
+            data = publication.read(self.path.removeprefix("/publication/"))
+            tag = f'"{hashlib.sha256(data or b"").hexdigest()[:32]}"'
+            same = self.headers.get("If-None-Match") == tag
+            self.send_response(503 if self.away else 404 if data is None else 304 if same else 200)
+            self.send_header("ETag", tag)
+            self.end_headers()
+            self.wfile.write(b"" if same or self.away else data or b"")
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    Handler.address = f"http://127.0.0.1:{server.server_port}"
+    yield Handler
+    server.shutdown()
+    server.server_close()

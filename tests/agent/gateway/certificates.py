@@ -31,8 +31,6 @@ def make(folder: Path, *names: str, stem: str = "tls") -> tuple[Path, Path]:
     files = folder / f"{stem}.pem", folder / f"{stem}.key"
     files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return files

@@ -57,19 +57,8 @@ class Client:
         context.check_hostname = False
         self._to = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
 
-    def get(self, path):
-        self._to.request("GET", path)
-        return self._read()
-
-    def post(self, path, body, media=MEDIA):
-        self._to.request("POST", path, body, {"Content-Type": media})
-        return self._read()
-
-    def other(self, method, path):
-        self._to.request(method, path)
-        return self._read()
-
-    def _read(self):
+    def say(self, method, path, body=None, media=MEDIA):
+        self._to.request(method, path, body, {"Content-Type": media} if body is not None else {})
         answer = self._to.getresponse()
         return answer.status, answer.read(), dict(answer.getheaders())
 
@@ -81,10 +70,10 @@ def test_get_and_post_are_answered_for_each_phone_and_nothing_may_be_kept_on_the
     def work(port, desk):
         client = Client(files, port)
         data = asked("a.example.org.").to_wire()
-        status, body, headers = client.get(f"/d/{ALICES}/dns-query?dns={encoded(data)}")
+        status, body, headers = client.say("GET", f"/d/{ALICES}/dns-query?dns={encoded(data)}")
         assert (status, headers["content-type"], headers["cache-control"]) == (200, MEDIA, "no-store")
         assert dns.message.from_wire(body).answer
-        status, body, _ = client.post(f"/d/{BOBS}/dns-query", asked("b.example.org.").to_wire())
+        status, body, _ = client.say("POST", f"/d/{BOBS}/dns-query", asked("b.example.org.").to_wire())
         assert status == 200
         assert dns.message.from_wire(body).answer
         assert desk.noted == [(ALICE, "a.example.org", "doh"), (BOB, "b.example.org", "doh")]
@@ -96,7 +85,7 @@ def test_get_and_post_are_answered_for_each_phone_and_nothing_may_be_kept_on_the
 def test_an_unknown_phone_is_refused_in_dns_words_and_counted(files):
     def work(port, desk):
         client = Client(files, port)
-        status, body, _ = client.post(f"/d/{'c' * 26}/dns-query", asked().to_wire())
+        status, body, _ = client.say("POST", f"/d/{'c' * 26}/dns-query", asked().to_wire())
         assert (status, dns.message.from_wire(body).rcode()) == (200, 5)
         assert desk.phones.refused["unknown"] == 1
         assert desk.noted == []
@@ -105,29 +94,34 @@ def test_an_unknown_phone_is_refused_in_dns_words_and_counted(files):
     run(work, files)
 
 
-def test_what_is_no_question_gets_its_status_and_the_connection_goes_on(files):
-    path = f"/d/{ALICES}/dns-query"
-    good = asked().to_wire()
+GOOD = asked().to_wire()
+PATH = f"/d/{ALICES}/dns-query"
 
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "media", "status"),
+    [
+        ("GET", "/", None, MEDIA, 404),
+        ("GET", f"/d/{ALICES}/else?dns={encoded(GOOD)}", None, MEDIA, 404),
+        ("GET", PATH, None, MEDIA, 400),
+        ("GET", f"{PATH}?dns=%%%", None, MEDIA, 400),
+        ("GET", f"{PATH}?dns=AAAA&dns=AAAA", None, MEDIA, 400),
+        ("GET", f"{PATH}?dns={encoded(b'x' * 11)}", None, MEDIA, 400),
+        ("GET", f"{PATH}?dns={'A' * 7000}", None, MEDIA, 414),
+        ("PUT", PATH, GOOD, MEDIA, 405),
+        ("POST", PATH, GOOD, "text/plain", 415),
+        ("POST", PATH, b"", MEDIA, 400),
+        ("POST", PATH, b"x" * 5000, MEDIA, 413),
+    ],
+)
+def test_what_is_no_question_gets_its_status_and_the_listener_goes_on(files, method, path, body, media, status):
     def work(port, desk):
-        client = Client(files, port)
-        for said, status in (
-            (client.get("/"), 404),
-            (client.get(f"/d/{ALICES}/else?dns={encoded(good)}"), 404),
-            (client.get(path), 400),
-            (client.get(f"{path}?dns=%%%"), 400),
-            (client.get(f"{path}?dns=AAAA&dns=AAAA"), 400),
-            (client.get(f"{path}?dns={encoded(b'x' * 11)}"), 400),
-            (client.get(f"{path}?dns={'A' * 7000}"), 414),
-            (client.other("PUT", path), 405),
-            (client.post(path, good, "text/plain"), 415),
-            (client.post(path, b""), 400),
-            (client.post(path, b"x" * 5000), 413),
-            (client.post(path, good), 200),
-        ):
-            assert said[0] == status
-        client.close()
+        bad, good = Client(files, port), Client(files, port)
+        assert bad.say(method, path, body, media)[0] == status
+        assert good.say("POST", PATH, GOOD)[0] == 200
         assert desk.noted == [(ALICE, "www.example.org", "doh")]
+        bad.close()
+        good.close()
 
     run(work, files)
 
@@ -136,13 +130,14 @@ def test_curl_resolves_through_it_over_http_2(files):
     def work(port, desk):
         url = f"https://gateway.test:{port}/d/{ALICES}/dns-query"
         call = ["curl", "--silent", "--verbose", "--max-time", "5", "--cacert", str(files[0]),
-                "--resolve", f"gateway.test:{port}:127.0.0.1", "--doh-url", url, "--doh-insecure",
+                "--resolve", f"gateway.test:{port}:127.0.0.1", "--doh-url", url,
                 "--connect-timeout", "1", "http://www.example.org:9/"]  # fmt: skip
         said = subprocess.run(call, capture_output=True, text=True, timeout=20, check=False).stderr
         assert "192.0.2.7" in said
         assert {name for _, name, _ in desk.noted} == {"www.example.org"}
         post = ["curl", "--silent", "--http2", "--cacert", str(files[0]), "--resolve",
-                f"gateway.test:{port}:127.0.0.1", "--write-out", "%{http_version} %{http_code}", "--output", "/dev/null",
+                f"gateway.test:{port}:127.0.0.1", "--write-out", "%{http_version} %{http_code}",
+                "--output", "/dev/null",
                 "--header", f"Content-Type: {MEDIA}", "--data-binary", "@-", url]  # fmt: skip
         said = subprocess.run(post, input=asked().to_wire(), capture_output=True, timeout=20, check=True).stdout
         assert said == b"2 200"
@@ -175,7 +170,7 @@ def test_a_renewed_certificate_is_taken_up_while_it_goes_on(files, tmp_path):
 
     def answers(files, port):
         client = Client(files, port)
-        assert client.post(f"/d/{ALICES}/dns-query", asked().to_wire())[0] == 200
+        assert client.say("POST", f"/d/{ALICES}/dns-query", asked().to_wire())[0] == 200
         client.close()
 
     asyncio.run(opened())
@@ -185,7 +180,7 @@ def test_the_longest_question_fits_into_the_path_of_a_get(files):
     def work(port, desk):
         client = Client(files, port)
         padded = asked(use_edns=0, options=[dns.edns.GenericOption(12, bytes(4000))]).to_wire(max_size=4096)
-        assert client.get(f"/d/{ALICES}/dns-query?dns={encoded(padded)}")[0] == 200
+        assert client.say("GET", f"/d/{ALICES}/dns-query?dns={encoded(padded)}")[0] == 200
         client.close()
 
     run(work, files)

@@ -1,0 +1,267 @@
+"""What a laptop's service and the gateway have in common: rules in force, pipeline, spool, sender, heartbeat, time.
+
+Timed by APScheduler: the pipeline's tick, the heartbeat, the check for newly signed rules and the questions to the
+collector. The sender has a thread of its own, that an alert wakes. Who watches is added by whoever uses this.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from agent import keys
+from agent.bundle import Bundle
+from agent.config import Config
+from agent.database import file_in
+from agent.errors import CollectorError, SpoolError
+from agent.health import Health
+from agent.http import ANSWER_MAX_BYTES, Collector
+from agent.pipeline import Pipeline
+from agent.sender import Sender
+from agent.signed_rules import SignedRules
+from agent.spool import Spool
+from protocol.errors import Refused
+from protocol.limits import MESSAGE_VERSION, TEXT_MAX_CHARS
+from protocol.messages import (
+    GroupingAnswer,
+    GroupingQuestion,
+    Heartbeat,
+    Message,
+    PeopleAnswer,
+    PeopleQuestion,
+    SourceState,
+    TripAnswer,
+    TripQuestion,
+    decode,
+    encode,
+)
+from rules.versions import PACK_FORMATS, POLICY_FORMATS
+
+log = logging.getLogger(__name__)
+
+PEOPLE_PATH: Final = "/v1/people"
+GROUPING_PATH: Final = "/v1/grouping"
+TRIP_PATH: Final = "/v1/trip"
+FIRST_CHECK_SECONDS: Final = 2.0
+"""How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
+_SINCE_KEY: Final = "service observing since"
+_GROUPING_KEY: Final = "service grouping key"
+
+
+class Core:
+    """One enrolled device's parts, but for those who watch. `start`, then `halt` (nothing timed runs) and `end`."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        config: Config,
+        clock: Callable[[], datetime],
+        *,
+        remind: Callable[[str, str, int], None],
+        on_rules: Callable[[Bundle], None],
+        notice_shown: Callable[[], bool],
+        group_of: Callable[[UUID], str] | None = None,
+    ) -> None:
+        """`on_rules(bundle)` hears of each set of rules that comes into force; `notice_shown()` goes into heartbeats.
+
+        `group_of(device)` is for a gateway. Raises AgentError where the device is not enrolled, or its keys, spool or
+        configuration can't be used.
+        """
+        self.clock = clock
+        self._config = config
+        self._on_rules = on_rules
+        self._notice_shown = notice_shown
+        self.identity = keys.load(data_dir)
+        self.spool = Spool(
+            file_in(data_dir),
+            self.identity.spool_key,
+            device=self.identity.device,
+            clock=clock,
+            max_bytes=config.spool_max_bytes,
+        )
+        self._collector = Collector(self.identity.collector, self.identity.certificate)
+        # Questions have a connection of their own, so that they never wait for a full batch.
+        self.questions = Collector(self.identity.collector, self.identity.certificate)
+        self.health = Health({"agent": agent_version(), "format": str(MESSAGE_VERSION)})
+        self.grouping_key = self.spool.load(_GROUPING_KEY)
+        self._grouping_confirmed = False
+        self.stopping = threading.Event()
+        self.rules = SignedRules(data_dir, clock, self._take_up, self.stopping)
+        self.sender = Sender(
+            self.spool,
+            self._collector,
+            device=self.identity.device,
+            signer=self.identity.signer,
+            clock=clock,
+            random=random.SystemRandom().random,
+            send_seconds=config.send_seconds,
+            on_contact=self.health.set_last_contact,
+        )
+        self.pipeline = Pipeline(
+            spool=self.spool,
+            identity=self.identity,
+            clock=clock,
+            people=self._ask_people,
+            remind=remind,
+            group_of=group_of,
+            grouping_key=lambda: self.grouping_key,
+        )
+        self._sending = threading.Thread(target=self.sender.run, args=(self.stopping,), name="sender", daemon=True)
+        self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
+
+    # --- beginning and ending --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to send, to keep time and to care for the rules, which were loaded before by `rules.load`."""
+        self.health.ask(self.rules.health)
+        self._sending.start()
+        config, now = self._config, self.clock()
+        soon = datetime.fromtimestamp(now.timestamp() + FIRST_CHECK_SECONDS, tz=UTC)
+        self.rules.watch.start()
+        self.every(config.tick_seconds, self.tick)
+        self.every(config.heartbeat_seconds, self.beat, first=soon)
+        self.every(config.update_seconds, self.rules.update, first=now)
+        self.every(config.update_seconds, self.ask_grouping, first=now)
+        self.every(config.trip_seconds, self.ask_trip)
+        self.scheduler.start()
+
+    def halt(self) -> None:
+        """Let nothing timed begin any more, and wait for what is under way."""
+        self.stopping.set()
+        self.spool.alert_waits.set()
+        if self.scheduler.running:
+            self.scheduler.shutdown(wait=True)
+        self.rules.watch.stop()
+
+    def end(self) -> None:
+        """Hand on what can be, once nobody watches any more; what waits stays in the spool."""
+        try:
+            self.pipeline.stop(self.clock())
+        except SpoolError as fault:
+            log.warning("service.last_totals_not_kept kind=%s", type(fault).__name__)
+        if self._sending.is_alive():
+            self._sending.join(timeout=10)
+        self._collector.close()
+        self.questions.close()
+        self.spool.close()
+
+    def every(self, seconds: float, work: Callable[[], None], first: datetime | None = None) -> None:
+        """Do some work every so often; a fault in it is logged by its type, and the next time comes all the same."""
+
+        def safely() -> None:
+            try:
+                work()
+            except Exception as fault:  # noqa: BLE001 - one job's fault must not end the agent's timed work
+                log.error("service.job_failed job=%s kind=%s", work.__name__, type(fault).__name__)  # noqa: TRY400
+
+        when = {"next_run_time": first} if first is not None else {}
+        self.scheduler.add_job(safely, "interval", seconds=seconds, misfire_grace_time=None, jitter=None, **when)
+
+    # --- timed work ------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Count and hand on what is due (see `Pipeline.tick`)."""
+        self.rules.watch.look()
+        self.pipeline.tick(self.clock())
+        level = self.spool.level()
+        self.health.set_spool("normal" if level == "normal" else "filling")
+
+    def beat(self) -> None:
+        """Put a heartbeat in the spool in the place of one that is still waiting there: only the newest matters."""
+        report, bundle = self.health.report(), self.rules.bundle
+        beat = Heartbeat(
+            device=self.identity.device,
+            group=self.identity.group,
+            at=self.clock().replace(microsecond=0),
+            agent_version=agent_version(),
+            platform=f"{platform.system()} {platform.release()}"[:TEXT_MAX_CHARS],
+            sources=tuple(SourceState(one.name, one.state, one.reason[:TEXT_MAX_CHARS]) for one in report.sources),
+            spool=self.spool.level(),
+            recipients_version=bundle.recipients_version if bundle is not None else 0,
+            policy_version=bundle.policy_version if bundle is not None else 0,
+            packs=dict(bundle.packs) if bundle is not None else {},
+            formats=(MESSAGE_VERSION,),
+            pack_formats=PACK_FORMATS,
+            policy_formats=POLICY_FORMATS,
+            clock_offset_seconds=self.sender.clock_offset_seconds,
+            notice_shown=self._notice_shown(),
+        )
+        self.spool.put("heartbeat", lambda _record, _counter: encode(beat), replaces="heartbeat")
+        # Sent at once, by its own beat: one that waited would go with the next alert, and its time would tell of that.
+        self.spool.alert_waits.set()
+
+    # --- rules in force --------------------------------------------------------------------------------------------
+
+    def _take_up(self, fresh: Bundle) -> None:
+        if self.spool.load(_SINCE_KEY) is None:
+            self.spool.save(_SINCE_KEY, self.clock().isoformat().encode())
+        self.pipeline.use(fresh)
+        self.health.set_version("policy", str(fresh.policy_version))
+        self.health.set_version("recipients", str(fresh.recipients_version))
+        for pack, number in fresh.packs.items():
+            self.health.set_version(f"pack {pack}", str(number))
+        self._on_rules(fresh)
+
+    def collect_from(self) -> datetime | None:
+        """From when on anything may be collected: enrolment, signed rules and what they begin with, all three."""
+        since, bundle = self.spool.load(_SINCE_KEY), self.rules.bundle
+        if since is None or not self.pipeline.observing:
+            return None
+        since_rules = datetime.fromisoformat(since.decode())
+        begins = bundle.policy.begins if bundle is not None else since_rules
+        return max(self.identity.enrolled_at, since_rules, begins)
+
+    # --- questions to the collector --------------------------------------------------------------------------------
+
+    def ask(self, path: str, question: Message, *, max_bytes: int = ANSWER_MAX_BYTES) -> bytes:
+        """Ask the collector, signed as this device. Raises CollectorError."""
+        sign = self.identity.signer(self.sender.collector_time)
+        return self.questions.post(path, encode(question), sign, max_bytes=max_bytes)
+
+    def _ask_people(self, month: str, accounts: Sequence[str]) -> Mapping[str, UUID]:
+        question = PeopleQuestion(MESSAGE_VERSION, month, tuple(accounts))
+        return decode(self.ask(PEOPLE_PATH, question), PeopleAnswer).ids
+
+    def ask_grouping(self) -> None:
+        """Ask for the key of tags once a start; a collector too old to have one is asked again, and nothing waits."""
+        if self._grouping_confirmed or self.stopping.is_set():
+            return
+        try:
+            key = decode(self.ask(GROUPING_PATH, GroupingQuestion(MESSAGE_VERSION)), GroupingAnswer).key
+        except (CollectorError, Refused) as fault:
+            log.info("service.no_grouping_key kind=%s", type(fault).__name__)
+            return
+        if key != self.grouping_key:
+            self.spool.save(_GROUPING_KEY, key)
+            self.grouping_key = key
+        self._grouping_confirmed = True
+
+    def ask_trip(self) -> None:
+        """Ask whether a harmless test is wanted, and do it; a collector too old to want any is asked again later."""
+        if self.stopping.is_set() or not self.pipeline.observing:
+            return
+        try:
+            wanted = decode(self.ask(TRIP_PATH, TripQuestion(MESSAGE_VERSION)), TripAnswer)
+        except (CollectorError, Refused) as fault:
+            log.info("service.no_answer_about_tests kind=%s", type(fault).__name__)
+            return
+        if wanted.trip is not None:
+            self.pipeline.test(wanted.trip, wanted.by)
+
+
+def agent_version() -> str:
+    """Return the installed version of Fairwatch."""
+    try:
+        return version("fairwatch")
+    except PackageNotFoundError:
+        return "unknown"

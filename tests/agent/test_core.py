@@ -1,0 +1,85 @@
+"""What the service and the gateway have in common: heartbeats, timed work, and questions to the collector."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from agent import config
+from agent.core import Core
+from protocol.messages import GroupingAnswer, Heartbeat, decode_body, encode
+from rules.versions import PACK_FORMATS, POLICY_FORMATS
+from tests.agent.devices import enrolled, until
+
+
+def made_in(folder):
+    """A core of a device without rules, that nobody was shown a notice of."""
+    return Core(
+        folder,
+        config.Config(update_seconds=3600, heartbeat_seconds=3600),
+        lambda: datetime.now(UTC),
+        remind=lambda *_one: None,
+        on_rules=lambda _bundle: None,
+        notice_shown=lambda: False,
+    )
+
+
+@pytest.fixture
+def running(tmp_path):
+    made = made_in(enrolled(tmp_path))
+    yield made
+    if made.scheduler.running:
+        made.scheduler.shutdown()
+    made.spool.close()
+
+
+def test_only_the_newest_heartbeat_waits_in_the_spool(running):
+    running.beat()
+    running.beat()
+    (parcel,) = running.spool.peek(1_000_000, 10)
+    beat = decode_body(parcel)
+    assert isinstance(beat, Heartbeat)
+    assert beat.notice_shown is False
+    assert (beat.recipients_version, beat.policy_version) == (0, 0)
+    assert (beat.pack_formats, beat.policy_formats) == (PACK_FORMATS, POLICY_FORMATS)
+
+
+def test_a_heartbeat_is_sent_by_its_own_beat_and_waits_for_no_alert(running):
+    running.spool.alert_waits.clear()
+    running.beat()
+    assert running.spool.alert_waits.is_set()
+
+
+def test_a_job_that_fails_is_tried_again_and_stops_nothing_else(running):
+    calls = []
+
+    def breaks() -> None:
+        calls.append(1)
+        raise RuntimeError("a fault")
+
+    running.every(0.05, breaks, first=datetime.now(UTC))
+    running.scheduler.start()
+    until(lambda: len(calls) > 2)
+
+
+def test_the_key_of_tags_is_asked_for_once_a_start_kept_and_missed_by_nothing(running, tmp_path):
+    running.ask_grouping()  # nobody is there
+    assert running.grouping_key is None
+    asked = []
+
+    def post(path, body, sign, *, max_bytes):
+        asked.append((path, json.loads(body)))
+        return encode(GroupingAnswer(bytes(range(32))))
+
+    running.questions = SimpleNamespace(post=post, close=lambda: None)
+    running.ask_grouping()
+    running.ask_grouping()
+    assert asked == [("/v1/grouping", {"version": 1})]
+    assert running.pipeline._grouping_key() == bytes(range(32))
+    running.spool.close()
+    again = made_in(tmp_path)
+    assert again.grouping_key == bytes(range(32))
+    again.spool.close()
