@@ -17,6 +17,8 @@ openbox:openbox:a window manager for that screen
 xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
 poppler-utils:pdftotext:reads reports made as PDF
+curl:curl:asks for names over HTTPS as a phone does
+knot-dnsutils:kdig:asks for names over TLS and HTTPS with all of their options
 gettext:msgfilter:makes catalogues of what the pages say
 postgresql:/usr/lib/postgresql:the second database that the store runs on"
 bench_packages="$test_packages

@@ -65,7 +65,7 @@ PROMISES: dict[int, tuple[str, ...]] = {
         "tests/agent/test_updates.py::test_rolled_back_rules_under_a_new_snapshot_are_refused",
         "tests/agent/test_updates.py::test_a_frozen_collector_is_noticed_and_what_is_in_force_stays",
         "tests/agent/test_updates.py::test_a_locally_edited_file_is_refused_and_put_right_by_the_next_check",
-        "tests/agent/test_service.py::test_old_rules_stay_in_force_and_their_age_is_told",
+        "tests/agent/test_signed_rules.py::test_old_rules_stay_in_force_and_their_age_is_told",
         "tests/server/test_publish.py::test_one_signature_of_two_is_refused_and_nothing_is_kept",
     ),
     # Seeking help is never flagged.
