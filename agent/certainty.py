@@ -1,10 +1,15 @@
-"""How sure a source can be: visited or in front, only looked up, only running; nothing is called more than it is."""
+"""How sure a source can be: visited or in front, only looked up, only running; nothing is called more than it is.
+
+A gateway tells of each name by itself: `likely` for the page of a burst of lookups, `unclear` for any other name.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-Certainty = Literal["visited", "looked_up", "running"]
+Certainty = Literal["visited", "likely", "looked_up", "unclear", "running"]
+Proof = Literal["proven", "unproven"]
+"""Whether what a record says of its device or person was proved; a name that anybody could copy proves nothing."""
 
 # Sources that see the use itself. Every other source is believed less, so that a new one has to be put here on purpose.
 _SEES_USE = frozenset({"browser_history", "browser_extension", "foreground"})

@@ -26,10 +26,11 @@ from agent.database import file_in
 from agent.errors import CollectorError, SpoolError
 from agent.health import Health
 from agent.http import ANSWER_MAX_BYTES, Collector
-from agent.pipeline import Pipeline
+from agent.pipeline import Pipeline, TotalsOf
 from agent.sender import Sender
 from agent.signed_rules import SignedRules
 from agent.spool import Spool
+from agent.tally import Tally
 from protocol.errors import Refused
 from protocol.limits import MESSAGE_VERSION, TEXT_MAX_CHARS
 from protocol.messages import (
@@ -71,11 +72,12 @@ class Core:
         on_rules: Callable[[Bundle], None],
         notice_shown: Callable[[], bool],
         group_of: Callable[[UUID], str] | None = None,
+        totals: TotalsOf = Tally,
     ) -> None:
         """`on_rules(bundle)` hears of each set of rules that comes into force; `notice_shown()` goes into heartbeats.
 
-        `group_of(device)` is for a gateway. Raises AgentError where the device is not enrolled, or its keys, spool or
-        configuration can't be used.
+        `group_of(device)` and `totals` are for a gateway. Raises AgentError where the device is not enrolled, or its
+        keys, spool or configuration can't be used.
         """
         self.clock = clock
         self._config = config
@@ -115,6 +117,7 @@ class Core:
             remind=remind,
             group_of=group_of,
             grouping_key=lambda: self.grouping_key,
+            totals=totals,
         )
         self._sending = threading.Thread(target=self.sender.run, args=(self.stopping,), name="sender", daemon=True)
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})

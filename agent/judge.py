@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from agent.certainty import Certainty, certainty_of
+from agent.certainty import Certainty, Proof
 from agent.observation import Kind, Observation
 from protocol.limits import EVIDENCE_MAX_NAMES
 from rules.model import Match, Verdict
@@ -60,6 +60,7 @@ class CaseKey(NamedTuple):
     certainty: Certainty
     urgent: bool
     group: str = ""
+    identity: Proof = "proven"
 
 
 class Reminded(NamedTuple):
@@ -99,13 +100,21 @@ class Reminder(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int
 
 
-def decide(verdict: Verdict, policy: Policy, group: str, at: datetime) -> Judgement | None:
+def decide(
+    verdict: Verdict, policy: Policy, group: str, at: datetime, certainty: Certainty = "visited"
+) -> Judgement | None:
     """What policy says of a verdict at that instant; None where no category matched.
 
     A protected verdict is never flagged, whatever else matched and whatever a policy says: seeking help must be safe.
+    What may have been no person's doing at all is never urgent: nobody is woken for a page's advertisement.
     """
     weighed = weigh(verdict, policy, group, at)
-    return Judgement(weighed.category, weighed.decision, group) if weighed is not None else None
+    if weighed is None:
+        return None
+    decision = weighed.decision
+    if certainty == "unclear" and decision.urgent:
+        decision = msgspec.structs.replace(decision, urgent=False)
+    return Judgement(weighed.category, decision, group)
 
 
 def first_flag(observation: Observation, verdict: Verdict, judgement: Judgement, alert: UUID) -> Flag:
@@ -152,9 +161,10 @@ def case_of(observation: Observation, judgement: Judgement) -> CaseKey:
         observation.person,
         judgement.category,
         observation.kind,
-        certainty_of(observation.source, observation.kind),
+        observation.certainty,
         judgement.decision.urgent,
         judgement.group,
+        observation.identity,
     )
 
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from agent.certainty import Certainty, Proof, certainty_of
+
 Kind = Literal["host", "app"]
 
 TRIP_SOURCE: Final = "trip"
@@ -19,7 +21,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is a host name as `rules.hosts.normalise_host` gives it, or an app identity (see `rules/model.py`).
     `started` is aware UTC. `seconds` is None where the source can't see how long (it is not a guess).
-    `person` is the operating system's account name; `source` the name of the source that saw it.
+    `person` is the operating system's account name; `source` the name of the source that saw it. `said` is for a source
+    that knows of each name how sure it is; `identity` is unproven where another could have said whose it is.
     """
 
     device: UUID
@@ -29,6 +32,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     person: str
     source: str
+    said: Certainty | None = None
+    identity: Proof = "proven"
+
+    @property
+    def certainty(self) -> Certainty:
+        """What it may be called: by what was said of it, else by its source."""
+        return self.said if self.said is not None else certainty_of(self.source, self.kind)
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from agent.judge import REMINDED_KEY, Flag, Judge, Judgement, Reminder, decide
 from agent.minimise import Kept, minimise
 from agent.observation import TRIP_SOURCE, Batch, Observation
 from agent.seal import Signer, seal
-from agent.tally import OwnTotal, Tally, kept_until, label_of
+from agent.tally import Label, OwnTotal, Spent, Tally, kept_until, label_of
 from agent.trial import REPORT_WITHIN_SECONDS, Trial, seal_trial
 from agent.trip import By, Trips, own_visit, seal_trip
 from protocol.limits import ACCOUNTS_MAX
@@ -65,6 +65,60 @@ class Outbox(Protocol):
         """How full it is: "normal" where there is room enough."""
 
 
+class Totals(Protocol):
+    """What the pipeline needs of whoever counts: the laptop's tally, or a gateway's counts of visits."""
+
+    def add(
+        self,
+        observation: Observation,
+        label: Label,
+        *,
+        counted_seconds: float,
+        remind: str | None,
+        now: datetime,
+        zone: ZoneInfo,
+    ) -> None:
+        """Count an observation under what a row may say of it."""
+
+    def settle(self, now: datetime, zone: ZoneInfo) -> None:
+        """Count what can be counted by now."""
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits that it should be settled before the next tick."""
+
+    def take_spent(self) -> list[Spent]:
+        """What was newly used of categories with reminders."""
+
+    def flush_is_due(self, now: datetime) -> bool:
+        """Whether totals were last handed on long enough ago."""
+
+    def unsent_people(self) -> dict[str, set[str]]:
+        """For each month, the accounts with totals that wait."""
+
+    def flush(self, ids: Mapping[tuple[str, str], UUID], now: datetime) -> list[UsageTotals]:
+        """The additions since the last time, for those whose id of that month is known."""
+
+    def forget_before(self, today: date, *, crowded: bool = False) -> None:
+        """Delete the days whose time is over."""
+
+    def own_totals(self, person: str, since: date) -> list[OwnTotal]:
+        """A person's own totals on this machine."""
+
+    def write(self, save: Callable[[str, bytes | None], None]) -> None:
+        """Save what changed, inside the spool's transaction."""
+
+    def committed(self) -> None:
+        """The transaction is on the disk."""
+
+    def rolled_back(self, *, disk_lost: bool = False) -> None:
+        """The transaction came to nothing."""
+
+
+TotalsOf = Callable[[Callable[[str], bytes | None], Callable[[UUID, str], str]], Totals]
+"""Makes what counts, from what loads its state and what says the group of a device and person."""
+
+
 class Owner(Signer, Protocol):
     """The device this agent speaks for."""
 
@@ -102,11 +156,13 @@ class Pipeline:
         new_id: Callable[[], UUID] = uuid4,
         draw: Callable[[], float] = _draw,
         grouping_key: Callable[[], bytes | None] = lambda: None,
+        totals: TotalsOf = Tally,
     ) -> None:
         """`people(month, accounts)` gives monthly ids or raises; `remind(person, category_name, minutes)` tells them.
 
         `group_of(device)`, for those whom no pattern of the policy means, is for a gateway, which observes other
-        devices than its own. `draw()` gives a number from 0 to below 1. `grouping_key()` is None until it is known.
+        devices than its own, and so is `totals`, which counts. `draw()` gives a number from 0 to below 1.
+        `grouping_key()` is None until it is known.
         """
         self._spool = spool
         self._identity = identity
@@ -117,7 +173,7 @@ class Pipeline:
         self._lock = threading.RLock()
         self._bundle: Bundle | None = None
         self._judge = Judge(new_id, spool.load(REMINDED_KEY))
-        self._tally = Tally(spool.load, self._group_of)
+        self._tally = totals(spool.load, self._group_of)
         self._trial = Trial(spool.load)
         self._trips = Trips()
         self._draw = draw
@@ -225,7 +281,7 @@ class Pipeline:
     def _judge_it(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
         seen, verdict = passage.observation, passage.verdict
-        passage.judgement = decide(verdict, passage.bundle.policy, passage.group, seen.started)
+        passage.judgement = decide(verdict, passage.bundle.policy, passage.group, seen.started, seen.certainty)
         if passage.judgement is None:
             return not passage.kept.urgent_only
         if passage.judgement.flagged and (passage.judgement.decision.urgent or not passage.kept.urgent_only):

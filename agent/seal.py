@@ -100,6 +100,7 @@ def heading_of(flag: Flag, grouping_key: bytes | None) -> Heading:
         kind=flag.key.kind,
         count=flag.count,
         certainty=flag.key.certainty,
+        identity=flag.key.identity,
         entries=entries,
         lists=lists,
     )

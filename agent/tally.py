@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.browser_apps import is_browser
-from agent.certainty import certainty_of
 from agent.observation import Kind, Observation
 from agent.spans import Span, by_day, instant, length, merged, milliseconds, within, without
 from agent.tally_state import Load, Memory, Owner, Row, RowKey, Save, Visit
@@ -137,7 +136,7 @@ class Tally:
 
         `counted_seconds` bounds what may be counted from its start; `remind` is its category where that reminds.
         """
-        if certainty_of(observation.source, observation.kind) != "visited":
+        if observation.certainty != "visited":
             return
         owner = Owner(observation.device, observation.person)
         if observation.kind == "host":

@@ -140,6 +140,9 @@ class Alert(Message, frozen=True):
 class Heading(Message, frozen=True):
     """What is sealed in the first envelope and opened in bulk: enough to rank a queue, nothing of which name.
 
+    `likely` and `unclear` are a gateway's words for a name that a phone looked up: for the page of a burst of lookups,
+    and for any other. `identity` is unproven where the phone's name could have been copied on the way.
+
     `entries` and `lists` are tags (`grouping.py`), empty from a device that has no grouping key.
     """
 
@@ -148,7 +151,8 @@ class Heading(Message, frozen=True):
     person: ShortText
     kind: Kind
     count: Positive
-    certainty: Literal["visited", "looked_up", "running"] = "visited"
+    certainty: Literal["visited", "likely", "looked_up", "unclear", "running"] = "visited"
+    identity: Literal["proven", "unproven"] = "proven"
     entries: Tags = ()
     lists: Tags = ()
 

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from agent.certainty import Certainty, Proof
 from agent.config import Config
 from agent.notice import FLAG_WORDS
 from agent.observation import Observation
@@ -123,7 +125,10 @@ def test_each_promise_is_held_to_by_tests_that_are_there(number):
 
 
 def test_promise_1_an_observation_says_who_what_when_how_long_and_nothing_else():
-    assert Observation.__struct_fields__ == ("device", "kind", "name", "started", "seconds", "person", "source")
+    said_of_it = ("device", "kind", "name", "started", "seconds", "person", "source")
+    assert Observation.__struct_fields__ == (*said_of_it, "said", "identity")
+    words = {*get_args(Certainty), *get_args(Proof)}  # how sure it is: closed words, no room for anything else
+    assert words == {"visited", "likely", "looked_up", "unclear", "running", "proven", "unproven"}
 
 
 def test_promise_2_no_setting_and_no_option_leaves_the_notice_out():

@@ -90,7 +90,15 @@ def test_what_becomes_urgent_within_one_category_is_sent_at_once(judge, seen, no
 
 
 @pytest.mark.parametrize(
-    "other", [{"person": "ali"}, {"device": UUID(int=9)}, {"source": "resolver"}, {"name": "leafly.com"}]
+    "other",
+    [
+        {"person": "ali"},
+        {"device": UUID(int=9)},
+        {"source": "resolver"},
+        {"name": "leafly.com"},
+        {"said": "unclear"},
+        {"identity": "unproven"},
+    ],
 )
 def test_another_person_device_category_or_certainty_is_another_alert(sight, noon, other):
     first = sight(ROUTINE)

@@ -111,6 +111,26 @@ def test_an_urgent_alert_is_due_at_once_while_a_routine_update_waits(agent, open
     assert [(header.urgent, header.revision) for header, _, _ in due] == [(True, 0), (False, 0)]
 
 
+def test_a_name_that_may_be_no_persons_doing_is_never_urgent_and_says_so(agent, opened, office, device, seen):
+    agent.see(
+        seen(URGENT, source="dot", said="unclear", identity="unproven"),
+        seen(URGENT, source="doh", said="likely"),
+    )
+    told = [
+        (header.urgent, heading.certainty, heading.identity)
+        for header, heading, _ in opened(agent.spool, office, device)
+    ]
+    assert told == [(True, "likely", "proven"), (False, "unclear", "unproven")]
+
+
+def test_in_private_time_an_unclear_name_is_not_even_flagged(open_spool, device, clock, bundle, opened, office, seen):
+    clock.now = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
+    learner = replace(device, group="learners")
+    agent = Agent(open_spool, learner, clock, bundle)
+    agent.see(seen(URGENT, clock.now, source="doh", said="unclear"))
+    assert opened(agent.spool, office, learner) == []
+
+
 def test_in_private_time_only_urgent_flags_count_and_nothing_is_tallied(
     open_spool, device, clock, bundle, opened, office, seen
 ):
