@@ -18,9 +18,8 @@ def _run(*words):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    data = tmp_path_factory.mktemp("collector") / "data"
-    assert _run("init", "--data-dir", data, "--url", "http://localhost:8460").returncode == 0
+def folder(tmp_path_factory, fresh_collector):
+    data = fresh_collector(tmp_path_factory.mktemp("collector") / "data")
     for name in ("amira", "sam"):
         added = _run("user", name, "--data-dir", data, "--role", "lead", "--email", f"{name}@x.example")
         assert added.returncode == 0, added.stderr

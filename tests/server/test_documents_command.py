@@ -22,9 +22,8 @@ def command(*words):
     )
 
 
-def test_before_a_policy_asks_for_anything_it_says_so(tmp_path):
-    done = command("init", "--data-dir", tmp_path / "c", "--name", "Made")
-    assert done.returncode == 0, done.stderr
+def test_before_a_policy_asks_for_anything_it_says_so(tmp_path, fresh_collector):
+    fresh_collector(tmp_path / "c")
     said = command("documents", "--data-dir", tmp_path / "c")
     assert (said.returncode, said.stdout) == (0, "the signed policy asks nobody to acknowledge anything\n")
     told = json.loads(command("documents", "--json", "--data-dir", tmp_path / "c").stdout)

@@ -10,11 +10,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def collector(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("collector")
-    done = command("init", "--data-dir", folder, "--name", "Made")
-    assert done.returncode == 0, done.stderr
-    return folder
+def collector(tmp_path_factory, fresh_collector):
+    return fresh_collector(tmp_path_factory.mktemp("collector") / "data")
 
 
 def command(*words):

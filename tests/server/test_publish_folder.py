@@ -7,6 +7,8 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from custody.__main__ import main
 
 OLD_DEVICE = """
@@ -28,6 +30,7 @@ def server(*words):
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.more
 def test_publishing_warns_of_what_expires_within_sixty_days(custodians):
     data = ("--data-dir", custodians.collector)
     made = server("init", *data, "--name", "Sample", "--url", "https://localhost:8460")
@@ -48,6 +51,7 @@ def test_publishing_warns_of_what_expires_within_sixty_days(custodians):
     assert line.endswith("in 50 days; custodians: «sign renew»")
 
 
+@pytest.mark.more
 def test_publishing_warns_of_devices_that_are_too_old_for_it(custodians):
     data = ("--data-dir", custodians.collector)
     assert server("init", *data, "--name", "Sample", "--url", "https://localhost:8460").returncode == 0

@@ -191,14 +191,13 @@ def test_what_a_killed_backup_or_restore_left_goes_as_backups_do(database, organ
     assert Deletion.objects.get().count == 2
 
 
-def test_the_command_says_what_is_kept_and_deletes_on_demand(tmp_path):
-    data_dir = tmp_path / "data"
+def test_the_command_says_what_is_kept_and_deletes_on_demand(tmp_path, fresh_collector):
+    data_dir = fresh_collector(tmp_path / "data")
 
     def command(*arguments):
         whole = [sys.executable, "-m", "server", *arguments, "--data-dir", str(data_dir)]
         return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=True).stdout
 
-    command("init", "--name", "Bright Path")
     (data_dir / "mails" / "old").write_text("x")
     os.utime(data_dir / "mails" / "old", (0, 0))
     words = command("retention", "--now")

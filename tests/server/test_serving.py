@@ -177,6 +177,7 @@ def test_an_address_that_is_none_is_refused(listen):
         choose_address(listen, http=False)
 
 
+@pytest.mark.more
 def test_it_runs_on_postgresql_with_several_workers(postgres, tmp_path, worker_id):
     name = f"served_{worker_id}"
     environment = {

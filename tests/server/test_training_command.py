@@ -12,10 +12,8 @@ FILE = "account;course;done;due\nanna;Prevent;2026-01-31;2026-02-01\nben;Prevent
 
 
 @pytest.fixture(scope="module")
-def collector(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("collector")
-    done = command("init", "--data-dir", folder, "--name", "Made")
-    assert done.returncode == 0, done.stderr
+def collector(tmp_path_factory, fresh_collector):
+    folder = fresh_collector(tmp_path_factory.mktemp("collector") / "data")
     people = folder / "people.csv"
     people.write_text("account,name,group\nanna,Anna Adams,staff\n")
     assert command("people", "import", people, "--data-dir", folder).returncode == 0

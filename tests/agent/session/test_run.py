@@ -166,6 +166,7 @@ def test_a_reminder_is_shown_on_the_display(
     until(lambda: len(screen.windows("_NET_CLIENT_LIST")) == 2)
 
 
+@pytest.mark.more
 def test_a_document_is_asked_for_at_a_calm_moment_after_the_notice_and_then_not_again(
     screen: Screen,
     service: Service,

@@ -119,6 +119,7 @@ def test_nothing_is_opened_before_the_notice_was_shown(made, kept, watch, until)
     assert kept.names == ["after.test"]
 
 
+@pytest.mark.more
 def test_a_profile_that_appears_later_is_found_and_read(made, kept, watch, until, tmp_path):
     source = watch(tmp_path / "later", collect_from=now())
     assert source.health().reason == "No browser profile was found."

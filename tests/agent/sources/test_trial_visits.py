@@ -64,6 +64,7 @@ def now():
     return datetime.now(UTC)
 
 
+@pytest.mark.more
 def test_what_a_running_chromium_visits_is_counted_by_a_list_on_trial_and_flagged_by_a_promoted_one(
     chromium, open_spool, device, office, clock, opened, bundle, until, tmp_path
 ):

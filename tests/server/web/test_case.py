@@ -70,6 +70,7 @@ def test_two_leads_never_follow_the_same_case_unknowingly(team_site, cases):
     assert (lead.faults, deputy.faults) == ([], [])
 
 
+@pytest.mark.more
 def test_a_press_on_old_news_tells_who_has_the_case(team_site, cases):
     lead, deputy = team_site("lead"), team_site("deputy")
     deputy.goto(f"/desk/incidents/{cases[0].pk}/")
@@ -140,6 +141,7 @@ def test_other_cases_of_the_person_are_found_here_linked_and_made_a_part(team_si
     assert page.faults == []
 
 
+@pytest.mark.more
 def test_words_that_were_typed_outlive_a_lock_and_the_end_of_a_session(team_site, team_words, cases):
     page = team_site("lead")
     opened(page, cases[0])

@@ -106,6 +106,7 @@ def test_nobody_mutes_what_may_be_about_themselves(team_site, cases, about_the_d
     assert "dee" in page.inner_text("#queue")
 
 
+@pytest.mark.more
 def test_an_exception_from_a_case_about_a_lead_is_kept_from_that_lead(team_site, about_the_deputy):
     page = team_site("lead")
     page.goto(f"/desk/incidents/{about_the_deputy.pk}/")

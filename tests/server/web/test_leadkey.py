@@ -83,6 +83,7 @@ def test_a_passkey_unlocks_the_key_after_it_was_added_with_the_words(browser, de
     assert "passkey_added" in actions
 
 
+@pytest.mark.more
 def test_a_phone_is_a_second_device_with_a_passkey_of_its_own(browser, file):
     desk = browser()
     add_passkey(desk)

@@ -127,6 +127,7 @@ def test_cases_of_the_only_lead_who_left_are_taken_in_from_the_custodians_file(
     assert "not the file" in page.inner_text("#recovered-problem")
 
 
+@pytest.mark.more
 def test_a_lead_moves_their_cases_to_a_new_key_of_their_own_and_opens_them_with_it(
     team_site, older, team_files, people, tmp_path, unlock_with
 ):
