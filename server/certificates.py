@@ -1,4 +1,4 @@
-"""Make the collector's own TLS certificate, and say the fingerprint of its key that devices pin."""
+"""Make the collector's own TLS certificate, say the fingerprint of its key that devices pin, and sign profiles."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_pem_private_key,
+    pkcs7,
 )
 from cryptography.x509.oid import NameOID
 
@@ -55,6 +57,24 @@ def pin(certificate_file: Path) -> str:
 def expires(certificate_file: Path) -> datetime.datetime:
     """Return when the certificate ends (aware UTC)."""
     return _read(certificate_file).not_valid_after_utc
+
+
+def sign_profile(body: bytes, key_file: Path, certificate_file: Path) -> bytes:
+    """Return a configuration profile signed (PKCS #7, DER, its text inside), with every certificate of the chain.
+
+    Phones show who signed, and that nobody altered it on the way: what is altered no longer installs. Raises ValueError
+    where the key is of a kind that signs no profile, or isn't the certificate's.
+    """
+    key = load_pem_private_key(key_file.read_bytes(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ValueError("profiles are signed by an RSA or elliptic-curve key")  # noqa: TRY004 - of a file, not a type
+    own, *above = x509.load_pem_x509_certificates(certificate_file.read_bytes())
+    if own.public_key() != key.public_key():
+        raise ValueError("the key is not the certificate's")
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(body).add_signer(own, key, hashes.SHA256())
+    for one in above:
+        builder = builder.add_certificate(one)
+    return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary])
 
 
 def _read(certificate_file: Path) -> x509.Certificate:

@@ -8,6 +8,7 @@ CollectorError
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
 ├── HeadNotSent     the audit log's head did not reach where it should go (retrying can help)
 ├── ImportRefused   a file can't be taken in; nothing of it was (the same never will be)
+├── PhoneFileRefused  a file for a phone can't be made of what was given (the same never will be)
 ├── NotYetErased    rows are deleted and their bytes still in the database's files (retrying can help)
 ├── NotDelivered    a mail server or service did not take a message (retried for as long as it matters)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
@@ -57,6 +58,10 @@ class PublishRefused(CollectorError):
 
 class ImportRefused(CollectorError):
     """A file can't be taken in, and nothing of it was; it says on which line and why."""
+
+
+class PhoneFileRefused(CollectorError):
+    """A file for a phone can't be made of what was given; it says why in a sentence, without the phone's id."""
 
 
 class ListFault(CollectorError):
