@@ -38,13 +38,15 @@ def files_for(at: Place, phone: OnePhone, gateways_answering: int, sign: Signer 
 
     `gateways_answering` is how many gateways answer now: a policy that locks an Android is made only from two on.
     """
-    made = {
-        "ios": lambda: _apple(at, phone, sign),
-        "macos": lambda: _apple(at, phone, sign),
-        "android": lambda: _android(at, phone, gateways_answering),
-        "windows": lambda: _windows(at, phone),
-        "chromeos": lambda: (_browser(at, phone),),
-    }[phone.platform]()
+    match phone.platform:
+        case "android":
+            made = _android(at, phone, gateways_answering)
+        case "windows":
+            made = _windows(at, phone)
+        case "chromeos":
+            made = (_browser(at, phone),)
+        case _:
+            made = _apple(at, phone, sign)
     return (*made, _text("README.txt", phone_steps.steps(at, phone, gateways_answering), "The steps, in order."))
 
 
