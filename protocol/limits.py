@@ -14,6 +14,9 @@ BATCH_MAX_RECORDS = 64
 TOTALS_MAX_ROWS = 500
 """A day of one person has well under a hundred rows; more is a fault or an attack."""
 
+DAY_MAX_SECONDS = 90_000
+"""The longest day there is, in October: 25 hours. More of one kind of use on one device is a fault or an attack."""
+
 ENVELOPE_SIZES_BYTES = (4096, 16384)
 """Padded plaintext sizes: the length of a sealed text tells nothing but small or large."""
 

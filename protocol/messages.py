@@ -16,6 +16,7 @@ from protocol.limits import (
     ACCOUNTS_MAX,
     BATCH_MAX_RECORDS,
     CLOCK_OFFSET_MAX_SECONDS,
+    DAY_MAX_SECONDS,
     ENROLMENT_TOKEN_MAX_CHARS,
     EVIDENCE_MAX_NAMES,
     MESSAGE_VERSION,
@@ -200,7 +201,7 @@ class UsageRow(Message, frozen=True):
     kind: Kind
     category: Word
     name: Name | None
-    seconds: Annotated[int, msgspec.Meta(ge=0, le=90_000)]
+    seconds: Annotated[int, msgspec.Meta(ge=0, le=DAY_MAX_SECONDS)]
     visits: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
 

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from protocol.limits import DAY_MAX_SECONDS
+from server import log
 from server.disclosure import Use
 from server.store.models import Device, UsageKey
 
@@ -21,6 +23,17 @@ GROUP BY u.person, u.device, u.key
 """By the key's own order (person, device, ...), so that SQLite reads the month's stretch of the table once."""
 
 
+_LONG_DAYS = """
+SELECT u.person, u.device, u.day
+FROM store_personmonth p JOIN store_usage u ON u.person = p.id
+WHERE p.month = %s AND u.seconds > 0
+GROUP BY u.person, u.device, u.day
+HAVING SUM(u.seconds) > %s
+"""
+
+_DAY = "SELECT key, seconds FROM store_usage WHERE person = %s AND device = %s AND day = %s AND seconds > 0"
+
+
 class Known(NamedTuple):
     """Who an account is: a number that is the same for all of a person's accounts, and the group, if it is known."""
 
@@ -30,10 +43,15 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True)
 class MonthUse:
-    """A month's use by person; `unlisted` says that there was use of accounts that nobody is known to have."""
+    """A month's use by person.
+
+    `unlisted` says that there was use of accounts that nobody is known to have, `impossible` that a device told of days
+    with more use than they have hours: both are left out.
+    """
 
     uses: tuple[Use, ...]
     unlisted: bool
+    impossible: bool = False
 
 
 def of(month: str, who: Callable[[str], Known | None], groups: Mapping[int, str] | None = None) -> MonthUse:
@@ -43,22 +61,46 @@ def of(month: str, who: Callable[[str], Known | None], groups: Mapping[int, str]
     accounts and so lift a figure over the least of five. A person is in one group for the whole month: the one in
     `groups`, where an earlier version of the summary put them, else their own, else that of the device they used most.
     """
-    sums = _sums(month)
+    keys = {key.pk: (key.kind, key.category, key.name) for key in UsageKey.objects.all()}
+    sums, impossible = _possible(month, _sums(month), {number: kind for number, (kind, _, _) in keys.items()})
     people = _people(month, who)
     given = _groups(sums, people, groups or {})
-    keys = {key.pk: (key.kind, key.category, key.name) for key in UsageKey.objects.all()}
     found: dict[tuple[int, int], int] = defaultdict(int)
     for row, (_, key), seconds in sums:
         if row in people and key in keys:
             found[people[row].person, key] += seconds
     uses = tuple(Use(person, given[person], *keys[key], seconds) for (person, key), seconds in sorted(found.items()))
-    return MonthUse(uses, any(row not in people for row, _, _ in sums))
+    return MonthUse(uses, any(row not in people for row, _, _ in sums), impossible)
 
 
 def _sums(month: str) -> list[tuple[int, tuple[int, int], int]]:
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, [month])
         return [(row, (device, key), int(seconds)) for row, device, key, seconds in cursor.fetchall()]
+
+
+def _possible(
+    month: str, sums: list[tuple[int, tuple[int, int], int]], kinds: Mapping[int, str]
+) -> tuple[list[tuple[int, tuple[int, int], int]], bool]:
+    """The sums without the days on which a device told of more use than a day has, and whether there were any."""
+    too_much: dict[tuple[int, tuple[int, int]], int] = defaultdict(int)
+    with connection.cursor() as cursor:
+        cursor.execute(_LONG_DAYS, [month, DAY_MAX_SECONDS])
+        for row, device, day in cursor.fetchall():
+            cursor.execute(_DAY, [row, device, day])
+            rows = cursor.fetchall()
+            by_kind: dict[str, int] = defaultdict(int)
+            for key, seconds in rows:
+                by_kind[kinds.get(key, "")] += seconds
+            if max(by_kind.values()) > DAY_MAX_SECONDS:
+                log.event(
+                    "impossible_totals",
+                    device=Device.objects.filter(number=device).values_list("pk", flat=True).first(),
+                )
+                for key, seconds in rows:
+                    too_much[row, (device, key)] += seconds
+    left = [(row, at, seconds - too_much.get((row, at), 0)) for row, at, seconds in sums]
+    return [one for one in left if one[2] > 0], bool(too_much)
 
 
 def _people(month: str, who: Callable[[str], Known | None]) -> dict[int, Known]:

@@ -81,8 +81,8 @@ def make(month: str, now: datetime, actor: str = "job:summary") -> Summary:
             sealed = month_totals.to_publish(month)
             made = msgspec.structs.replace(before, sealed=sealed, revision=before.revision + 1, made_at=now)
         else:
-            blocks, unlisted = _blocks(month)
-            made = _document(organisation, month, first, after, before, blocks, unlisted=unlisted, now=now)
+            blocks, use = _blocks(month)
+            made = _document(organisation, month, first, after, before, blocks, use, now)
         if before is not None and _same(before, made):
             return before
         if not made.coverage.enrolled:
@@ -106,7 +106,7 @@ def _too_late(month: str, now: datetime, zone: str) -> bool:
     return deletion_log.begun("usage", ended) or not PersonMonth.objects.filter(month=month).exists()
 
 
-def _blocks(month: str) -> tuple[dict[Block, Shares], bool]:
+def _blocks(month: str) -> tuple[dict[Block, Shares], MonthUse]:
     kept = MonthBasis.objects.filter(month=month).first()
     basis = msgspec.msgpack.decode(bytes(kept.basis), type=_Basis) if kept is not None else None
     use = month_use.of(month, directory_index.who(), basis.groups if basis is not None else None)
@@ -115,7 +115,7 @@ def _blocks(month: str) -> tuple[dict[Block, Shares], bool]:
     else:
         blocks = revised({Block(*key): shares for *key, shares in basis.blocks}, use.uses)
     _keep_basis(month, use, blocks, basis.groups if basis is not None else {})
-    return blocks, use.unlisted
+    return blocks, use
 
 
 def _keep_basis(month: str, use: MonthUse, blocks: Mapping[Block, Shares], groups: Mapping[int, str]) -> None:
@@ -131,8 +131,7 @@ def _document(
     after: date,
     before: Summary | None,
     blocks: Mapping[Block, Shares],
-    *,
-    unlisted: bool,
+    use: MonthUse,
     now: datetime,
 ) -> Summary:
     last, last_year = _kept(f"{figures.shifted(first, -1):%Y-%m}"), _kept(f"{figures.shifted(first, -12):%Y-%m}")
@@ -151,7 +150,7 @@ def _document(
         month=month,
         revision=1 if before is None else before.revision + 1,
         made_at=now,
-        coverage=msgspec.structs.replace(seen, unlisted=unlisted),
+        coverage=msgspec.structs.replace(seen, unlisted=use.unlisted, impossible=use.impossible),
         groups=groups,
         together=rest,
         totals=totals,

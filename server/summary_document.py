@@ -70,13 +70,15 @@ class Gap(Part, frozen=True):
 class Coverage(Part, frozen=True):
     """Devices by group: enrolled, and of which something was heard; and what could not be seen.
 
-    `unlisted` says that use of accounts that are not on the list of people was left out.
+    `unlisted` says that use of accounts that are not on the list of people was left out, `impossible` that days were
+    on which a device told of more use than a day has hours.
     """
 
     enrolled: dict[str, int]
     reported: dict[str, int]
     gaps: tuple[Gap, ...]
     unlisted: bool
+    impossible: bool = False
 
 
 class Counted(Part, frozen=True):

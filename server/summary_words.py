@@ -84,6 +84,7 @@ class Shown:
     pilot: bool
     sample: bool
     unlisted: bool
+    impossible: bool
     coverage: Table
     gaps: Table
     chart: SafeString
@@ -121,6 +122,7 @@ def shown(summary: Summary) -> Shown:
         pilot=summary.pilot,
         sample=summary.sample,
         unlisted=summary.coverage.unlisted,
+        impossible=summary.coverage.impossible,
         coverage=_coverage(summary),
         gaps=_gaps(summary),
         chart=_chart(summary, names, before, WIDE),

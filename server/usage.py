@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from itertools import chain
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.db import connection, transaction
 
 from protocol.codes import Code
 from protocol.errors import Refused
+from protocol.limits import DAY_MAX_SECONDS
 from protocol.messages import UsageRow
 from server.store.models import UsageKey
 
@@ -42,10 +44,12 @@ KEYS_REMEMBERED = 50_000
 def add(device: int, rows: Iterable[UsageRow]) -> None:
     """Add rows to what is there, for the device of that number; call inside the transaction that marks the record seen.
 
-    Raises Refused `unknown_person` (before anything is written) when a person id was not given out for that month.
+    Raises Refused (before anything is written): `unknown_person` when a person id was not given out for that month,
+    `bad_record` when a day has more than 25 hours. What several records make of a day is looked at by the month.
     """
     rows = tuple(rows)
     people = _people(rows)
+    _fit_a_day(rows)
     about = [(row.kind, row.category, row.name or "") for row in rows]
     keys = _keys(set(about))
     days = {day: day.year * 10000 + day.month * 100 + day.day for day in {row.day for row in rows}}
@@ -100,6 +104,15 @@ def _people(rows: tuple[UsageRow, ...]) -> dict[int, int]:
     if any(row.name is not None and "\0" in row.name for row in rows):
         raise Refused(Code.BAD_RECORD, "a name holds a NUL")
     return {person: number for person, (number, _) in found.items()}
+
+
+def _fit_a_day(rows: tuple[UsageRow, ...]) -> None:
+    spent: dict[tuple[int, date, str], int] = {}
+    for row in rows:
+        at = (row.person.int, row.day, row.kind)
+        spent[at] = spent.get(at, 0) + row.seconds
+    if max(spent.values(), default=0) > DAY_MAX_SECONDS:
+        raise Refused(Code.BAD_RECORD, "a person's day has more than 25 hours of one kind of use")
 
 
 def _keys(wanted: set[_Key]) -> dict[_Key, int]:

@@ -18,8 +18,8 @@ def used(device, other_device):
     """`used(account, category, seconds, name="", on=device, month="2026-10", day=20261020)`: write a total."""
     numbers = {one.id: Device.objects.get(pk=one.id).number for one in (device, other_device)}
 
-    def write(account, category, seconds, *, name="", on=device, month="2026-10", day=20261020):
-        key, _ = UsageKey.objects.get_or_create(kind="host", category=category, name=name)
+    def write(account, category, seconds, *, name="", on=device, month="2026-10", day=20261020, kind="host"):
+        key, _ = UsageKey.objects.get_or_create(kind=kind, category=category, name=name)
         row, _ = PersonMonth.objects.get_or_create(month=month, account=account)
         usage.write([(row.pk, numbers[on.id], day, key.pk, seconds, 1)])
 
@@ -68,3 +68,27 @@ def test_names_stand_apart(used):
     used("amira", "news", 60, name="bbc.co.uk")
     used("amira", "news", 20)
     assert told(amira=AMIRA)[0] == {(1, "staff", "news", "bbc.co.uk"): 60, (1, "staff", "news", ""): 20}
+
+
+HOUR = 3600
+
+
+def test_a_day_with_more_use_than_it_has_hours_is_left_out_and_said(used, other_device, caplog):
+    used("amira", "games", 20 * HOUR)
+    used("amira", "news", 6 * HOUR)
+    used("amira", "games", 60, day=20261021)
+    used("amira", "games", 30, on=other_device)
+    found = month_use.of("2026-10", lambda _: AMIRA)
+    assert [(one.category, one.seconds) for one in found.uses] == [("games", 90)]
+    assert found.impossible
+    assert "impossible_totals device=" in caplog.text
+
+
+def test_a_long_day_in_sites_and_apps_is_possible_and_so_is_one_on_two_devices(used, other_device):
+    used("amira", "games", 14 * HOUR)
+    used("amira", "games", 14 * HOUR, kind="app")
+    used("amira", "games", 14 * HOUR, on=other_device)
+    used("amira", "news", 11 * HOUR)
+    found = month_use.of("2026-10", lambda _: AMIRA)
+    assert not found.impossible
+    assert sum(one.seconds for one in found.uses) == 53 * HOUR

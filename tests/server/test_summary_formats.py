@@ -43,6 +43,7 @@ SUMMARY = doc.Summary(
         {"learners": 13, "staff": 8},
         (doc.Gap("staff", "foreground", "The session uses Wayland.", 2, AT, lasting=True),),
         unlisted=True,
+        impossible=True,
     ),
     groups=(
         doc.Group("learners", "Learners", False, (LEARNERS_STREAMING, figure("news", 9.5, "bbc.co.uk"))),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.db import transaction
+from msgspec.structs import replace
 
 from protocol.errors import Refused
+from protocol.limits import DAY_MAX_SECONDS
 from server import usage
 from server.store.models import Usage, UsageKey
 
@@ -59,6 +61,15 @@ def test_a_device_that_adds_for_ever_to_one_row_fills_it_and_nothing_fails(datab
         with transaction.atomic():
             usage.write([(*row, usage.MOST - 1, usage.MOST - 1)])
     assert list(Usage.objects.values_list("seconds", "visits")) == [(usage.MOST, usage.MOST)]
+
+
+def test_a_record_with_more_hours_than_a_day_has_is_refused_whole(database, device):
+    longest = [replace(row, seconds=DAY_MAX_SECONDS // 2) for row in device.rows(2)]
+    with transaction.atomic():
+        usage.add(1, longest)
+    with pytest.raises(Refused, match="bad_record"), transaction.atomic():
+        usage.add(1, [*longest, *device.rows(1)])
+    assert sum(Usage.objects.values_list("seconds", flat=True)) == DAY_MAX_SECONDS
 
 
 def test_nothing_is_written_for_an_unknown_person(database, device):
