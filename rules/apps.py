@@ -8,6 +8,7 @@ What an identity is made of, in the order in which a platform vouches for it:
     linux:<desktop id>                 the desktop file's name without .desktop
     linux:exe:<executable>             where no desktop file names it
     android:<package>                  as in android:com.discord
+    service:<id>                       of a phone of which only names are seen (rules/services.toml)
 
 Windows and macOS compare without regard to case, so their identities are lower case here; Linux and Android do not.
 The publisher tells apart what the file's name can't: Tor Browser's program is a firefox.exe too.
@@ -21,11 +22,12 @@ from rules.errors import AppRefused
 from rules.model import APP_PLATFORMS
 
 MAX_IDENTITY_CHARACTERS = 300  # a publisher's and a file's name together; bounds the work on hostile input
-_CASELESS = ("windows", "macos")
+_CASELESS = ("windows", "macos", "service")
 
 _windows = re.compile(r'[^:]+:[^:\\/*?"<>|]+')
 _executable = re.compile(r"exe:[^:/\\]+")
 _dotted = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
+_service = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _desktop = re.compile(r"[^:/\\]+")
 _unprintable = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -66,6 +68,8 @@ def entries_for(identity: str) -> tuple[str, ...]:
 def _is_well_formed(platform: str, rest: str) -> bool:
     if platform == "windows":
         return _windows.fullmatch(rest) is not None
+    if platform == "service":
+        return _service.fullmatch(rest) is not None
     if platform == "linux":
         return (_executable if rest.startswith("exe:") else _desktop).fullmatch(rest) is not None
     return _dotted.fullmatch(rest) is not None

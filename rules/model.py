@@ -2,7 +2,7 @@
 
 A name is a host, spelt as `rules/hosts.py` spells it, or an app's identity, spelt as `rules/apps.py` does:
 `windows:<publisher>:<executable>`, `macos:<bundle id>`, `linux:<desktop id>` or `linux:exe:<executable>`,
-`android:<package>`.
+`android:<package>`, or `service:<id>` where only a phone's names are known (`rules/services.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BACKGROUND = "background"  # likewise: updates, telemetry, content delivery; its
 TRIP = "trip"  # likewise: the reserved host of the harmless test
 NO_CATEGORY = (NAMEABLE, ALLOWED, BACKGROUND, TRIP)
 RESPONSES: tuple[Response, ...] = get_args(Response)
-APP_PLATFORMS = ("linux", "windows", "macos", "android")  # what an app identity begins with, before a colon
+APP_PLATFORMS = ("linux", "windows", "macos", "android", "service")  # what an app identity begins with, before a colon
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
