@@ -20,6 +20,7 @@ from protocol.concerns import ConcernEvidence
 from protocol.messages import AlertHeader, Evidence
 from rules.errors import RulesError
 from rules.model import Taxonomy
+from rules.services import in_words
 
 FONTS: Final = Path("/usr/share/fonts/truetype/dejavu")
 """DejaVu covers Latin, Greek, Cyrillic, Arabic and more; without it the built-in fonts show other letters as «?»."""
@@ -225,7 +226,7 @@ def _flag(sheet: _Sheet, header: AlertHeader, evidence: Evidence) -> None:
 
 def _seen(sheet: _Sheet, evidence: Evidence) -> None:
     what = "App" if evidence.kind == "app" else "Host name"
-    rows = [(one.name, str(one.count), sheet.time(one.first), sheet.time(one.last)) for one in evidence.seen]
+    rows = [(in_words(one.name), str(one.count), sheet.time(one.first), sheet.time(one.last)) for one in evidence.seen]
     sheet.rows((what, "Times", "First", "Last"), rows, (62, 18, 45, 45))
     sheet.words(f"Times are in {sheet.zone_name} time.", colour=FAINT, size=8)
 

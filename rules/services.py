@@ -84,6 +84,12 @@ def service_of_package(platform: Literal["android", "ios"], package: str) -> Ser
     return _packages().get((platform, package if platform == "android" else package.lower()))
 
 
+def in_words(name: str) -> str:
+    """A name as people read it: `TikTok (likely app use)` for a service's identity, and any other name as it is."""
+    one = shipped().get(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+    return f"{one.name} (likely app use)" if one is not None else name
+
+
 @cache
 def shipped() -> dict[str, Service]:
     """Every service that comes with Fairwatch, under its id; raises PackError. Read at its first use."""

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString, mark_safe
 
+from rules.services import in_words
 from server import category_names
 from server.charts import NARROW, WIDE, Bar, Layout, bars, number
 from server.figures import shifted
@@ -227,7 +228,9 @@ def _hours(caption: str, lines: Iterable[tuple[str, Figure]], before: str) -> Ta
 
 def _label(figure: Figure, names: Mapping[str, str]) -> str:
     category = category_names.category(dict(names), figure.category)
-    return f"{figure.name} ({category})" if figure.name else category_words(figure.category, figure.kind, names)
+    return (
+        f"{in_words(figure.name)} ({category})" if figure.name else category_words(figure.category, figure.kind, names)
+    )
 
 
 def category_words(category: str, kind: str, names: Mapping[str, str]) -> str:

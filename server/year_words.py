@@ -8,6 +8,7 @@ from datetime import date
 
 from django.utils.safestring import SafeString, mark_safe
 
+from rules.services import in_words
 from server import category_names
 from server.charts import NARROW, WIDE, Bar, Layout, bars, number
 from server.summary_document import Incidents
@@ -207,7 +208,7 @@ def _groups(review: Review) -> Table:
 def _sites(review: Review, names: Mapping[str, str]) -> Table:
     rows = tuple(
         (
-            one.name,
+            in_words(one.name),
             "App" if one.kind == "app" else "Site",
             category_names.category(dict(names), one.category),
             number(one.hours),

@@ -11,7 +11,7 @@ from rules.apps import normalise_app
 from rules.curated import categorised, shipped_packs
 from rules.errors import AppRefused, PackError
 from rules.model import NAMEABLE, Taxonomy
-from rules.services import FILE, observe_services, parse, problems, service_of, service_of_package, shipped
+from rules.services import FILE, in_words, observe_services, parse, problems, service_of, service_of_package, shipped
 
 TAXONOMY = Taxonomy.shipped()
 LEAST_SERVICES = 70  # TikTok, WhatsApp, Snapchat, Discord, Roblox and at least 60 others were asked for
@@ -93,6 +93,12 @@ def test_a_package_name_finds_its_service():
     assert service_of_package("android", "com.slack") is None
     assert service_of_package("ios", "net.whatsapp.whatsapp").id == "whatsapp"
     assert service_of_package("ios", "org.example.unknown") is None
+
+
+def test_it_is_said_that_use_is_only_likely():
+    assert in_words("service:tiktok") == "TikTok (likely app use)"
+    for other in ("service:of-a-newer-version", "linux:firefox", "tiktok.com"):
+        assert in_words(other) == other
 
 
 def test_every_service_and_its_package_is_judged_by_the_pack_of_its_category(packs):

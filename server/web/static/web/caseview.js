@@ -54,7 +54,8 @@ function agreement(matched) {
 
 /** Why a case was flagged: names, entries, lists, times, source and policy line. */
 export function evidenceView(evidence, header, categories) {
-  const what = evidence.kind === "app" ? gettext("App") : gettext("Host name");
+  const app = evidence.seen.every((one) => one.name.startsWith("service:")) ? gettext("App, likely used") : gettext("App");
+  const what = evidence.kind === "app" ? app : gettext("Host name");
   return [
     element("p", { class: "message good", role: "status" }, gettext("The device’s signature holds, and this opening is in the audit log.")),
     facts([
