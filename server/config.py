@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from server import list_settings, notify_config, retention_kinds, sign_in_settings, training_settings
+from server import list_settings, notify_config, phone_settings, retention_kinds, sign_in_settings, training_settings
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
 from server.notify_config import Contact, Escalating, Mail, Summaries
+from server.phone_settings import PhoneSettings
 from server.sign_in_settings import SignIn
 from server.training_settings import TrainingSettings
 
@@ -61,6 +62,7 @@ class Config:
     contacts: tuple[Contact, ...] = ()
     sign_in: SignIn = field(default_factory=SignIn)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    phones: PhoneSettings = field(default_factory=PhoneSettings)
     retention: Mapping[str, int] = field(default_factory=dict)
     summary: Summaries = field(default_factory=Summaries)
 
@@ -122,6 +124,8 @@ def parse(text: str, file_name: str) -> Config:
         values["training"] = TrainingSettings(
             **_section(values["training"], training_settings.KEYS, text, file_name, "training")
         )
+    if "phones" in values:
+        values["phones"] = PhoneSettings(**_section(values["phones"], phone_settings.KEYS, text, file_name, "phones"))
     values["lists"] = _lists(values.get("lists", ()), text, file_name)
     if "escalation" in values:
         steps = _section(values["escalation"], notify_config.ESCALATION_KEYS, text, file_name, "escalation")
@@ -290,6 +294,7 @@ _TOP: dict[str, _Rule] = {
     "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
     "sign_in": (lambda value: isinstance(value, dict), "a section: [sign_in]"),
     "training": (lambda value: isinstance(value, dict), "a section: [training]"),
+    "phones": (lambda value: isinstance(value, dict), "a section: [phones]"),
     "retention": (lambda value: isinstance(value, dict), "a section: [retention]"),
     "lists": (
         lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from rules.model import Taxonomy
@@ -70,6 +71,13 @@ class Facts:
     def defaults(self) -> bool:
         """Whether these are what Fairwatch ships, and of no organisation."""
         return self.signed is None
+
+    @property
+    def phones(self) -> Literal["used", "not used", "perhaps"]:
+        """Whether phones are watched: what Fairwatch ships speaks of them for the case that they are."""
+        if self.defaults:
+            return "perhaps"
+        return "used" if self.config.phones.used else "not used"
 
 
 def of_collector(data_dir: Path, config: Config, now: datetime) -> Facts:

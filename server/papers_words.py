@@ -68,10 +68,6 @@ BLIND: Final = (
         "On Wayland nobody may know; the device then says “unknown”, and no time is counted.",
     ),
     (
-        "Phones, tablets, Windows and Mac computers",
-        "There is no agent for them yet.",
-    ),
-    (
         "People’s own devices",
         "They are not watched.",
     ),
@@ -81,6 +77,41 @@ BLIND: Final = (
     ),
 )
 """What is never seen, whatever the policy says, and why."""
+
+BLIND_ON_PHONES: Final = (
+    (
+        "How long an app was used on a phone",
+        "Only names are seen, and iOS lets nobody export minutes. Use of an app is said to be likely, and counted.",
+    ),
+    (
+        "Whether a name that a phone looked up was visited",
+        "Adverts, and the phone itself, ask for names too. A case says “likely” or “unclear”, which is never urgent.",
+    ),
+    (
+        "Whose a phone’s names are, for certain",
+        "With DNS over TLS the phone’s own name travels in clear and could be copied. A case says “identity unproven”.",
+    ),
+    (
+        "iCloud Private Relay, VPN apps, and apps with a resolver of their own",
+        "They ask elsewhere. A fleet tool can forbid the first two on supervised phones.",
+    ),
+    (
+        "Mobile data of iPhones whose setting a fleet tool installed",
+        "Such a profile covers managed Wi-Fi only; one opened by hand, or system 27’s on supervised phones, covers both.",
+    ),
+    (
+        "A phone whose setting was removed, or while no gateway answers",
+        "It asks its network’s own resolver, where that is allowed, and nothing of it is seen.",
+    ),
+)
+"""What isn't seen of phones that ask the gateway."""
+
+
+DEVICES: Final = {
+    "used": "Laptops with Linux, and phones by the names that they look up. Windows and macOS are not watched yet.",
+    "not used": "Laptops with Linux. Windows and macOS are not watched yet, and phones not here.",
+    "perhaps": "Laptops with Linux; phones, if used, by the names that they look up. Windows and macOS are not watched yet.",
+}
 
 
 @dataclass(frozen=True)
@@ -172,7 +203,7 @@ def features(facts: Facts) -> list[Line]:
             "met",
             "Each kind of record has a period, and a job deletes it each night. Open cases wait for a decision.",
         ),
-        Line("Devices", "partly", "Laptops with Linux. Windows, macOS and phones are not watched yet."),
+        Line("Devices", "partly", DEVICES[facts.phones]),
         Line(
             "Flexibility",
             "met",
@@ -258,7 +289,7 @@ def _reviewed(facts: Facts) -> Line:
 def blind_spots(facts: Facts) -> list[tuple[str, str]]:
     """Return what can't be seen, each with why: first what holds everywhere, then what this policy leaves out."""
     policy = facts.policy
-    said = list(BLIND)
+    said = [*BLIND, *_unwatched(facts), *_of_phones(facts)]
     for group, words in zip(policy.groups, policy_words.groups(policy), strict=True):
         if group.private_time != "none":
             said.append((f"{group.name}: private time", f"{words.private}, outside these hours: {words.hours}."))
@@ -275,6 +306,22 @@ def blind_spots(facts: Facts) -> list[tuple[str, str]]:
             ("Lists on trial", f"These flag nothing until custodians promote them: {', '.join(facts.trial_packs)}.")
         )
     return said
+
+
+def _unwatched(facts: Facts) -> list[tuple[str, str]]:
+    if facts.phones == "not used":
+        return [("Phones, tablets, Windows and Mac computers", "They are not watched here.")]
+    return [("Windows and Mac computers", "There is no agent for them yet.")]
+
+
+def _of_phones(facts: Facts) -> list[tuple[str, str]]:
+    if facts.phones == "not used":
+        return []
+    prefix = "If phones are used: " if facts.phones == "perhaps" else ""
+    return [
+        (prefix + (what[0].lower() + what[1:] if prefix and what[:2] != "iC" else what), why)
+        for what, why in BLIND_ON_PHONES
+    ]
 
 
 def _content(policy: Policy, heading: str, name: str) -> Line:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from server.config import Config
 from server.errors import NotThere
 from server.files import save
 from server.papers import Reader, Signed, of_defaults
 from server.papers_formats import PAPERS, readme, render, write_all
+from server.phone_settings import PhoneSettings
 
 DOCS = Path(__file__).parents[2] / "docs" / "papers"
 
@@ -77,3 +79,24 @@ def test_the_readme_links_every_file(facts):
     for paper in PAPERS:
         assert f"({paper.id}.html)" in text
         assert f"({paper.id}.pdf)" in text
+
+
+@pytest.mark.parametrize("paper", ["notice", "dpia", "record", "blind", "interests"])
+def test_papers_speak_of_phones_only_where_phones_are_watched(facts, paper):
+    used = replace(facts, config=Config(phones=PhoneSettings(gateway="dns.example.org")))
+    with_phones, without = (render(one, paper, "html").decode() for one in (used, facts))
+    for said in (
+        "Whoever administers the gateway",
+        "iOS lets nobody export",
+        "if phones are used",
+        "If phones are used",
+    ):
+        assert said not in without
+    assert with_phones != without
+    assert "if phones are used" not in with_phones.lower()
+    assert "phones are used" in render(of_defaults(), paper, "html").decode() or paper == "interests"
+    if paper in ("notice", "dpia"):
+        assert "not on the phone" in with_phones
+        assert "Whoever administers the gateway could see names" in with_phones
+        assert "iOS lets nobody export" in with_phones
+        assert "identity unproven" in with_phones

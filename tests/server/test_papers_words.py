@@ -11,7 +11,8 @@ from rules.policy import Policy
 from server import papers_words
 from server.config import Config
 from server.notify_config import Contact, Mail
-from server.papers import POLICY_FILE, Reader, of_defaults
+from server.papers import POLICY_FILE, Reader, Signed, of_defaults
+from server.phone_settings import PhoneSettings
 from server.retention_kinds import KINDS
 
 
@@ -115,3 +116,24 @@ def test_what_is_recorded_for_the_yearly_review_fills_in_the_standards(facts):
     without = papers_words.standards(replace(full, governor=""))[0]
     assert without.standing == "partly"
     assert without.how.endswith("To be filled in: the governor (or board member) for it.")
+
+
+def test_phones_are_spoken_of_where_they_are_used_or_might_be(facts):
+    signed = replace(facts, signed=Signed(7, date(2026, 9, 1), 2, 3))
+    used = replace(signed, config=Config(phones=PhoneSettings(gateway="dns.example.org")))
+    assert (facts.phones, signed.phones, used.phones) == ("perhaps", "not used", "used")
+    own = {what for what, _ in papers_words.BLIND_ON_PHONES}
+    assert own <= {what for what, _ in papers_words.blind_spots(used)}
+    assert not any("phone’s names" in what for what, _ in papers_words.blind_spots(signed))
+    assert ("Phones, tablets, Windows and Mac computers", "They are not watched here.") in papers_words.blind_spots(
+        signed
+    )
+    perhaps = [what for what, _ in papers_words.blind_spots(facts) if what.startswith("If phones are used: ")]
+    assert len(perhaps) == len(own)
+    devices = {
+        one.phones: line.how
+        for one in (facts, signed, used)
+        for line in papers_words.features(one)
+        if line.asked == "Devices"
+    }
+    assert devices == papers_words.DEVICES
