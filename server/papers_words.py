@@ -97,7 +97,7 @@ BLIND_ON_PHONES: Final = (
     ),
     (
         "Mobile data of iPhones whose setting a fleet tool installed",
-        "Such a profile covers managed Wi-Fi only; one opened by hand, or system 27’s on supervised phones, covers both.",
+        "Such a profile covers managed Wi-Fi only. One opened by hand, or system 27’s where supervised, covers both.",
     ),
     (
         "A phone whose setting was removed, or while no gateway answers",
@@ -110,7 +110,7 @@ BLIND_ON_PHONES: Final = (
 DEVICES: Final = {
     "used": "Laptops with Linux, and phones by the names that they look up. Windows and macOS are not watched yet.",
     "not used": "Laptops with Linux. Windows and macOS are not watched yet, and phones not here.",
-    "perhaps": "Laptops with Linux; phones, if used, by the names that they look up. Windows and macOS are not watched yet.",
+    "perhaps": "Laptops with Linux; phones, if used, by the names they look up. Windows and macOS are not watched yet.",
 }
 
 

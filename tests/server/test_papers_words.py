@@ -125,15 +125,10 @@ def test_phones_are_spoken_of_where_they_are_used_or_might_be(facts):
     own = {what for what, _ in papers_words.BLIND_ON_PHONES}
     assert own <= {what for what, _ in papers_words.blind_spots(used)}
     assert not any("phone’s names" in what for what, _ in papers_words.blind_spots(signed))
-    assert ("Phones, tablets, Windows and Mac computers", "They are not watched here.") in papers_words.blind_spots(
-        signed
-    )
+    unwatched = ("Phones, tablets, Windows and Mac computers", "They are not watched here.")
+    assert unwatched in papers_words.blind_spots(signed)
     perhaps = [what for what, _ in papers_words.blind_spots(facts) if what.startswith("If phones are used: ")]
     assert len(perhaps) == len(own)
-    devices = {
-        one.phones: line.how
-        for one in (facts, signed, used)
-        for line in papers_words.features(one)
-        if line.asked == "Devices"
-    }
+    lines = [(one.phones, line) for one in (facts, signed, used) for line in papers_words.features(one)]
+    devices = {phones: line.how for phones, line in lines if line.asked == "Devices"}
     assert devices == papers_words.DEVICES
