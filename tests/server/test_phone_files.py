@@ -7,13 +7,16 @@ import io
 import json
 import plistlib
 import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from server import phone_android, phone_apple
 from server.phone_files import files_for, fleet_files, fleet_list, unlock_files
 from server.phone_place import TrustedNetwork, one_phone, place
 
+INSTALLERS = Path(__file__).parents[2] / "installers"
 IDENT = "abcdefghijklmnopqrstuvwx23"
 AT = place("Bright Path", "dns.example.org", ("192.0.2.1",))
 
@@ -97,3 +100,33 @@ def test_what_unlocks_a_fleet_holds_no_id():
     found = {one.name: one for one in unlock_files()}
     assert set(found) == {"unlock-android.json", "README.txt"}
     assert b"NO GATEWAY ANSWERS" in found["README.txt"].body
+
+
+def examples():
+    """What the files in installers/ should be: made of an id that works nowhere."""
+    at = place("Your organisation", "dns.example.org", ("192.0.2.1",))
+    phone = one_phone(UUID(int=1), "Example", "ios", "a" * 26)
+    supervised = one_phone(UUID(int=1), "Example", "ios", "a" * 26, supervised=True)
+    return {
+        "ios/example.mobileconfig": phone_apple.profile(at, phone),
+        "ios/example-supervised.mobileconfig": phone_apple.profile(at, supervised),
+        "ios/example-declaration.json": phone_apple.declaration(at, supervised),
+        "ios/example-fleet.mobileconfig": phone_apple.fleet_profile(at, "$EXTENSIONATTRIBUTE_1", supervised=True),
+        "android/example-policy.json": phone_android.policy(at, phone, 2),
+        "android/example-own-agent.json": phone_android.own_agent_settings(at, phone, 2),
+        "android/unlock-android.json": phone_android.unlock_policy(),
+    }
+
+
+def test_the_examples_in_installers_are_what_is_made_today():
+    made = examples()
+    there = {
+        str(path.relative_to(INSTALLERS)): path.read_bytes()
+        for folder in ("ios", "android")
+        for path in (INSTALLERS / folder).iterdir()
+        if path.name != "README.md"
+    }
+    assert there == made
+    for folder in ("ios", "android"):
+        named = set(re.findall(r"`([\w-]+\.(?:mobileconfig|json))`", (INSTALLERS / folder / "README.md").read_text()))
+        assert {f"{folder}/{name}" for name in named} == {name for name in made if name.startswith(folder)}
