@@ -17,6 +17,7 @@ import pytest
 from agent.gateway.doh import Doh
 from tests.agent.gateway import certificates
 from tests.agent.gateway.doors import ALICE, ALICES, BOB, BOBS, Desk, free_port
+from tests.agent.gateway.loops import run_apart
 from tests.agent.gateway.resolvers import Resolver, trust
 
 MEDIA = "application/dns-message"
@@ -46,7 +47,7 @@ def run(work, files):
                 await listener.stop()
                 desk.upstreams.close()
 
-    asyncio.run(opened())
+    run_apart(opened())
 
 
 class Client:
@@ -173,7 +174,7 @@ def test_a_renewed_certificate_is_taken_up_while_it_goes_on(files, tmp_path):
         assert client.say("POST", f"/d/{ALICES}/dns-query", asked().to_wire())[0] == 200
         client.close()
 
-    asyncio.run(opened())
+    run_apart(opened())
 
 
 def test_the_longest_question_fits_into_the_path_of_a_get(files):
@@ -195,4 +196,4 @@ def test_a_port_in_use_is_noticed_at_once(files):
             with pytest.raises(OSError, match="in use"):
                 await Doh(desk.front, *files).start("127.0.0.1", other.getsockname()[1])
 
-    asyncio.run(work())
+    run_apart(work())

@@ -16,6 +16,7 @@ from agent.gateway import dot
 from agent.gateway.dot import Dot, Tls
 from tests.agent.gateway import certificates
 from tests.agent.gateway.doors import ALICE, ALICES, BOB, BOBS, Desk, TlsClient
+from tests.agent.gateway.loops import run_apart
 from tests.agent.gateway.resolvers import Resolver, answer_of
 
 
@@ -69,7 +70,7 @@ def run(work, files, **resolver):
             async with asyncio.timeout(20):
                 await work(there)
 
-    asyncio.run(opened())
+    run_apart(opened())
 
 
 def test_each_phone_is_known_by_its_server_name_and_its_names_are_noted_as_its_own(files):
@@ -255,7 +256,7 @@ def test_a_renewed_certificate_is_used_from_the_next_connection_and_a_broken_one
             await listener.stop()
             desk.upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 @pytest.mark.more
@@ -280,6 +281,6 @@ def test_ten_thousand_idle_connections_harm_nobody(files):
             await work(there)
 
     try:
-        asyncio.run(opened())
+        run_apart(opened())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

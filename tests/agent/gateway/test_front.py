@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import dns.message
 
 from tests.agent.gateway.doors import ALICE, ALICES, Desk
+from tests.agent.gateway.loops import run_apart
 from tests.agent.gateway.resolvers import Resolver, nxdomain
 
 
@@ -26,7 +25,7 @@ def test_a_name_is_noted_once_it_was_answered_whether_at_once_or_later(files):
             assert desk.noted[1:] == [(ALICE, "www.example.org", "dot")]
             desk.upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_name_that_is_not_there_was_no_visit_and_neither_was_a_service(files):
@@ -41,7 +40,7 @@ def test_a_name_that_is_not_there_was_no_visit_and_neither_was_a_service(files):
             missing.upstreams.close()
             there.upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_without_any_resolver_the_answer_is_a_failure_and_nothing_is_noted(files):
@@ -52,7 +51,7 @@ def test_without_any_resolver_the_answer_is_a_failure_and_nothing_is_noted(files
         assert desk.noted == []
         desk.upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_the_malformed_is_counted_and_never_asked(files):

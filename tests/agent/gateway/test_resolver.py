@@ -12,6 +12,7 @@ from agent.gateway import wire
 from agent.gateway.cache import Cache
 from agent.gateway.resolver import Resolver
 from agent.gateway.upstream import NoAnswer
+from tests.agent.gateway.loops import run_apart
 from tests.agent.gateway.resolvers import answer_of
 
 
@@ -68,7 +69,7 @@ def test_an_answer_is_asked_for_once_and_its_time_runs_on():
         assert ttl(await resolver.resolve(asked())) == 300
         assert asker.count == 2
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_all_who_ask_at_the_same_time_get_one_lookup_and_who_leaves_takes_it_from_nobody():
@@ -83,7 +84,7 @@ def test_all_who_ask_at_the_same_time_get_one_lookup_and_who_leaves_takes_it_fro
         assert all(ttl(one) == 300 for one in answers)
         assert asker.count == 1
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_popular_name_is_fetched_anew_before_its_time_is_over():
@@ -97,7 +98,7 @@ def test_a_popular_name_is_fetched_anew_before_its_time_is_over():
         time.now += 30
         assert ttl(resolver.at_once(asked())) == 270
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 @pytest.mark.parametrize("fault", ["fails", "slow", "servfail"])
@@ -115,7 +116,7 @@ def test_a_stale_answer_is_given_while_no_fresh_one_is_to_be_had(fault, monkeypa
             await asyncio.sleep(0.4)
             assert ttl(resolver.at_once(asked())) == 300
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_without_any_answer_it_is_a_failure_and_the_next_asks_again():
@@ -127,7 +128,7 @@ def test_without_any_answer_it_is_a_failure_and_the_next_asks_again():
         asker.fails = False
         assert ttl(await resolver.resolve(asked())) == 300
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_name_that_is_not_there_is_kept_too_and_what_carries_options_is_not():
@@ -143,4 +144,4 @@ def test_a_name_that_is_not_there_is_kept_too_and_what_carries_options_is_not():
             await resolver.resolve(asked(use_edns=0, options=[subnet]))
         assert asker.count == 3
 
-    asyncio.run(work())
+    run_apart(work())

@@ -10,6 +10,7 @@ import pytest
 
 from agent.gateway import wire
 from agent.gateway.upstream import NoAnswer, Server, Upstreams, parse_server
+from tests.agent.gateway.loops import run_apart
 from tests.agent.gateway.resolvers import Resolver, answer_of, nxdomain, spoilt_id, trust
 
 
@@ -40,7 +41,7 @@ def test_many_questions_go_over_one_connection_padded_and_each_gets_its_own_answ
             assert resolver.connections == 1
             assert all(len(one.to_wire()) % wire.QUERY_PAD_BYTES == 0 for one in resolver.asked)
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_silent_resolver_costs_a_moment_and_then_comes_last(files):
@@ -55,7 +56,7 @@ def test_a_silent_resolver_costs_a_moment_and_then_comes_last(files):
             assert len(silent.names) <= len(good.names) + 1
             upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_resolver_that_lies_is_not_believed_and_another_answers(files, lie):
             upstreams.close()
             alone.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_connection_that_the_resolver_closed_is_opened_again(files):
@@ -93,7 +94,7 @@ def test_a_connection_that_the_resolver_closed_is_opened_again(files):
             assert resolver.connections == 2
             upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_failure_that_one_reports_gives_way_to_an_answer_of_another_and_counts_where_all_fail(files):
@@ -109,7 +110,7 @@ def test_a_failure_that_one_reports_gives_way_to_an_answer_of_another_and_counts
             both.close()
             one.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_stranger_between_without_the_resolvers_name_is_asked_nothing(files):
@@ -122,7 +123,7 @@ def test_a_stranger_between_without_the_resolvers_name_is_asked_nothing(files):
             assert resolver.asked == []
             upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_a_resolver_that_failed_is_found_again_by_the_check(files):
@@ -143,7 +144,7 @@ def test_a_resolver_that_failed_is_found_again_by_the_check(files):
             assert len(resolver.asked) == 2
             upstreams.close()
 
-    asyncio.run(work())
+    run_apart(work())
 
 
 def test_addresses_of_resolvers_are_read_and_others_refused_in_a_sentence():
