@@ -44,6 +44,12 @@ TEXT_MAX_CHARS = 200
 ACCOUNTS_MAX = 200
 """Accounts of one device in one question for monthly ids: a shared laptop has tens."""
 
+PHONES_MAX = 20_000
+"""Phones behind one organisation's gateways: twice what a gateway is measured with."""
+
+PHONES_REPORT_MAX = 2_000
+"""Phones in one report of when they last resolved: 200 KB."""
+
 ENROLMENT_TOKEN_MAX_CHARS = 4096
 """A token is about 700 characters; anything longer is not one."""
 

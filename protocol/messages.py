@@ -20,6 +20,8 @@ from protocol.limits import (
     ENROLMENT_TOKEN_MAX_CHARS,
     EVIDENCE_MAX_NAMES,
     MESSAGE_VERSION,
+    PHONES_MAX,
+    PHONES_REPORT_MAX,
     TEXT_MAX_CHARS,
     TOTALS_MAX_ROWS,
     TRIAL_MAX_ENTRIES,
@@ -38,7 +40,7 @@ Month = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)")
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 UtcTime = Annotated[datetime, msgspec.Meta(tz=True)]
-RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial", "trip", "acknowledgement"]
+RecordKind = Literal["alert", "totals", "heartbeat", "loss", "trial", "trip", "acknowledgement", "phones"]
 Kind = Literal["host", "app"]
 Tags = Annotated[
     tuple[Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")], ...], msgspec.Meta(max_length=TAGS_MAX)
@@ -405,6 +407,48 @@ class Acknowledgement(Message, frozen=True):
     signature: bytes
 
 
+# --- phones behind a gateway -------------------------------------------------------------------------------------
+
+
+class PhonesQuestion(Message, frozen=True):
+    """A gateway asks which phones it speaks for. `known` is the digest of the answer that it has, empty for none."""
+
+    version: Positive
+    known: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
+
+
+class PhoneEntry(Message, frozen=True):
+    """One phone: the SHA-256 of its id, the device that it is in records, its group, and whose it is (empty: nobody's).
+
+    `since` is from when on it may be observed: after its person was given the notice.
+    """
+
+    hash: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+    device: UUID
+    group: Group
+    person: ShortText
+    since: UtcTime
+
+
+class PhonesAnswer(Message, frozen=True):
+    """All phones that are active, and the digest of that list; `phones` is None where the gateway has them already."""
+
+    digest: str
+    phones: Annotated[tuple[PhoneEntry, ...], msgspec.Meta(max_length=PHONES_MAX)] | None = None
+
+
+class PhonesReport(Message, frozen=True):
+    """In which hour phones last asked a gateway for a name, and how many questions it refused, by reason.
+
+    Whole hours: when somebody last looked at a phone is nobody's business.
+    """
+
+    device: UUID
+    at: UtcTime
+    seen: Annotated[dict[UUID, UtcTime], msgspec.Meta(max_length=PHONES_REPORT_MAX)]
+    refused: Annotated[dict[Word, Count], msgspec.Meta(max_length=16)]
+
+
 # --- people and enrolment ----------------------------------------------------------------------------------------
 
 
@@ -484,6 +528,7 @@ BODIES: dict[str, type[Message]] = {
     "trial": TrialReport,
     "trip": TripReport,
     "acknowledgement": Acknowledgement,
+    "phones": PhonesReport,
 }
 
 
@@ -516,6 +561,7 @@ _PREPARED: tuple[type[Any], ...] = (
     EnrolRequest,
     GroupingQuestion,
     PeopleQuestion,
+    PhonesQuestion,
     TrialHeader,
     TripHeader,
     AcknowledgementStatement,

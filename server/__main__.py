@@ -19,6 +19,7 @@ COMMANDS = {
     "user": ("server.users", "add, change or list people who sign in"),
     "people": ("server.people_command", "import who uses the devices, so that leads see names"),
     "training": ("server.training_command", "import training dates, or say who is due"),
+    "phones": ("server.phones_command", "list the phones behind the gateway, add one or change one"),
     "partners": ("server.partners_command", "list the register of partners, or change it"),
     "documents": ("server.documents_command", "say who has still to acknowledge which document"),
     "token": ("server.token_file", "register an enrolment token that IT made"),

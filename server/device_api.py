@@ -25,13 +25,14 @@ from protocol.messages import (
     GroupingQuestion,
     Message,
     PeopleQuestion,
+    PhonesQuestion,
     Refusal,
     TripQuestion,
     decode,
     encode,
 )
 from protocol.signing import PublicKey, claimed_key_id, public_key, verify_request
-from server import devices, grouping, ingest, log, people, trips
+from server import devices, grouping, ingest, log, people, phones, trips
 from server.served import published_file
 from server.store.models import Device
 from server.turns import Turns
@@ -152,6 +153,12 @@ def _trip(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
     return encode(trips.wanted_of(device, now))
 
 
+def _phones(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
+    device = Device.objects.get(pk=_signed_by_device(environ, body, now))
+    devices.check_status(device.status)
+    return encode(phones.answer(device, decode(body, PhonesQuestion)))
+
+
 def _enrol(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
     headers = _signature_headers(environ)
     if claimed_key_id(headers) != ENROL_KEY_ID:
@@ -181,6 +188,7 @@ _ROUTES: dict[str, tuple[str, Callable[[dict[str, Any], bytes, datetime], bytes]
     "/v1/people": ("POST", _people),
     "/v1/grouping": ("POST", _grouping),
     "/v1/trip": ("POST", _trip),
+    "/v1/phones": ("POST", _phones),
     "/v1/enrol": ("POST", _enrol),
     "/v1/health": ("GET", _health),
 }
@@ -304,7 +312,8 @@ def _device_key(device: UUID) -> PublicKey | None:
 @lru_cache(maxsize=_KEYS_REMEMBERED)
 def _known_device_key(device: UUID, database: str) -> PublicKey:  # noqa: ARG001 - the cache is one a database
     # A device's key never changes; whether the device may still send is read in the transaction that stores.
-    return public_key(bytes(Device.objects.values_list("public_key", flat=True).get(pk=device)))
+    key = Device.objects.filter(public_key__isnull=False).values_list("public_key", flat=True).get(pk=device)
+    return public_key(bytes(key or b""))
 
 
 # --- answers -----------------------------------------------------------------------------------------------------

@@ -44,15 +44,17 @@ class ReleasedEvidence:
     audit_seq: int
 
 
-def record(alert: Alert, header: AlertHeader, signer: Device, now: datetime) -> Incident:
+def record(alert: Alert, header: AlertHeader, signer: Device, subject: Device, now: datetime) -> Incident:
     """Keep a checked alert: a new incident, or an update of one. Call inside the transaction that marks it seen.
+
+    `subject` is the device that it is about: the signer itself, or a phone that a gateway speaks for.
 
     Raises NotAllowed when the alert id is another device's incident. An update never reopens a closed incident: it is
     kept and shown as new since closing (a late record must not undo a person's decision).
     """
     incident = Incident.objects.select_for_update().filter(pk=header.alert).first()
     if incident is None:
-        incident = _create(header, signer, now)
+        incident = _create(header, signer, subject, now)
     elif (incident.signer_id, incident.device_id, incident.group) != (header.signer, header.device, header.group):
         raise NotAllowed(gettext("the alert id belongs to another device's incident"))
     elif header.revision > incident.revision:
@@ -97,7 +99,7 @@ def release(user: User, incident_id: UUID, *, now: datetime | None = None) -> Re
         heading=bytes(kept.heading),
         evidence=bytes(kept.evidence),
         signature=bytes(kept.signature),
-        signer_public_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
+        signer_public_key=kept.signer.verifying_key if kept.signer is not None else None,
         lead_public_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
         newer=mine.incident.revision > kept.revision,
         audit_seq=entry.seq,
@@ -167,11 +169,11 @@ def new_reference(now: datetime) -> str:
     return _new_reference(now.year)
 
 
-def _create(header: AlertHeader, signer: Device, now: datetime) -> Incident:
+def _create(header: AlertHeader, signer: Device, subject: Device, now: datetime) -> Incident:
     return Incident.objects.create(
         id=header.alert,
         reference=new_reference(now),
-        device=signer,
+        device=subject,
         signer=signer,
         group=header.group,
         urgent=header.urgent,
@@ -180,7 +182,7 @@ def _create(header: AlertHeader, signer: Device, now: datetime) -> Incident:
         received_at=now,
         updated_at=now,
         revision=header.revision,
-        sample=signer.sample,
+        sample=subject.sample,
     )
 
 

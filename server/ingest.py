@@ -25,6 +25,7 @@ from protocol.messages import (
     Heartbeat,
     Loss,
     Parcel,
+    PhonesReport,
     Receipt,
     Receipts,
     TrialHeader,
@@ -40,7 +41,7 @@ from protocol.messages import (
 )
 from protocol.sealing import Layout, layout
 from protocol.signing import verify_acknowledgement, verify_alert, verify_trial, verify_trip
-from server import acknowledgements, coverage, incidents, log, policy_in_force, trials, trips, usage
+from server import acknowledgements, coverage, incidents, log, phones, policy_in_force, trials, trips, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -139,18 +140,23 @@ def _receipt(parcel: Parcel, result: Any, refused: Refused | None = None) -> Rec
 
 
 def _keep_totals(taking: _Taking, parcel: Parcel, totals: UsageTotals) -> None:  # noqa: ARG001
-    _speaks_for(taking, totals.device)
-    if not _is_known_group(taking, totals.group):
+    if totals.device == taking.device_id:
+        number, group = taking.number, taking.group
+    else:
+        phone = phones.spoken_for(taking.device, totals.device)
+        number, group = phone.number, phone.group
+    if not _is_known_group(group, totals.group):
         raise Refused(Code.WRONG_DEVICE)
-    usage.add(taking.number, totals.rows)
+    usage.add(number, totals.rows)
 
 
 def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
     device = taking.device
-    verify_alert(bytes(device.public_key), alert.signature, alert.header, alert.heading, alert.evidence)
+    verify_alert(device.verifying_key, alert.signature, alert.header, alert.heading, alert.evidence)
     header = decode_header(alert.header)
     _is_of(taking, parcel, header)
-    if not _is_known_group(taking, header.group):
+    subject = device if header.device == header.signer else phones.spoken_for(device, header.device)
+    if not _is_known_group(subject.group, header.group):
         # After a restored backup devices may have a newer policy than is here: their alerts wait for it.
         newer = 0 < policy_in_force.version() < header.policy_version
         raise Refused(Code.BUSY if newer else Code.WRONG_DEVICE)
@@ -160,16 +166,16 @@ def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
         _layout(envelope, header)
     _is_known(header)
     try:
-        incidents.record(alert, header, device, taking.now)
+        incidents.record(alert, header, device, subject, taking.now)
     except NotAllowed:
         raise Refused(Code.WRONG_DEVICE, "the alert id belongs to another device") from None
 
 
 def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
     device = taking.device
-    verify_trial(bytes(device.public_key), report.signature, report.header, report.envelope)
+    verify_trial(device.verifying_key, report.signature, report.header, report.envelope)
     header = decode_trial_header(report.header)
-    _is_of(taking, parcel, header)
+    _is_of_itself(taking, parcel, header)
     if header.group != taking.group:
         raise Refused(Code.WRONG_DEVICE)
     if not _EARLIEST.date() < header.day < _LATEST.date():
@@ -182,9 +188,9 @@ def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
 
 def _keep_trip(taking: _Taking, parcel: Parcel, report: TripReport) -> None:
     device = taking.device
-    verify_trip(bytes(device.public_key), report.signature, report.header, report.envelope)
+    verify_trip(device.verifying_key, report.signature, report.header, report.envelope)
     header = decode_trip_header(report.header)
-    _is_of(taking, parcel, header)
+    _is_of_itself(taking, parcel, header)
     if header.group != taking.group:
         raise Refused(Code.WRONG_DEVICE)
     _sane(header.seen)
@@ -227,10 +233,15 @@ def _keep_loss(taking: _Taking, parcel: Parcel, loss: Loss) -> None:
 
 def _keep_acknowledgement(taking: _Taking, parcel: Parcel, given: Acknowledgement) -> None:
     device = taking.device
-    verify_acknowledgement(bytes(device.public_key), given.signature, given.statement)
+    verify_acknowledgement(device.verifying_key, given.signature, given.statement)
     said = decode_acknowledgement(given.statement)
-    _is_of(taking, parcel, said)
+    _is_of_itself(taking, parcel, said)
     acknowledgements.record(given, said, device, _sane(said.at), taking.now)
+
+
+def _keep_phones(taking: _Taking, parcel: Parcel, report: PhonesReport) -> None:  # noqa: ARG001
+    _speaks_for(taking, report.device)
+    phones.report(taking.device, report, _sane(report.at), taking.now)
 
 
 _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
@@ -241,6 +252,7 @@ _KEEP: dict[type, Callable[[_Taking, Parcel, Any], None]] = {
     TrialReport: _keep_trial,
     TripReport: _keep_trip,
     Acknowledgement: _keep_acknowledgement,
+    PhonesReport: _keep_phones,
 }
 
 
@@ -250,7 +262,11 @@ def _is_of(
     if (header.record, header.counter) != (parcel.record, parcel.counter):
         raise Refused(Code.BAD_RECORD, "the signed header is of another record or counter")
     _speaks_for(taking, header.signer)
-    if header.device != header.signer:  # a gateway will speak for phones; no device does yet
+
+
+def _is_of_itself(taking: _Taking, parcel: Parcel, header: TrialHeader | TripHeader | AcknowledgementStatement) -> None:
+    _is_of(taking, parcel, header)
+    if header.device != header.signer:  # only flags and totals are of a phone
         raise Refused(Code.WRONG_DEVICE)
 
 
@@ -274,12 +290,12 @@ def _speaks_for(taking: _Taking, device: UUID) -> None:
         raise Refused(Code.WRONG_DEVICE)
 
 
-def _is_known_group(taking: _Taking, group: str) -> bool:
-    """Whether a record may be of that group: the device's, or one that the policy gives account patterns.
+def _is_known_group(own: str, group: str) -> bool:
+    """Whether a record may be of that group: the device's own, or one that the policy gives account patterns.
 
     The collector does not know whose record it is, so a hostile device can choose among these, and no others.
     """
-    return group == taking.group or group in policy_in_force.pattern_groups()
+    return group == own or group in policy_in_force.pattern_groups()
 
 
 def _sane(at: datetime) -> datetime:

@@ -16,6 +16,8 @@ from protocol.messages import (
     GroupingQuestion,
     PeopleAnswer,
     PeopleQuestion,
+    PhonesAnswer,
+    PhonesQuestion,
     Receipts,
     Refusal,
     TripAnswer,
@@ -28,8 +30,8 @@ _REQUEST_LEVEL = (400, 401, 403, 405, 413, 415, 429, 503)
 
 def describe() -> dict[str, Any]:
     """Return the OpenAPI document of /v1/, as plain data."""
-    asked = (Batch, PeopleQuestion, GroupingQuestion, TripQuestion, EnrolRequest)
-    answered = (Receipts, PeopleAnswer, GroupingAnswer, TripAnswer, EnrolReply, Refusal)
+    asked = (Batch, PeopleQuestion, GroupingQuestion, TripQuestion, PhonesQuestion, EnrolRequest)
+    answered = (Receipts, PeopleAnswer, GroupingAnswer, TripAnswer, PhonesAnswer, EnrolReply, Refusal)
     kinds = (*asked, *answered)
     refs, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     named = dict(zip(kinds, refs, strict=True))
@@ -53,6 +55,9 @@ def describe() -> dict[str, Any]:
             },
             "/v1/trip": {
                 "post": _post("Ask whether a test is wanted", named[TripQuestion], named[TripAnswer], named[Refusal])
+            },
+            "/v1/phones": {
+                "post": _post("Ask for the phones", named[PhonesQuestion], named[PhonesAnswer], named[Refusal])
             },
             "/v1/enrol": {"post": _post("Enrol a device", named[EnrolRequest], named[EnrolReply], named[Refusal])},
             "/v1/health": {"get": {"summary": "Is the collector there?", "responses": {"200": _json(_HEALTH)}}},

@@ -93,7 +93,7 @@ PARTS: dict[str, Part] = {
         _("Knowing which devices the organisation watches, and whether they work"),
         _DEVICE,
         _IT,
-        (models.Device,),
+        (models.Device, models.Phone),
         subject_rows.devices,
     ),
     "training": Part(

@@ -40,6 +40,7 @@ from server.store.models import (
     Partner,
     Person,
     PersonMonth,
+    Phone,
     SubjectRequest,
     TrainingRecord,
     Trip,
@@ -160,12 +161,12 @@ def usage_by_day(rows: list[Row]) -> list[Row]:
 
 
 def devices(subject: Subject) -> list[Row]:
-    """The devices on which there are totals of theirs, and the first and last day of those."""
+    """The devices on which there are totals of theirs, with the first and last day of those, and their phones."""
     found: dict[int, list[int]] = {}
     rows = Usage.objects.filter(person__in=_months(subject))
     for number, day in rows.values_list("device", "day").distinct():
         found.setdefault(number, []).append(day)
-    return [
+    used: list[Row] = [
         {
             "device": one.name,
             "platform": one.platform,
@@ -174,6 +175,18 @@ def devices(subject: Subject) -> list[Row]:
         }
         for one in Device.objects.filter(number__in=found).order_by("number")
     ]
+    theirs: list[Row] = [
+        {
+            "device": one.device.name,
+            "platform": one.device.platform,
+            "account": one.account,
+            "since": one.since,
+            "last_asked": one.last_asked,
+        }
+        for one in Phone.objects.select_related("device").order_by("device__number")
+        if one.account.casefold() in subject.keys
+    ]
+    return used + theirs
 
 
 def training(subject: Subject) -> list[Row]:

@@ -88,4 +88,4 @@ def _log(user: User, at: datetime, *, begun: bool) -> None:
 
 
 def _sealed(row: TrialReport) -> Sealed:
-    return Sealed(bytes(row.header), bytes(row.envelope), bytes(row.signature), bytes(row.device.public_key))
+    return Sealed(bytes(row.header), bytes(row.envelope), bytes(row.signature), row.device.verifying_key)

@@ -17,9 +17,9 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": ("enrol", "run", "session", "status", "show-data", "acknowledge", "scan-history", "update"),
     "server": (
-        "init", "run", "user", "people", "training", "partners", "documents", "token", "publish", "lists", "audit",
-        "summary", "review", "inspection", "papers", "subject-access", "retention", "backup", "restore", "notify",
-        "doctor", "demo", "simulate",
+        "init", "run", "user", "people", "training", "partners", "phones", "documents", "token", "publish", "lists",
+        "audit", "summary", "review", "inspection", "papers", "subject-access", "retention", "backup", "restore",
+        "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",

@@ -59,7 +59,7 @@ def heading_beside(one: Nearby) -> Sealed:
         header=bytes(kept.header),
         heading=bytes(kept.heading),
         signature=bytes(kept.signature),
-        signer_key=bytes(kept.signer.public_key) if kept.signer is not None else None,
+        signer_key=kept.signer.verifying_key if kept.signer is not None else None,
         lead_key=bytes(kept.lead_key.public_key) if kept.lead_key is not None else None,
         evidence_digest=bytes(kept.evidence_sha256),
         wraps={"heading": one.wrap} if one.wrap is not None else {},

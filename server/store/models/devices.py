@@ -9,7 +9,11 @@ from django.db import models
 
 
 class Device(models.Model):
-    """An enrolled device. `number` stands for it in the usage table, where 16 bytes a row would be too many."""
+    """An enrolled device, or a phone that a gateway speaks for, which has no key of its own.
+
+    `number` stands for it in the usage table, where 16 bytes a row would be too many. `gateway` is the right to speak
+    for phones, which IT gives to a device.
+    """
 
     class Status(models.TextChoices):
         """Whether the device's requests are taken."""
@@ -22,19 +26,40 @@ class Device(models.Model):
     number = models.PositiveIntegerField(unique=True, editable=False)
     name = models.CharField(max_length=200)
     group = models.CharField(max_length=64)
-    public_key = models.BinaryField(max_length=32, unique=True)
+    public_key = models.BinaryField(max_length=32, unique=True, null=True)
     platform = models.CharField(max_length=200)
     enrolled_at = models.DateTimeField()
     last_seen = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     health = models.JSONField(null=True, blank=True)
     sample = models.BooleanField(default=False)
+    gateway = models.BooleanField(default=False)
+
+    @property
+    def verifying_key(self) -> bytes:
+        """Its Ed25519 public key; a phone has none, and signs nothing: no signature holds under an empty key."""
+        return bytes(self.public_key or b"")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new device the next number; the unique column refuses a race, which the caller's retry solves."""
         if cast("int | None", self.number) is None:
             self.number = (Device.objects.aggregate(last=models.Max("number"))["last"] or 0) + 1
         super().save(*args, **kwargs)
+
+
+class Phone(models.Model):
+    """What belongs to a phone alone. Of its id only the SHA-256 is here: a stolen database speaks as no phone.
+
+    `account` is of whoever has it, empty for a shared one. `since` is when its person was given the notice;
+    `last_asked` the whole hour in which it last asked any gateway for a name.
+    """
+
+    device = models.OneToOneField(Device, on_delete=models.CASCADE, primary_key=True, related_name="phone")
+    id_hash = models.BinaryField(max_length=32, unique=True)
+    supervised = models.BooleanField()
+    account = models.CharField(max_length=200, blank=True)
+    since = models.DateTimeField()
+    last_asked = models.DateTimeField(null=True, blank=True)
 
 
 class EnrolmentToken(models.Model):

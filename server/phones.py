@@ -1,0 +1,278 @@
+"""Phones behind the gateway: added by IT, known to gateways by the hash of an id, and when each last asked for a name.
+
+A gateway is a device to which IT gave the right to speak for phones: no other device's word about a phone is taken, and
+a gateway's word about a laptop is not either. A phone that IT withdrew is asked for by nobody, but what was seen of it
+before is still taken: nothing that a gateway holds is lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils.translation import gettext
+
+from protocol.codes import Code
+from protocol.errors import Refused
+from protocol.limits import PHONES_MAX
+from protocol.messages import PhoneEntry, PhonesAnswer, PhonesQuestion, PhonesReport, encode
+from server import audit, log
+from server.errors import NotAllowed, NotThere, WrongState
+from server.store.models import Device, Organisation, Phone, Role, User
+from server.trips import group_names
+
+ID_BYTES: Final = 17
+"""136 random bits, of which 26 characters of base 32 hold 130: nobody finds a phone's id by trying."""
+
+ID_CHARACTERS: Final = 26
+
+PLATFORMS: Final = {"ios": "iPhone or iPad", "android": "Android", "windows": "Windows", "macos": "Mac",
+                    "chromeos": "ChromeOS"}  # fmt: skip
+
+SILENT_AFTER: Final = timedelta(days=3)
+"""A phone in use asks for names every few minutes, by itself: after three silent days its profile may be gone."""
+
+GATEWAY_SILENT_AFTER: Final = timedelta(minutes=45)
+"""Three heartbeats."""
+
+AHEAD_MOST: Final = timedelta(hours=1)
+"""How far ahead of our clock a gateway may say that a phone asked: its hour may just have begun."""
+
+_printable = re.compile(r"[^\x00-\x1f\x7f]{1,100}").fullmatch
+
+
+@dataclass(frozen=True)
+class NewPhone:
+    """What IT says of a phone: whose it is (empty for one that is shared), and that its person was given the notice."""
+
+    name: str
+    group: str
+    platform: str
+    supervised: bool = False
+    account: str = ""
+    noticed: bool = False
+
+
+@dataclass(frozen=True)
+class PhoneRow:
+    """What IT sees of a phone."""
+
+    id: UUID
+    name: str
+    group: str
+    platform: str
+    supervised: bool
+    account: str
+    status: str
+    since: datetime
+    last_asked: datetime | None
+    silent: bool
+
+
+# --- what IT does ----------------------------------------------------------------------------------------------------
+
+
+def add(user: User | None, given: NewPhone, now: datetime) -> tuple[Device, str]:
+    """Add a phone; returns it with its id, which is shown this once and never again.
+
+    `user` is None for the command on the collector's own console. Raises NotAllowed, WrongState in a sentence.
+    """
+    _may_manage(user)
+    name = given.name.strip()
+    if _printable(name) is None:
+        raise WrongState(gettext("give the phone a name of at most 100 characters"))
+    if given.group not in group_names():
+        raise WrongState(
+            gettext("there is no group «%(group)s»; there are %(groups)s")
+            % {"group": given.group, "groups": ", ".join(sorted(group_names())) or "none"}
+        )
+    if given.platform not in PLATFORMS:
+        raise WrongState(gettext("the platform is one of %(known)s") % {"known": ", ".join(PLATFORMS)})
+    account = _account(given.account)
+    if not given.noticed:
+        raise WrongState(gettext("first give the notice to whoever uses the phone, then say that you did"))
+    with transaction.atomic():
+        Organisation.objects.select_for_update().first()
+        if Phone.objects.exclude(device__status=Device.Status.REVOKED).count() >= PHONES_MAX:
+            raise WrongState(gettext("there are as many phones as gateways take; withdraw those that are gone"))
+        device = Device(
+            id=uuid4(), name=name, group=given.group, public_key=None, platform=given.platform, enrolled_at=now
+        )
+        device.save(force_insert=True)
+        ident = _new_id()
+        Phone.objects.create(
+            device=device, id_hash=_hash(ident), supervised=given.supervised, account=account, since=now
+        )
+        audit.write(_actor(user), "phone_added", f"device:{device.pk}", now=now)
+    return device, ident
+
+
+def new_id(user: User | None, device_id: UUID, now: datetime) -> str:
+    """Give a phone another id, after it was set up anew or the id was seen by others; the old one is refused."""
+    _may_manage(user)
+    with transaction.atomic():
+        phone = _active(device_id)
+        ident = _new_id()
+        phone.id_hash = _hash(ident)
+        phone.save(update_fields=["id_hash"])
+        audit.write(_actor(user), "phone_id_changed", f"device:{device_id}", now=now)
+    return ident
+
+
+def hand_on(user: User | None, device_id: UUID, account: str, now: datetime, *, noticed: bool) -> str:
+    """Let a phone be another person's from now on, under a new id: what was before stays the other's."""
+    _may_manage(user)
+    if not noticed:
+        raise WrongState(gettext("first give the notice to whoever uses the phone, then say that you did"))
+    with transaction.atomic():
+        phone = _active(device_id)
+        ident = _new_id()
+        phone.account, phone.since, phone.id_hash = _account(account), now, _hash(ident)
+        phone.save(update_fields=["account", "since", "id_hash"])
+        audit.write(_actor(user), "phone_handed_on", f"device:{device_id}", now=now)
+    return ident
+
+
+def withdraw(user: User | None, device_id: UUID, now: datetime) -> None:
+    """Retire a phone, or one that was lost: its id is refused from the gateways' next question on."""
+    _may_manage(user)
+    with transaction.atomic():
+        phone = _active(device_id)
+        phone.device.status = Device.Status.REVOKED
+        phone.device.save(update_fields=["status"])
+        audit.write(_actor(user), "phone_withdrawn", f"device:{device_id}", now=now)
+
+
+def set_gateway(user: User | None, device_id: UUID, now: datetime, *, gateway: bool) -> None:
+    """Give an enrolled device the right to speak for phones, or take it. Raises NotAllowed, NotThere."""
+    _may_manage(user)
+    with transaction.atomic():
+        changed = Device.objects.filter(pk=device_id, public_key__isnull=False).update(gateway=gateway)
+        if not changed:
+            raise NotThere(gettext("there is no such device that could be a gateway"))
+        audit.write(_actor(user), "gateway_named" if gateway else "gateway_ended", f"device:{device_id}", now=now)
+
+
+def listing(user: User | None, now: datetime) -> list[PhoneRow]:
+    """Return every phone, by name. For IT; raises NotAllowed."""
+    _may_manage(user)
+    rows = Phone.objects.select_related("device").order_by("device__name", "device__number")
+    return [
+        PhoneRow(
+            id=one.device.pk,
+            name=one.device.name,
+            group=one.device.group,
+            platform=one.device.platform,
+            supervised=one.supervised,
+            account=one.account,
+            status=one.device.status,
+            since=one.since,
+            last_asked=one.last_asked,
+            silent=is_silent(one.device.status, one.since, one.last_asked, now),
+        )
+        for one in rows
+    ]
+
+
+def gateways_answering(now: datetime) -> int:
+    """Return how many gateways were heard of lately: an Android may be locked only while there are two."""
+    heard = Device.objects.filter(gateway=True, status=Device.Status.ACTIVE, last_seen__gte=now - GATEWAY_SILENT_AFTER)
+    return heard.count()
+
+
+def is_silent(status: str, since: datetime, last_asked: datetime | None, now: datetime) -> bool:
+    """Whether a phone that should ask for names does not: its profile may be gone, or it lies in a drawer."""
+    return status == Device.Status.ACTIVE and now - (last_asked or since) >= SILENT_AFTER
+
+
+# --- what gateways ask and tell --------------------------------------------------------------------------------------
+
+
+def answer(device: Device, question: PhonesQuestion) -> PhonesAnswer:
+    """Return all active phones, or only their digest where the gateway has them. Raises Refused `wrong_device`."""
+    if not device.gateway:
+        raise Refused(Code.WRONG_DEVICE, "only a gateway speaks for phones; IT names one")
+    rows = Phone.objects.filter(device__status=Device.Status.ACTIVE).order_by("device_id")
+    found = rows.values_list("id_hash", "device_id", "device__group", "account", "since")
+    phones = tuple(PhoneEntry(bytes(key), pk, group, account, since) for key, pk, group, account, since in found)
+    digest = hashlib.sha256(encode(PhonesAnswer("", phones))).hexdigest()
+    return PhonesAnswer(digest, None if question.known == digest else phones)
+
+
+def spoken_for(gateway: Device, phone_id: UUID) -> Device:
+    """Return the phone that a gateway's record is about; raises Refused `wrong_device` where it may not."""
+    if not gateway.gateway:
+        raise Refused(Code.WRONG_DEVICE)
+    found = Phone.objects.select_related("device").filter(device_id=phone_id).first()
+    if found is None:
+        raise Refused(Code.WRONG_DEVICE)
+    return found.device
+
+
+def report(gateway: Device, said: PhonesReport, at: datetime, now: datetime) -> None:
+    """Keep when phones last asked: the latest of all gateways' words, in whole hours. Raises Refused `wrong_device`."""
+    if not gateway.gateway:
+        raise Refused(Code.WRONG_DEVICE)
+    hours: dict[datetime, list[UUID]] = {}
+    for phone, when in said.seen.items():
+        hour = when.astimezone(now.tzinfo).replace(minute=0, second=0, microsecond=0)
+        if now - timedelta(days=366) < hour <= now + AHEAD_MOST:
+            hours.setdefault(hour, []).append(phone)
+    for hour, some in sorted(hours.items()):
+        _asked_in(hour, some)
+    if said.refused:
+        log.event(
+            "gateway_refused", device=gateway.pk, at=at.date(), **{f"n_{key}": n for key, n in said.refused.items()}
+        )
+
+
+def _asked_in(hour: datetime, some: Sequence[UUID]) -> None:
+    for start in range(0, len(some), 500):
+        part = some[start : start + 500]
+        older = Phone.objects.filter(device_id__in=part).exclude(last_asked__gte=hour)
+        older.update(last_asked=hour)
+        Device.objects.filter(phone__device_id__in=part).exclude(last_seen__gte=hour).update(last_seen=hour)
+
+
+# --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _active(device_id: UUID) -> Phone:
+    found = Phone.objects.select_for_update().select_related("device").filter(device_id=device_id).first()
+    if found is None:
+        raise NotThere(gettext("there is no such phone"))
+    if found.device.status != Device.Status.ACTIVE:
+        raise WrongState(gettext("this phone was withdrawn; add it anew"))
+    return found
+
+
+def _account(text: str) -> str:
+    account = text.strip()
+    if len(account) > 200 or not (account == "" or account.isprintable()):
+        raise WrongState(gettext("write the account by which the person signs in on devices"))
+    return account
+
+
+def _new_id() -> str:
+    return base64.b32encode(secrets.token_bytes(ID_BYTES)).decode().lower()[:ID_CHARACTERS]
+
+
+def _hash(ident: str) -> bytes:
+    return hashlib.sha256(ident.encode("ascii")).digest()
+
+
+def _may_manage(user: User | None) -> None:
+    if user is not None and not (user.is_active and user.role == Role.IT):
+        raise NotAllowed(gettext("only IT administrators work with phones"))
+
+
+def _actor(user: User | None) -> str:
+    return "command" if user is None else audit.actor_of(user)
