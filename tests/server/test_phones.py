@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from protocol.messages import PhonesQuestion, PhonesReport, UsageTotals
-from server import phones
+from server import audit, phones
 from server.errors import NotAllowed, NotThere, WrongState
 from server.phones import NewPhone, is_silent
 from server.store.models import AuditEntry, Device, Incident, Phone, Usage
@@ -42,13 +42,13 @@ def totals_of(gateway, phone, **changes):
 
 
 def test_an_id_is_shown_once_cannot_be_guessed_and_only_its_hash_is_kept(database, device, people):
-    made = [phones.add(people["it"], replace_name(n), NOW) for n in range(3)]
+    made = [phones.add(people.it, replace_name(n), NOW) for n in range(3)]
     idents = {ident for _, ident in made}
     assert len(idents) == 3
     assert all(len(ident) == 26 and set(ident) <= set("abcdefghijklmnopqrstuvwxyz234567") for ident in idents)
     assert {bytes(one.id_hash) for one in Phone.objects.all()} == {phones._hash(ident) for ident in idents}
     (line, *_) = AuditEntry.objects.filter(action="phone_added")
-    assert (line.actor, line.subject.split(":")[0]) == (f"user:{people['it'].pk}", "device")
+    assert (line.actor, line.subject.split(":")[0]) == (audit.actor_of(people.it), "device")
 
 
 def replace_name(number):
@@ -84,7 +84,7 @@ def test_only_it_works_with_phones(database, device, people, role, phone):
         lambda who: phones.set_gateway(who, device.id, NOW, gateway=True),
     ):
         with pytest.raises(NotAllowed):
-            work(people[role])
+            work(getattr(people, role))
 
 
 def test_a_phone_handed_on_has_another_id_and_nothing_of_it_is_taken_from_before_the_notice(database, gateway, phone):
