@@ -11,9 +11,8 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext, gettext_noop
 
 from rules.responses import day_words
-from server import papers_words, policy_words
+from server import papers_words, policy_words, report_file
 from server.errors import NotThere
-from server.files import save
 from server.papers import Facts
 from server.summary_formats import STYLES, pdf_of
 
@@ -76,16 +75,16 @@ def render(facts: Facts, paper_id: str, form: str) -> bytes:
 
 
 def write_all(facts: Facts, folder: Path, forms: Iterable[Form]) -> list[Path]:
-    """Write every paper in these forms, and the README; each whole or not at all. Raises OSError."""
+    """Write every paper in these forms, and the README; each whole or not at all. Raises SetUpError where there is no room."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = tuple(forms)
     written = []
     for paper in PAPERS:
         for form in chosen:
             written.append(folder / f"{paper.id}.{form}")
-            save(written[-1], render(facts, paper.id, form))
+            report_file.write(written[-1], render(facts, paper.id, form))
     written.append(folder / "README.md")
-    save(written[-1], readme(facts, chosen).encode())
+    report_file.write(written[-1], readme(facts, chosen).encode())
     return written
 
 

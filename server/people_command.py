@@ -42,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _told(done: Preview, *, dry: bool) -> str:
-    counts = done.counts
+    counts, left_out = done.counts, done.counts["left_out"]
     said = f"{counts['new']} new, {counts['changed']} changed, {counts['gone']} no longer listed, "
-    said += f"{counts['unchanged']} as before, {counts['left_out']} lines left out"
+    said += f"{counts['unchanged']} as before, {left_out} line{'' if left_out == 1 else 's'} left out"
     if done.most_gone:
         said += "\nMost people would be gone: is this the whole list?" if dry else "\nMost people are no longer listed."
     return f"Nothing was changed. It would be: {said}" if dry else f"Imported: {said}"

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from rules import policy as policy_module
 from tests.server.test_rules_in_force import sign_policy
 
@@ -30,6 +32,7 @@ def test_before_a_policy_asks_for_anything_it_says_so(tmp_path, fresh_collector)
     assert told == {"due": [], "groups": []}
 
 
+@pytest.mark.more
 def test_who_has_still_to_acknowledge_what_the_signed_policy_asks_is_listed(custodians, tmp_path):
     done = command("init", "--data-dir", custodians.collector, "--name", "Made")
     assert done.returncode == 0, done.stderr

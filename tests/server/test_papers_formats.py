@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.config import Config
-from server.errors import NotThere
+from server.errors import NotThere, SetUpError
 from server.files import save
 from server.papers import Reader, Signed, of_defaults
 from server.papers_formats import PAPERS, readme, render, write_all
@@ -100,3 +100,18 @@ def test_papers_speak_of_phones_only_where_phones_are_watched(facts, paper):
         assert "Whoever administers the gateway could see names" in with_phones
         assert "iOS lets nobody export" in with_phones
         assert "identity unproven" in with_phones
+
+
+def test_on_a_full_disk_it_names_the_paper_and_the_earlier_one_stays(tmp_path, monkeypatch):
+    write_all(of_defaults(), tmp_path, ("html",))
+    earlier = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    first = tmp_path / f"{PAPERS[0].id}.html"
+    with pytest.raises(SetUpError, match=r"No space left on device\); the earlier report is still there") as refused:
+        write_all(of_defaults(), tmp_path, ("html",))
+    assert str(first) in str(refused.value)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == earlier

@@ -20,6 +20,7 @@ def command(*words):
     )
 
 
+@pytest.mark.more
 def test_a_partner_is_added_changed_listed_and_ended(collector):
     def run(*words):
         done = command("partners", *words, "--data-dir", collector)

@@ -25,6 +25,7 @@ def test_it_says_what_would_change_and_then_changes_it(collector, tmp_path):
     file.write_text("account;name\nanna;Anna Adams\nben;=Ben\n")
     dry = command("people", "import", file, "--dry-run", "--data-dir", collector)
     assert "Nothing was changed. It would be: 1 new" in dry.stdout
+    assert dry.stdout.endswith(", 1 line left out\n")
     assert "Anna" not in dry.stdout
     done = command("people", "import", file, "--json", "--data-dir", collector)
     said = json.loads(done.stdout)

@@ -75,6 +75,7 @@ def test_a_running_chromium_s_visits_arrive_once_soon_and_as_hosts_only(chromium
     assert source.health().state == "working"
 
 
+@pytest.mark.more
 def test_a_running_firefox_s_visits_arrive_once_soon_and_as_hosts_only(firefox, kept, watch, until, tmp_path):
     firefox.visit("http://early.test/path?secret=0")
     began = now()
