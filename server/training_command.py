@@ -70,7 +70,10 @@ def _told(done: Preview, *, dry: bool) -> str:
     said = f"{counts['new']} new, {counts['changed']} changed, {counts['gone']} taken out, "
     said += f"{counts['unchanged']} as before"
     lines = [f"Nothing was changed. It would be: {said}" if dry else f"Imported: {said}"]
-    lines += [f"  {one.name}: {one.lines} line{'' if one.lines == 1 else 's'}{' (a new course)' if one.new else ''}" for one in done.courses]
+    lines += [
+        f"  {one.name}: {one.lines} line{'' if one.lines == 1 else 's'}{' (a new course)' if one.new else ''}"
+        for one in done.courses
+    ]
     if done.strangers:
         lines.append(f"{len(done.strangers)} sign-in names are not in the list of people: {_some(done.strangers)}")
     if done.most_gone:
