@@ -75,7 +75,7 @@ def render(facts: Facts, paper_id: str, form: str) -> bytes:
 
 
 def write_all(facts: Facts, folder: Path, forms: Iterable[Form]) -> list[Path]:
-    """Write every paper in these forms, and the README; each whole or not at all. Raises SetUpError where there is no room."""
+    """Write every paper in these forms, and the README; each whole or not at all; raises SetUpError on a full disk."""
     folder.mkdir(parents=True, exist_ok=True)
     chosen = tuple(forms)
     written = []
