@@ -78,7 +78,7 @@ def parse(text: str, file: Path) -> Config:
     for key, value in table.items():
         line = _line_of(key, text)
         if key not in known:
-            raise ConfigError(file, line, f"«{key}» is not known; {_nearest(key, known)}")
+            raise ConfigError(file, line, f"«{key}» is not known; {nearest(key, known)}")
         value = float(value) if type(value) is int and key.endswith("_seconds") else value
         try:
             msgspec.convert({key: value}, Config)
@@ -90,7 +90,8 @@ def parse(text: str, file: Path) -> Config:
     return msgspec.convert(table, Config)
 
 
-def _nearest(key: str, known: tuple[str, ...]) -> str:
+def nearest(key: str, known: tuple[str, ...]) -> str:
+    """Return what to say of an unknown key: the nearest known one, else all of them."""
     near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.5)
     return f"the nearest known key is «{near[0]}»" if near else f"known are {', '.join(known)}"
 

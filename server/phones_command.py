@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from server.store.models import Device
 
 ACTIONS = ("list", "add", "new-id", "hand-on", "withdraw", "gateway", "no-gateway")
-_NEEDS_FILES = ("add", "new-id", "hand-on")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--supervised", action="store_true", help="with add: a fleet tool supervises it")
     parser.add_argument("--account", help="with add and hand-on: the account of whoever has it; none for a shared one")
     parser.add_argument("--noticed", action="store_true", help="whoever uses it was given the notice")
-    parser.add_argument("--host", help="the gateway's host name, as phones reach it")
+    parser.add_argument("--host", help="the gateway's host name, else that of [phones]")
     parser.add_argument("--address", action="append", default=[], help="an address of the gateway; may be repeated")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="write the phone's files into this new folder")
     parser.add_argument("--json", action="store_true", help="print JSON; with add it holds the phone's id, its secret")
@@ -42,8 +41,6 @@ def run(args: argparse.Namespace) -> int:
         raise SetUpError("a name and details go with add")
     if args.action != "list" and not args.name:
         raise SetUpError(f"{args.action} needs a name")
-    if args.action in _NEEDS_FILES and not args.host:
-        raise SetUpError("say by --host how phones reach the gateway, such as dns.example.org")
     if args.action == "add" and not (args.group and args.platform):
         raise SetUpError("a new phone needs --group and --platform")
     require(args.data_dir)
@@ -117,11 +114,16 @@ def _check_place(args: argparse.Namespace) -> None:
 
 
 def _place(args: argparse.Namespace) -> Any:
+    from django.conf import settings
+
     from server import phone_place
     from server.store.models import Organisation
 
-    organisation = Organisation.objects.get()
-    return phone_place.place(organisation.name, args.host, tuple(args.address))
+    known = settings.CONFIG.phones
+    host, addresses = args.host or known.gateway, tuple(args.address) or known.addresses
+    if not host:
+        raise SetUpError("say by --host, or as gateway under [phones] in collector.toml, how phones reach the gateway")
+    return phone_place.place(Organisation.objects.get().name, host, addresses, failover=known.failover)
 
 
 def _hand_out(args: argparse.Namespace, device: Device, ident: str, now: datetime) -> int:

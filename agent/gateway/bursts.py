@@ -8,8 +8,7 @@ round), are unclear. What is unclear never wakes anybody. Only what is open is r
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
-from uuid import UUID
+from typing import Final, Generic, NamedTuple, TypeVar
 
 QUIET_SECONDS: Final = 2.0
 """A phone that asks for nothing for so long has loaded its page: within one, names follow in well under a second."""
@@ -27,10 +26,13 @@ PERSON_TYPES: Final = frozenset({1, 28, 65})
 """A, AAAA and HTTPS: what is asked before somebody goes anywhere. Other types are a program's business."""
 
 
-class Sighting(NamedTuple):
+Who = TypeVar("Who")
+
+
+class Sighting(NamedTuple, Generic[Who]):
     """A name that a phone looked up, when first (seconds since 1970), and whether it was likely visited."""
 
-    device: UUID
+    who: Who
     name: str
     at: float
     likely: bool
@@ -47,47 +49,47 @@ class _Burst:
         self.lead: str | None = None
 
 
-class Bursts:
-    """The open bursts of all phones."""
+class Bursts(Generic[Who]):
+    """The open bursts of all phones. A burst is told as a whole: its names one behind the other."""
 
     def __init__(self, is_background: Callable[[str], bool]) -> None:
         """`is_background(name)` says what the signed rules call background traffic: it never is a page."""
         self._is_background = is_background
-        self._open: dict[UUID, _Burst] = {}
+        self._open: dict[Who, _Burst] = {}
 
-    def add(self, device: UUID, name: str, at: float) -> list[Sighting]:
+    def add(self, who: Who, name: str, at: float) -> list[Sighting[Who]]:
         """Take a lookup; returns what is known of an earlier burst that it ends."""
-        burst = self._open.get(device)
-        ended: list[Sighting] = []
+        burst = self._open.get(who)
+        ended: list[Sighting[Who]] = []
         if burst is not None and _is_over(burst, at):
-            ended = self._close(device, burst)
+            ended = self._close(who, burst)
             burst = None
         if burst is None:
-            burst = self._open[device] = _Burst(at)
+            burst = self._open[who] = _Burst(at)
         burst.last = max(burst.last, at)
         if name in burst.names:
             return ended
         if len(burst.names) >= NAMES_MAX:
-            return [*ended, Sighting(device, name, at, likely=False)]
+            return [*ended, Sighting(who, name, at, likely=False)]
         burst.names[name] = at
         if burst.lead is None and not self._is_background(name):
             burst.lead = name
         return ended
 
-    def end_quiet(self, now: float) -> list[Sighting]:
+    def end_quiet(self, now: float) -> list[Sighting[Who]]:
         """Return what is known of the bursts that are over; to be called about once a second."""
-        over = [(device, burst) for device, burst in self._open.items() if _is_over(burst, now)]
-        return [sighting for device, burst in over for sighting in self._close(device, burst)]
+        over = [(who, burst) for who, burst in self._open.items() if _is_over(burst, now)]
+        return [sighting for who, burst in over for sighting in self._close(who, burst)]
 
-    def end_all(self) -> list[Sighting]:
+    def end_all(self) -> list[Sighting[Who]]:
         """Return what is known of all, at the end."""
-        return [sighting for device, burst in list(self._open.items()) for sighting in self._close(device, burst)]
+        return [sighting for who, burst in list(self._open.items()) for sighting in self._close(who, burst)]
 
-    def _close(self, device: UUID, burst: _Burst) -> list[Sighting]:
-        del self._open[device]
+    def _close(self, who: Who, burst: _Burst) -> list[Sighting[Who]]:
+        del self._open[who]
         is_page = burst.lead is not None and len(_sites(burst.names, burst.lead)) >= PAGE_LEAST_NAMES - 1
         return [
-            Sighting(device, name, at, likely=is_page and burst.lead is not None and _same_site(name, burst.lead))
+            Sighting(who, name, at, likely=is_page and burst.lead is not None and _same_site(name, burst.lead))
             for name, at in burst.names.items()
         ]
 

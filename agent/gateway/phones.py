@@ -26,11 +26,15 @@ RATE_BURST: Final = 600.0
 
 
 class Phone(NamedTuple):
-    """One phone: the device that it is in the records, its group, and the account of who has it (`""` for nobody)."""
+    """One phone: the device that it is in the records, its group, and the account of who has it (`""` for nobody).
+
+    `since` is from when on it may be observed, in seconds since 1970.
+    """
 
     device: UUID
     group: str
     person: str
+    since: float = 0.0
 
 
 class _Bucket:
@@ -48,6 +52,7 @@ class Phones:
     def __init__(self) -> None:
         self._by_hash: dict[bytes, Phone] = {}
         self._known: dict[str, Phone] = {}
+        self._groups: dict[UUID, str] = {}
         self._buckets: dict[UUID, _Bucket] = {}
         self.last_asked: dict[UUID, float] = {}
         self.refused: Counter[str] = Counter()
@@ -55,10 +60,16 @@ class Phones:
     def __len__(self) -> int:
         return len(self._by_hash)
 
+    def group_of(self, device: UUID) -> str | None:
+        """Return a phone's group; None for one that is not known (any more)."""
+        return self._groups.get(device)
+
     def replace(self, phones: Iterable[tuple[bytes, Phone]]) -> None:
         """Know these phones (by the SHA-256 of their id) and no others from now on."""
         self._by_hash = dict(phones)
         self._known = {}
+        # Groups of phones that were withdrawn stay: what was seen of them before is still on its way.
+        self._groups.update((phone.device, phone.group) for phone in self._by_hash.values())
         there = {phone.device for phone in self._by_hash.values()}
         for old in self._buckets.keys() - there:
             del self._buckets[old]

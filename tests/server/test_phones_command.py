@@ -57,7 +57,7 @@ def test_a_phone_is_added_with_its_files_listed_and_withdrawn(collector, tmp_pat
     ("words", "said"),
     [
         (("add",), "add needs a name"),
-        (("add", "Lee"), "--host"),
+        (("add", "Lee", "--group", "staff", "--platform", "ios", "--noticed"), "--host"),
         (("add", "Lee", "--host", "dns.example.org"), "--group and --platform"),
         (("add", "Lee", "--host", "dns example", "--group", "staff", "--platform", "ios", "--noticed"), "host"),
         (("add", "Lee", "--host", "dns.example.org", "--group", "staff", "--platform", "ios"), "notice"),

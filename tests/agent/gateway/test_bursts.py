@@ -65,7 +65,7 @@ def test_the_next_page_ends_the_last_and_phones_do_not_mix():
         there.add(OTHER, f"other-{name}", 100.0)
     ended = there.add(PHONE, "b.example", 100.0 + QUIET_SECONDS + 0.5)
     assert likely(ended) == ["a.example"]
-    assert {one.device for one in ended} == {PHONE}
+    assert {one.who for one in ended} == {PHONE}
     assert likely(there.end_all()) == ["other-a.example"]
 
 

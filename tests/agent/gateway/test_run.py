@@ -1,0 +1,187 @@
+"""The whole gateway as a program: a real collector's phones, a real resolver, and kdig as the phone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from agent import keys
+from agent.database import file_in
+from agent.gateway import run as gateway_run
+from agent.gateway.phones import hash_of
+from agent.spool import Spool
+from protocol.messages import PhoneEntry, PhonesAnswer, PhonesReport, decode, decode_body, decode_header, encode
+from tests.agent.devices import enrolled, until, with_rules
+from tests.agent.gateway import certificates
+from tests.agent.gateway.doors import ALICES, BOBS, free_port
+from tests.agent.gateway.resolvers import Resolver
+
+AGENT = Path(sys.executable).with_name("fairwatch-agent")
+ALICE = UUID(int=21)
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+GAMBLING = "www.bet365.com"
+
+
+@pytest.fixture
+def resolver(files):
+    """A resolver on a loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    made = Resolver(files)
+    asyncio.run_coroutine_threadsafe(made.__aenter__(), loop).result(10)
+    yield made
+    asyncio.run_coroutine_threadsafe(made.__aexit__(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+def phones_answer(handler):
+    entries = (PhoneEntry(hash_of(ALICES), ALICE, "staff", "alice", LONG_AGO),)
+    body = encode(PhonesAnswer("d" * 64, entries))
+    handler.send_response(200 if handler.path == "/v1/phones" else 404)
+    handler.end_headers()
+    handler.wfile.write(body if handler.path == "/v1/phones" else b"")
+
+
+@pytest.fixture
+def gateway(custodians, serving_collector, resolver, files, tmp_path, monkeypatch):
+    """Starts the program on an enrolled device with signed rules; returns its data folder and both ports."""
+
+    def do_POST(self):  # noqa: N802 - the name that the standard library asks for
+        self.rfile.read(int(self.headers["Content-Length"]))
+        phones_answer(self)
+
+    monkeypatch.setattr(serving_collector, "do_POST", do_POST, raising=False)
+    folder = with_rules(tmp_path / "gateway", custodians, serving_collector.address)
+    own = tmp_path / "own.pem", tmp_path / "own.key"
+    for source, target in zip(files, own, strict=True):
+        shutil.copy(source, target)
+    ports = free_port(), free_port()
+    server = resolver.server
+    (folder / "gateway.toml").write_text(
+        f'certificate = "{own[0]}"\nkey = "{own[1]}"\naddress = "127.0.0.1"\ndoh_port = {ports[0]}\n'
+        f'dot_port = {ports[1]}\nauthority = "{files[0]}"\nphones_seconds = 0.2\n'
+        f'upstreams = ["{server.address}@{server.port}#{server.name}"]\n'
+    )
+    log = (tmp_path / "log").open("w")
+    child = subprocess.Popen([AGENT, "gateway", "--data-dir", folder], stderr=log)
+    try:
+        until(lambda: "gateway.phones n=1" in (tmp_path / "log").read_text() or child.poll() is not None)
+        yield folder, *ports, own, child
+    finally:
+        child.terminate()
+        ended = child.wait(20)
+        log.close()
+    said = (tmp_path / "log").read_text()
+    assert ended == 0, said
+    assert "bet365" not in said
+    assert ALICES not in said
+
+
+def kdig(files, *words):
+    command = ["kdig", "@127.0.0.1", f"+tls-ca={files[0]}", "+timeout=5", "+retry=0", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False).stdout
+
+
+def by_tls(files, port, ident, name, *more):
+    return kdig(
+        files,
+        "-p",
+        str(port),
+        "+tls",
+        f"+tls-hostname={ident}.gateway.test",
+        f"+tls-sni={ident}.gateway.test",
+        name,
+        *more,
+    )
+
+
+def by_https(files, port, ident, name, *more):
+    return kdig(files, "-p", str(port), f"+https=/d/{ident}/dns-query", "+tls-hostname=gateway.test", name, *more)
+
+
+def records(folder, kind):
+    spool = Spool(
+        file_in(folder), keys.load(folder).spool_key, device=keys.load(folder).device, clock=lambda: datetime.now(UTC)
+    )
+    try:
+        return [decode_body(one) for one in spool.peek(10**7, 500) if one.kind == kind]
+    finally:
+        spool.close()
+
+
+def test_real_clients_resolve_and_a_flagged_page_is_sealed_for_the_phone_and_signed_by_the_gateway(gateway, files):
+    folder, doh, dot, _, child = gateway
+    assert "192.0.2.7" in by_tls(files, dot, ALICES, GAMBLING)
+    assert "192.0.2.7" in by_https(files, doh, ALICES, GAMBLING)
+    assert "192.0.2.7" in by_https(files, doh, ALICES, GAMBLING, "+https-get")
+    assert "NOERROR" in by_tls(files, dot, ALICES, GAMBLING, "+padding", "+dnssec", "+nsid")
+    for name in ("a.example.org", "b.example.net"):
+        by_https(files, doh, ALICES, name)
+    assert "REFUSED" in by_tls(files, dot, BOBS, "x.example")
+    assert "REFUSED" in by_https(files, doh, BOBS, "x.example")
+    time.sleep(4.5)
+    child.terminate()
+    child.wait(20)
+    headers = [decode_header(one.header) for one in records(folder, "alert")]
+    assert {(one.device, one.signer, one.group) for one in headers} == {(ALICE, keys.load(folder).device, "staff")}
+    report = records(folder, "phones")[-1]
+    assert isinstance(report, PhonesReport)
+    assert list(report.seen) == [ALICE]
+
+
+def test_phones_are_known_after_a_restart_while_the_collector_is_away(gateway, files, serving_collector, monkeypatch):
+    folder, _, dot, _, child = gateway
+    child.terminate()
+    child.wait(20)
+
+    def away(self):
+        self.send_response(503)
+        self.end_headers()
+
+    monkeypatch.setattr(serving_collector, "do_POST", away)
+    again = subprocess.Popen([AGENT, "gateway", "--data-dir", folder], stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: "192.0.2.7" in by_tls(files, dot, ALICES, "a.example.org"))
+    finally:
+        again.terminate()
+        assert again.wait(20) == 0
+
+
+def test_a_renewed_certificate_is_taken_up_by_both_doors(gateway, tmp_path):
+    _, doh, dot, own, _ = gateway
+    renewed = certificates.make(tmp_path, "gateway.test", "*.gateway.test", stem="renewed")
+    for source, target in zip(renewed, own, strict=True):
+        shutil.copy(source, target)
+    until(lambda: "192.0.2.7" in by_tls(renewed, dot, ALICES, "a.example.org"))
+    until(lambda: "192.0.2.7" in by_https(renewed, doh, ALICES, "a.example.org"))
+
+
+@pytest.mark.parametrize("setting", [None, "certificate = 1\n"])
+def test_what_it_can_not_use_is_said_in_one_line(tmp_path, setting):
+    folder = enrolled(tmp_path / "device")
+    if setting is not None:
+        (folder / "gateway.toml").write_text(setting)
+    done = subprocess.run(
+        [AGENT, "gateway", "--data-dir", folder], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_answer_of_phones_is_no_larger_than_is_taken():
+    entry = PhoneEntry(bytes(32), ALICE, "g" * 64, "p" * 100, LONG_AGO)
+    assert len(encode(PhonesAnswer("d" * 64, (entry,) * 20_000))) < gateway_run.PHONES_ANSWER_MAX_BYTES
+    assert json.loads(encode(decode(encode(PhonesAnswer("d" * 64)), PhonesAnswer)))["phones"] is None
