@@ -30,8 +30,11 @@ SOURCES: Final = {
     "browser_history": "the browser's own history",
     "foreground": "the app in front",
     "processes": "a program that was running",
-    "gateway": "the organisation's name service",
+    "doh": "the organisation's gateway, which a phone asked for the name",
+    "dot": "the organisation's gateway, which a phone asked for the name; whose phone it was is unproven",
 }
+LOOKED_UP: Final = frozenset({"doh", "dot"})
+"""Sources that see a name asked for, and not whether anybody went there."""
 REPORTS: Final = {
     "tutor": "a tutor or another member of staff",
     "learner": "a learner",
@@ -211,7 +214,10 @@ def _flag(sheet: _Sheet, header: AlertHeader, evidence: Evidence) -> None:
             ("Group", header.group),
             ("First", sheet.time(header.started)),
             ("Latest", sheet.time(header.ended)),
-            ("Seen", "once" if evidence.count == 1 else f"{evidence.count} times"),
+            (
+                "Looked up" if evidence.source in LOOKED_UP else "Seen",
+                "once" if evidence.count == 1 else f"{evidence.count} times",
+            ),
             ("By", SOURCES.get(evidence.source, evidence.source)),
             ("Signature", "The device's signature holds: nothing was altered since."),
         ]

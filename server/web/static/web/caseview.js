@@ -8,8 +8,11 @@ const SOURCES = {
   browser_history: gettext("The browser’s own history"),
   foreground: gettext("The app in front"),
   processes: gettext("A program that was running"),
-  gateway: gettext("The organisation’s name service"),
+  doh: gettext("The organisation’s gateway, which a phone asked for the name"),
+  dot: gettext("The organisation’s gateway, which a phone asked for the name; whose phone it was is unproven"),
 };
+/** Of these it is not known whether anybody went there: the heading says how sure it is. */
+const LOOKED_UP = new Set(["doh", "dot"]);
 const FINDINGS = { concern: gettext("A true concern"), accepted: gettext("True, and accepted"), false_alarm: gettext("A false alarm") };
 
 const facts = (pairs) =>
@@ -59,7 +62,7 @@ export function evidenceView(evidence, header, categories) {
   return [
     element("p", { class: "message good", role: "status" }, gettext("The device’s signature holds, and this opening is in the audit log.")),
     facts([
-      [gettext("Seen"), times(evidence.count)],
+      [LOOKED_UP.has(evidence.source) ? gettext("Looked up") : gettext("Seen"), times(evidence.count)],
       [gettext("By"), SOURCES[evidence.source] ?? evidence.source],
     ]),
     table(

@@ -7,8 +7,18 @@ import { loadPeople, personView } from "./people.js";
 import { SignatureError } from "./sealed.js";
 import { gettext, number } from "./words.js";
 
-const seen = ({ certainty, count }) =>
-  ({ looked_up: gettext("looked up {times}", { times: times(count) }), reported: gettext("reported to a lead") })[certainty] ?? number(count);
+/** How often it was seen, in words where it was not simply visited: nothing is called more than its source can know. */
+export function seen({ certainty, count, identity }) {
+  const often = { times: times(count) };
+  const words = {
+    looked_up: gettext("looked up {times}", often),
+    likely: gettext("looked up {times}, visit likely", often),
+    unclear: gettext("looked up {times}, unclear", often),
+    reported: gettext("reported to a lead"),
+  }[certainty];
+  if (words === undefined) return number(count);
+  return identity === "unproven" ? gettext("{seen}; whose phone is unproven", { seen: words }) : words;
+}
 
 /** Verify and open one heading, and fill the cells of `row` that are marked for it. */
 export async function fill(row, alert, categories, pair) {

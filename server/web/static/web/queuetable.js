@@ -1,10 +1,11 @@
 // The rows of the queue's table. Everything is put in as text, so nothing a device wrote can act.
 
-import { element, name, time, times } from "./page.js";
+import { seen } from "./headings.js";
+import { element, name, time } from "./page.js";
 import { personView } from "./people.js";
 import { overdue } from "./queuelist.js";
 import { categoryName, span } from "./queuewords.js";
-import { gettext, number } from "./words.js";
+import { gettext } from "./words.js";
 
 const chip = (kind, words) => element("span", { class: `chip ${kind}` }, words);
 
@@ -40,12 +41,10 @@ function headCell(one, { address, chosen, sampleSite, closable }) {
 }
 
 function openedCells({ heading }, { categories }) {
-  const lookedUp = heading.certainty === "looked_up";
-  const seen = lookedUp ? gettext("looked up {times}", { times: times(heading.count) }) : number(heading.count);
   return [
     cell(gettext("Category"), categoryName(categories, heading.category)),
     cell(gettext("Person"), personView(heading.person)),
-    cell(gettext("Times"), seen, "number"),
+    cell(gettext("Times"), seen(heading), "number"),
   ];
 }
 
