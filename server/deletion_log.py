@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.db.models import F
 from server.errors import SetUpError
 from server.files import save
 from server.retention_kinds import KINDS
-from server.store.models import Deletion
+from server.store.models import Deletion, PersonMonth
 
 FILE_NAME = "deletions.jsonl"
 
@@ -26,13 +27,23 @@ LINE_MAX_BYTES = 1000
 """Five times what any line is; a file of something else is refused at its first line."""
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind deleted in one run: those that were over before `before`, by a period of so many days."""
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One kind deleted in one run: those that were over before `before`, by a period of so many days.
+
+    With `person` it is one month's totals of one person, erased at their request, by the id of that month alone.
+    """
 
     at: datetime
     kind: str
     days: int
     before: datetime
+    person: UUID | None = None
+
+
+def note_erased(people: Iterable[UUID], now: datetime) -> None:
+    """Write down whose totals of a month are erased, by monthly ids; call it in that transaction (see `note`)."""
+    for person in people:
+        _append(Path(settings.DATA_DIR) / FILE_NAME, Line(now, "usage", 0, now, person))
 
 
 def note(kind: str, days: int, before: datetime, count: int, now: datetime) -> None:
@@ -55,7 +66,9 @@ def latest(most: int) -> list[Deletion]:
 def in_database() -> list[Line]:
     """Return what this database says was deleted."""
     rows = Deletion.objects.order_by("at", "kind").values_list("at", "kind", "days", "before")
-    return [Line(*row) for row in rows]
+    erased = PersonMonth.objects.values_list("erased_at", "person").filter(erased_at__isnull=False)
+    months = [Line(at, "usage", 0, at, person) for at, person in erased if at is not None]
+    return [Line(*row) for row in rows] + months
 
 
 def in_file(path: Path) -> list[Line]:
@@ -85,10 +98,12 @@ def in_file(path: Path) -> list[Line]:
 def take_in(lines: Iterable[Line]) -> None:
     """Put lines into the database and the file that they miss there, as after a backup was put back."""
     path = Path(settings.DATA_DIR) / FILE_NAME
-    there = {(line.at, line.kind) for line in in_file(path)}
-    for line in sorted(set(lines), key=lambda one: (one.at, one.kind)):
-        Deletion.objects.get_or_create(at=line.at, kind=line.kind, defaults={"days": line.days, "before": line.before})
-        if (line.at, line.kind) not in there:
+    there = {(line.at, line.kind, line.person) for line in in_file(path)}
+    for line in sorted(set(lines), key=lambda one: (one.at, one.kind, str(one.person))):
+        if line.person is None:
+            defaults = {"days": line.days, "before": line.before}
+            Deletion.objects.get_or_create(at=line.at, kind=line.kind, defaults=defaults)
+        if (line.at, line.kind, line.person) not in there:
             _append(path, line)
 
 

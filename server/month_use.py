@@ -12,7 +12,7 @@ from django.db import connection
 from protocol.limits import DAY_MAX_SECONDS
 from server import log
 from server.disclosure import Use
-from server.store.models import Device, UsageKey
+from server.store.models import Device, SubjectRequest, UsageKey
 
 _SUMS = """
 SELECT u.person, u.device, u.key, SUM(u.seconds)
@@ -45,8 +45,8 @@ class Known(NamedTuple):
 class MonthUse:
     """A month's use by person.
 
-    `unlisted` says that there was use of accounts that nobody is known to have, `impossible` that a device told of days
-    with more use than they have hours: both are left out.
+    Who asked to be left out is in none of it. `unlisted` says that there was use of accounts that nobody is known to
+    have, `impossible` that a device told of days with more use than they have hours: both are left out.
     """
 
     uses: tuple[Use, ...]
@@ -63,20 +63,28 @@ def of(month: str, who: Callable[[str], Known | None], groups: Mapping[int, str]
     """
     keys = {key.pk: (key.kind, key.category, key.name) for key in UsageKey.objects.all()}
     sums, impossible = _possible(month, _sums(month), {number: kind for number, (kind, _, _) in keys.items()})
-    people = _people(month, who)
+    known = _people(month, who)
+    apart = left_out(who)
+    people = {row: one for row, one in known.items() if one.person not in apart}
     given = _groups(sums, people, groups or {})
     found: dict[tuple[int, int], int] = defaultdict(int)
     for row, (_, key), seconds in sums:
         if row in people and key in keys:
             found[people[row].person, key] += seconds
     uses = tuple(Use(person, given[person], *keys[key], seconds) for (person, key), seconds in sorted(found.items()))
-    return MonthUse(uses, any(row not in people for row, _, _ in sums), impossible)
+    return MonthUse(uses, any(row not in known for row, _, _ in sums), impossible)
 
 
 def _sums(month: str) -> list[tuple[int, tuple[int, int], int]]:
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, [month])
         return [(row, (device, key), int(seconds)) for row, device, key, seconds in cursor.fetchall()]
+
+
+def left_out(who: Callable[[str], Known | None]) -> frozenset[int]:
+    """Whose use is in no figure, since they asked for its restriction (UK GDPR, Article 18), until that is lifted."""
+    asked = SubjectRequest.objects.filter(restricted_at__isnull=False).values_list("account", flat=True)
+    return frozenset(known.person for account in asked if (known := who(account)) is not None)
 
 
 def _possible(

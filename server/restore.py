@@ -127,11 +127,15 @@ def put_back(
 
 def delete_again(lines: Iterable[Line], now: datetime) -> dict[str, int]:
     """Delete of each kind what was over by the latest run there was, then what is over now; return how many of each."""
-    from server import retention
+    from server import erasure, retention
     from server.retention_kinds import by_id
 
+    lines = list(lines)
+    erasure.erase_again((line.person for line in lines if line.person is not None), now)
     latest: dict[str, datetime] = {}
     for line in lines:
+        if line.person is not None:
+            continue
         latest[line.kind] = max(line.before, latest.get(line.kind, line.before))
     counts: dict[str, int] = {}
     for kind, before in latest.items():

@@ -44,7 +44,7 @@ class Standing:
 
 def start(user: User, account: str, identity: str, received_on: date, now: datetime) -> SubjectRequest:
     """Write a request down; raises NotAllowed for other roles, WrongState in a sentence."""
-    _only_the_officer(user)
+    only_the_officer(user)
     name = account.strip()
     if not name or len(name.casefold()) > ACCOUNT_MAX_CHARS or not name.isprintable():
         raise WrongState(gettext("write the account by which the person signs in on devices"))
@@ -75,9 +75,9 @@ def start(user: User, account: str, identity: str, received_on: date, now: datet
 
 def extend(user: User, request_id: UUID, reason: str, now: datetime) -> None:
     """Give a request two more months, while its first month lasts: the person must be told within that."""
-    _only_the_officer(user)
+    only_the_officer(user)
     with transaction.atomic():
-        kept = _open(request_id)
+        kept = open_request(request_id)
         if reason not in SubjectRequest.Longer.values:
             raise WrongState(gettext("say why it takes longer"))
         if kept.longer:
@@ -92,9 +92,9 @@ def extend(user: User, request_id: UUID, reason: str, now: datetime) -> None:
 
 def close(user: User, request_id: UUID, closing: str, now: datetime) -> None:
     """End a request."""
-    _only_the_officer(user)
+    only_the_officer(user)
     with transaction.atomic():
-        kept = _open(request_id)
+        kept = open_request(request_id)
         if closing not in SubjectRequest.Closing.values:
             raise WrongState(gettext("say how the request ended"))
         kept.closed_at, kept.closing = now, closing
@@ -104,7 +104,7 @@ def close(user: User, request_id: UUID, closing: str, now: datetime) -> None:
 
 def listing(user: User, now: datetime) -> list[Standing]:
     """Return every request: open ones first, by their day; then closed ones, the newest first."""
-    _only_the_officer(user)
+    only_the_officer(user)
     rows = SubjectRequest.objects.all()
     waiting = rows.filter(closed_at__isnull=True).order_by("due_on", "started_at")
     closed = rows.filter(closed_at__isnull=False).order_by("-closed_at")
@@ -113,7 +113,7 @@ def listing(user: User, now: datetime) -> list[Standing]:
 
 def one(user: User, request_id: UUID) -> SubjectRequest:
     """Return a request; raises NotAllowed, NotThere."""
-    _only_the_officer(user)
+    only_the_officer(user)
     return find(request_id)
 
 
@@ -187,7 +187,8 @@ def today_of(now: datetime) -> date:
     return now.astimezone(organisation_zone()).date()
 
 
-def _open(request_id: UUID) -> SubjectRequest:
+def open_request(request_id: UUID) -> SubjectRequest:
+    """Return an open request, locked for a change; raises NotThere, WrongState."""
     kept = SubjectRequest.objects.select_for_update().filter(pk=request_id).first()
     if kept is None:
         raise NotThere(gettext("there is no such request"))
@@ -196,6 +197,7 @@ def _open(request_id: UUID) -> SubjectRequest:
     return kept
 
 
-def _only_the_officer(user: User) -> None:
+def only_the_officer(user: User) -> None:
+    """Raise NotAllowed for everybody but the data protection officer."""
     if not (user.is_active and user.role == Role.DPO):
         raise NotAllowed(gettext("only the data protection officer handles requests"))

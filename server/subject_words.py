@@ -79,9 +79,10 @@ RIGHTS: Final = (
         _(
             "Each kind of record goes by itself when its period is over, as this document says. Sooner, IT can take "
             "you off the list of people and close an account, and you can take out your own ways to be told and "
-            "absences. Totals of use can’t be taken out one by one: managers could subtract the figures before and "
-            "after, and so learn what was yours. They go within 45 days after the end of their month. Lines of the "
-            "audit log stay, since they prove the others; the words behind them go. What is kept to protect somebody, "
+            "absences. The data protection officer can erase your totals of use of all months that are still here; by "
+            "themselves they go within 45 days after the end of their month. Figures that were published stay: each "
+            "rests on five people or more, and tells of none of them. Lines of the audit log stay, since they prove "
+            "the others; the words behind them go. What is kept to protect somebody, "
             "or to meet a legal duty, need not be erased (UK GDPR, Article 17(3))."
         ),
     ),
@@ -89,8 +90,8 @@ RIGHTS: Final = (
         _("Restricting its use"),
         _(
             "A record that you contest, or need for a claim, can be kept from being deleted where it is a case on "
-            "hold. Totals of use can’t be left out of figures one by one, for the same reason as above; no figure "
-            "shows you."
+            "hold. The data protection officer can leave your totals of use out of all figures that are still to be "
+            "made. Figures that were published stay; no figure shows you."
         ),
     ),
     (

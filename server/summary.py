@@ -36,7 +36,7 @@ from server.summary_calendar import bounds, is_over
 from server.summary_document import FORMAT, Coverage, Gap, RuleChange, Summary, read, write
 
 
-class _Basis(msgspec.Struct):
+class Basis(msgspec.Struct):
     """What the newest version rests on: each person's group in the month, and each block's seconds by person."""
 
     groups: dict[int, str]
@@ -107,8 +107,7 @@ def _too_late(month: str, now: datetime, zone: str) -> bool:
 
 
 def _blocks(month: str) -> tuple[dict[Block, Shares], MonthUse]:
-    kept = MonthBasis.objects.filter(month=month).first()
-    basis = msgspec.msgpack.decode(bytes(kept.basis), type=_Basis) if kept is not None else None
+    basis = basis_of(month)
     use = month_use.of(month, directory_index.who(), basis.groups if basis is not None else None)
     if basis is None:
         blocks = blocks_of(use.uses)
@@ -120,8 +119,30 @@ def _blocks(month: str) -> tuple[dict[Block, Shares], MonthUse]:
 
 def _keep_basis(month: str, use: MonthUse, blocks: Mapping[Block, Shares], groups: Mapping[int, str]) -> None:
     everyone = {one.person: one.group for one in use.uses} | dict(groups)
-    basis = _Basis(everyone, [(*block, dict(shares)) for block, shares in blocks.items()])
+    basis = Basis(everyone, [(*block, dict(shares)) for block, shares in blocks.items()])
     MonthBasis.objects.update_or_create(month=month, defaults={"basis": msgspec.msgpack.encode(basis)})
+
+
+def basis_of(month: str) -> Basis | None:
+    """Return what a month's newest version rests on; None where none was made, or its people are deleted."""
+    kept = MonthBasis.objects.filter(month=month).first()
+    return msgspec.msgpack.decode(bytes(kept.basis), type=Basis) if kept is not None else None
+
+
+def forget_person(month: str, person: int, instead: int) -> None:
+    """Let a number that is nobody's stand for a person in what a month's newest version rests on.
+
+    Its figures stay as they were published; what they rest on tells of that person no more.
+    """
+    basis = basis_of(month)
+    if basis is None:
+        return
+    basis.groups = {instead if one == person else one: group for one, group in basis.groups.items()}
+    basis.blocks = [
+        (group, kind, category, name, {instead if one == person else one: seconds for one, seconds in shares.items()})
+        for group, kind, category, name, shares in basis.blocks
+    ]
+    MonthBasis.objects.filter(month=month).update(basis=msgspec.msgpack.encode(basis))
 
 
 def _document(

@@ -50,6 +50,8 @@ def add(device: int, rows: Iterable[UsageRow]) -> None:
     rows = tuple(rows)
     people = _people(rows)
     _fit_a_day(rows)
+    # What comes in late of somebody whose totals were erased is dropped: it must not bring them back.
+    rows = tuple(row for row in rows if row.person.int in people)
     about = [(row.kind, row.category, row.name or "") for row in rows]
     keys = _keys(set(about))
     days = {day: day.year * 10000 + day.month * 100 + day.day for day in {row.day for row in rows}}
@@ -93,17 +95,17 @@ def _people(rows: tuple[UsageRow, ...]) -> dict[int, int]:
     marks = ",".join(["%s"] * len(wanted))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT person, id, month FROM store_personmonth WHERE person IN ({marks})",  # noqa: S608 - only marks
+            f"SELECT person, id, month, erased_at FROM store_personmonth WHERE person IN ({marks})",  # noqa: S608 - only marks
             [f"{person:032x}" for person in wanted],
         )
-        found = {UUID(str(person)).int: (number, month) for person, number, month in cursor.fetchall()}
+        found = {UUID(str(person)).int: (number, month, erased) for person, number, month, erased in cursor.fetchall()}
     for person, year, month in months:
         given = found.get(person)
         if given is None or given[1] != f"{year:04}-{month:02}":
             raise Refused(Code.UNKNOWN_PERSON)
     if any(row.name is not None and "\0" in row.name for row in rows):
         raise Refused(Code.BAD_RECORD, "a name holds a NUL")
-    return {person: number for person, (number, _) in found.items()}
+    return {person: number for person, (number, _, erased) in found.items() if erased is None}
 
 
 def _fit_a_day(rows: tuple[UsageRow, ...]) -> None:

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from server import audit, subject_access, subject_decisions, subject_export
+from server import audit, erasure, subject_access, subject_decisions, subject_export
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import Role, SubjectRequest
 from server.subject_words import RIGHTS
@@ -97,6 +97,34 @@ def extend(request: HttpRequest, request_id: UUID) -> HttpResponse:
         reverse("subject", args=[request_id]),
         lambda: subject_access.extend(person(request), request_id, reason, datetime.now(UTC)),
         gettext("The time is extended. Tell the person so, and why, within the first month."),
+    )
+
+
+@data("POST", Role.DPO)
+def erase(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Erase the person's totals of use."""
+    return _done(
+        request,
+        reverse("subject", args=[request_id]),
+        lambda: erasure.erase_use(person(request), request_id, datetime.now(UTC)),
+        gettext("Their totals of use are erased, and what still comes in of those months is dropped."),
+    )
+
+
+@data("POST", Role.DPO)
+def restrict(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Leave the person's use out of figures, or count it again."""
+    restricted = request.POST.get("restricted") == "yes"
+    said = (
+        gettext("Their use is left out of all figures that are still to be made.")
+        if restricted
+        else gettext("Their use counts again.")
+    )
+    return _done(
+        request,
+        reverse("subject", args=[request_id]),
+        lambda: erasure.restrict_use(person(request), request_id, datetime.now(UTC), restricted=restricted),
+        said,
     )
 
 

@@ -98,11 +98,15 @@ class LeadKey(models.Model):
 
 
 class PersonMonth(models.Model):
-    """The id that stands for an account in one month's totals. Serves only counting and subject access."""
+    """The id that stands for an account in one month's totals. Serves only counting and subject access.
+
+    `erased_at` is when its totals were erased at the person's request: what still comes in under it is dropped.
+    """
 
     month = models.CharField(max_length=7)
     account = models.CharField(max_length=200)
     person = models.UUIDField(unique=True, default=uuid.uuid4)
+    erased_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         """One id an account and month, on all of the account's devices."""

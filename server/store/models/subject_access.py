@@ -15,7 +15,8 @@ class SubjectRequest(models.Model):
     """One request: whose account, how the officer knows that it is they, and by when it must be answered.
 
     `key` is the account folded. `first_due_on` is one calendar month after `received_on`, `due_on` later where the
-    time was extended.
+    time was extended. `erased_at` is when the person's totals of use were erased, `restricted_at` since when they are
+    left out of figures.
     """
 
     class Identity(models.TextChoices):
@@ -51,6 +52,8 @@ class SubjectRequest(models.Model):
     started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     closed_at = models.DateTimeField(null=True)
     closing = models.CharField(max_length=10, choices=Closing.choices, blank=True, default="")
+    erased_at = models.DateTimeField(null=True, blank=True)
+    restricted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         """An account has one request at a time."""

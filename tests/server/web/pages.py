@@ -187,7 +187,7 @@ PAGES: dict[str, Row] = {
     "/subject-access/{nobody}/": ("GET", page_for("dpo", status=404)),
     **{
         f"/subject-access/{{nobody}}/{act}": ("POST", data_for("dpo", status=404))
-        for act in ("export", "extend", "close")
+        for act in ("export", "extend", "erase", "restrict", "close")
     },
     "/data-life/": ("GET", page_for("dpo")),
     "/data-life/hold": ("POST", data_for("dpo", status=302)),
