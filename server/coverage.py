@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
@@ -39,11 +41,16 @@ class Coverage:
         return {group: number - self.reported.get(group, 0) for group, number in self.enrolled.items()}
 
 
+def reported_at(devices: Iterable[UUID], at: datetime) -> None:
+    """Note that these devices reported on the organisation's day of that time; of a phone, that it asked for a name."""
+    zone = Organisation.objects.values_list("timezone", flat=True).first() or "UTC"
+    day = number_of(at.astimezone(ZoneInfo(zone)).date())
+    DeviceDay.objects.bulk_create([DeviceDay(device_id=pk, day=day) for pk in devices], ignore_conflicts=True)
+
+
 def heard(device: Device, heartbeat: Heartbeat, now: datetime) -> None:
     """Note that a device reported, and open and close the gaps of its sources; call inside ingest's transaction."""
-    zone = Organisation.objects.values_list("timezone", flat=True).first() or "UTC"
-    day = number_of(now.astimezone(ZoneInfo(zone)).date())
-    DeviceDay.objects.bulk_create([DeviceDay(device=device, day=day)], ignore_conflicts=True)
+    reported_at([device.pk], now)
     open_gaps = {gap.source: gap for gap in SourceGap.objects.filter(device=device, until__isnull=True)}
     states = {source.name: source for source in heartbeat.sources}
     for name, gap in open_gaps.items():

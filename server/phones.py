@@ -24,7 +24,7 @@ from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import PHONES_MAX
 from protocol.messages import PhoneEntry, PhonesAnswer, PhonesQuestion, PhonesReport, encode
-from server import audit, log
+from server import audit, coverage, log
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import Device, Organisation, Phone, Role, User
 from server.trips import group_names
@@ -218,7 +218,10 @@ def spoken_for(gateway: Device, phone_id: UUID) -> Device:
 
 
 def report(gateway: Device, said: PhonesReport, at: datetime, now: datetime) -> None:
-    """Keep when phones last asked: the latest of all gateways' words, in whole hours. Raises Refused `wrong_device`."""
+    """Keep when phones last asked: the latest of all gateways' words, in whole hours. Raises Refused `wrong_device`.
+
+    A day on which a phone asked is one on which it reported, whichever gateway tells of it first.
+    """
     if not gateway.gateway:
         raise Refused(Code.WRONG_DEVICE)
     hours: dict[datetime, list[UUID]] = {}
@@ -236,7 +239,8 @@ def report(gateway: Device, said: PhonesReport, at: datetime, now: datetime) -> 
 
 def _asked_in(hour: datetime, some: Sequence[UUID]) -> None:
     for start in range(0, len(some), 500):
-        part = some[start : start + 500]
+        part = list(Phone.objects.filter(device_id__in=some[start : start + 500]).values_list("device_id", flat=True))
+        coverage.reported_at(part, hour)
         older = Phone.objects.filter(device_id__in=part).exclude(last_asked__gte=hour)
         older.update(last_asked=hour)
         Device.objects.filter(phone__device_id__in=part).exclude(last_seen__gte=hour).update(last_seen=hour)

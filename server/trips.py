@@ -87,8 +87,11 @@ def earlier(user: User, most: int = 50) -> list[Trip]:
 
 
 def choosable(group: str) -> QuerySet[Device]:
-    """Return the devices of a group that can make its tests, those heard of last first."""
-    active = Device.objects.filter(group=group, status=Device.Status.ACTIVE, sample=False)
+    """Return the devices of a group that can make its tests, those heard of last first.
+
+    A phone behind a gateway can't: it runs nothing of ours that would come for one.
+    """
+    active = Device.objects.filter(group=group, status=Device.Status.ACTIVE, sample=False, public_key__isnull=False)
     return active.order_by(F("last_seen").desc(nulls_last=True), "number")
 
 

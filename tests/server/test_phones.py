@@ -12,7 +12,7 @@ from protocol.messages import PhonesQuestion, PhonesReport, UsageTotals
 from server import audit, phones
 from server.errors import NotAllowed, NotThere, WrongState
 from server.phones import NewPhone, is_silent
-from server.store.models import AuditEntry, Device, Incident, Phone, Usage
+from server.store.models import AuditEntry, Device, DeviceDay, Incident, Phone, Usage
 
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
 GIVEN = NewPhone("Sam's phone", "staff", "ios", supervised=True, account="sam", noticed=True)
@@ -203,6 +203,16 @@ def test_when_a_phone_last_asked_is_kept_in_whole_hours_and_never_goes_back(data
     assert told(now + timedelta(days=9)) == hour
     assert Device.objects.get(pk=phone.pk).last_seen == hour
     assert phones.listing(None, now)[0].last_asked == hour
+
+
+def test_a_phone_reported_on_the_days_on_which_it_asked_and_no_stranger_did(database, gateway, phone):
+    now = datetime(2026, 11, 20, 0, 40, tzinfo=UTC)
+    for hours in (2, 1, 0):
+        at = now - timedelta(hours=hours)
+        phones.report(
+            Device.objects.get(pk=gateway.id), PhonesReport(gateway.id, now, {phone.pk: at, uuid4(): at}, {}), now, now
+        )
+    assert set(DeviceDay.objects.values_list("device_id", "day")) == {(phone.pk, 20261119), (phone.pk, 20261120)}
 
 
 def test_ten_thousand_phones_are_listed_in_one_answer_that_a_gateway_takes(database, gateway):

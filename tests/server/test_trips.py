@@ -10,7 +10,7 @@ from msgspec import structs
 
 from protocol import sealing, signing
 from protocol.messages import TripAnswer, TripEvidence, TripHeader, TripQuestion, TripReport, decode, encode
-from server import digest, retention, trips
+from server import digest, phones, retention, trips
 from server.errors import NotAllowed, NotThere, WrongState
 from server.store.models import AuditEntry, Device, Incident, OutboxMessage, Trip, TripDevice
 from server.summary_document import EndToEnd
@@ -231,6 +231,17 @@ def test_the_device_heard_of_last_makes_the_test_until_it_chooses_one(device, ne
     trips.choose(people.it, "staff", None, MORNING)
     assert TripDevice.objects.count() == 0
     assert AuditEntry.objects.filter(action="test_device_chosen").count() == 2
+
+
+def test_no_test_is_asked_of_a_phone_though_it_was_heard_of_last(device, people):
+    heard(device, MORNING)
+    given = phones.NewPhone("Sam's phone", "staff", "ios", noticed=True)
+    phone, _ = phones.add(None, given, MORNING)
+    Device.objects.filter(pk=phone.pk).update(last_seen=MORNING + timedelta(hours=1))
+    trips.tend(MORNING + timedelta(hours=2))
+    assert Trip.objects.get().device_id == device.id
+    with pytest.raises(NotThere):
+        trips.choose(people.it, "staff", phone.pk, MORNING)
 
 
 def test_a_device_of_another_group_can_not_be_chosen_and_only_it_chooses(device, other_device, people):
