@@ -77,7 +77,12 @@ def _change(args: argparse.Namespace) -> int:
     device = _find(args.name, phone=args.action not in ("gateway", "no-gateway"))
     if args.action in ("gateway", "no-gateway"):
         phones.set_gateway(None, device.pk, now, gateway=args.action == "gateway")
-        print(f"{device.name}: {'speaks for phones now' if args.action == 'gateway' else 'speaks for phones no more'}")  # noqa: T201
+        more = (
+            "speaks for phones now"
+            if args.action == "gateway"
+            else "speaks for phones no more; what it has not sent yet is refused"
+        )
+        sys.stdout.write(f"{device.name}: {more}\n")
         return 0
     if args.action == "withdraw":
         phones.withdraw(None, device.pk, now)

@@ -47,6 +47,7 @@ SINGLE = {
     "server/trials.py::record": "a device's daily counts arrive",
     "server/trips.py::wanted_of": "a device comes for its test",
     "server/trips.py::record": "a device's test arrives",
+    "server/summary.py::forget_person": "`erasure` writes the line",
     "server/erasure.py::_erase": "`erase_use` writes the line; after a restored backup its own line stands for it",
     "server/phones.py::_asked_in": "a gateway tells in which hour phones asked",
     "server/holding.py::look": "who has a case in front of them, for minutes",
