@@ -43,6 +43,9 @@ SILENT_AFTER: Final = timedelta(days=3)
 GATEWAY_SILENT_AFTER: Final = timedelta(minutes=45)
 """Three heartbeats."""
 
+REFUSED_FOR: Final = ("unknown", "too_many", "malformed")
+"""Why a gateway refuses a question: an id that nobody has, more than a phone may ask, or no question at all."""
+
 AHEAD_MOST: Final = timedelta(hours=1)
 """How far ahead of our clock a gateway may say that a phone asked: its hour may just have begun."""
 
@@ -231,10 +234,10 @@ def report(gateway: Device, said: PhonesReport, at: datetime, now: datetime) -> 
             hours.setdefault(hour, []).append(phone)
     for hour, some in sorted(hours.items()):
         _asked_in(hour, some)
-    if said.refused:
-        log.event(
-            "gateway_refused", device=gateway.pk, at=at.date(), **{f"n_{key}": n for key, n in said.refused.items()}
-        )
+    # Known reasons alone: a word that a device chose must not get into the log.
+    refused = {f"n_{reason}": said.refused[reason] for reason in REFUSED_FOR if said.refused.get(reason)}
+    if refused:
+        log.event("gateway_refused", device=gateway.pk, at=at.date(), **refused)
 
 
 def _asked_in(hour: datetime, some: Sequence[UUID]) -> None:

@@ -175,11 +175,17 @@ class Gateway:
         if since is None:
             return
         seen = tuple(one for one in seen if one.started >= since)
-        if seen:
-            try:
-                self._core.pipeline.accept(Batch(observations=seen, bookmark=None))
-            except AgentError as fault:
-                log.warning("gateway.not_kept kind=%s", type(fault).__name__)
+        if not seen:
+            return
+        try:
+            self._core.pipeline.accept(Batch(observations=seen, bookmark=None))
+        except AgentError as fault:
+            # Nobody could bring them a second time: they wait in memory until the spool takes them.
+            self._visits.put_back(seen)
+            log.warning("gateway.not_kept_yet kind=%s", type(fault).__name__)
+        except Exception as fault:  # noqa: BLE001 - a fault in judging must not take the names from every phone
+            self._visits.dropped += len(seen)
+            log.error("gateway.not_judged kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold a name
 
     def _is_background(self, name: str) -> bool:
         bundle = self._core.rules.bundle
@@ -191,6 +197,9 @@ class Gateway:
     def _health(self) -> SourceHealth:
         if not self._upstreams.any_up:
             return SourceHealth(name="gateway", state="failing", reason="No resolver answers.")
+        if self._visits.dropped:
+            reason = "Names were not judged since it started: too many at once, or a fault that its log names."
+            return SourceHealth(name="gateway", state="failing", reason=reason)
         return SourceHealth(name="gateway", state="working")
 
     # --- whom it speaks for ----------------------------------------------------------------------------------------

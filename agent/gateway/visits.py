@@ -39,6 +39,7 @@ class Visits:
         self._bursts: Bursts[Who] = Bursts(is_background)
         self._clock = clock
         self._ended: list[Sighting[Who]] = []
+        self._again: tuple[Observation, ...] = ()
         self._lock = threading.Lock()
         self.dropped = 0
 
@@ -52,7 +53,15 @@ class Visits:
         with self._lock:
             self._keep(self._bursts.end_all() if everything else self._bursts.end_quiet(self._clock()))
             ended, self._ended = self._ended, []
-        return tuple(one for who, burst in groupby(ended, key=lambda one: one.who) for one in observations(who, burst))
+            again, self._again = self._again, ()
+        fresh = (one for who, burst in groupby(ended, key=lambda one: one.who) for one in observations(who, burst))
+        return (*again, *fresh)
+
+    def put_back(self, seen: tuple[Observation, ...]) -> None:
+        """Have again what could not be kept on the disk; what is over the bound is dropped, and counted."""
+        with self._lock:
+            self._again = seen[:WAITING_MAX]
+            self.dropped += max(len(seen) - WAITING_MAX, 0)
 
     def _keep(self, ended: list[Sighting[Who]]) -> None:
         room = WAITING_MAX - len(self._ended)

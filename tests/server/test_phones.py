@@ -215,6 +215,13 @@ def test_a_phone_reported_on_the_days_on_which_it_asked_and_no_stranger_did(data
     assert set(DeviceDay.objects.values_list("device_id", "day")) == {(phone.pk, 20261119), (phone.pk, 20261120)}
 
 
+def test_no_word_that_a_gateway_chose_gets_into_the_log(database, gateway, caplog):
+    refused = {"unknown": 3, "sam_was_at_bet365": 1}
+    gateway.send(gateway.parcel("phones", PhonesReport(gateway.id, datetime.now(UTC), {}, refused)))
+    assert "n_unknown=3" in caplog.text
+    assert "bet365" not in caplog.text
+
+
 def test_ten_thousand_phones_are_listed_in_one_answer_that_a_gateway_takes(database, gateway):
     start = Device.objects.count()
     devices = [

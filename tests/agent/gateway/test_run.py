@@ -11,14 +11,18 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
 
 from agent import keys
+from agent.config import Config
 from agent.database import file_in
+from agent.errors import SpoolError
 from agent.gateway import run as gateway_run
-from agent.gateway.phones import hash_of
+from agent.gateway.phones import Phone, hash_of
+from agent.gateway.settings import read as read_settings
 from agent.spool import Spool
 from protocol.messages import PhoneEntry, PhonesAnswer, PhonesReport, decode, decode_body, decode_header, encode
 from tests.agent.devices import enrolled, until, with_rules
@@ -29,7 +33,8 @@ from tests.agent.gateway.resolvers import Resolver
 AGENT = Path(sys.executable).with_name("fairwatch-agent")
 ALICE = UUID(int=21)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-GAMBLING = "www.bet365.com"
+FLAGGED = "www.sanctioned-suicide.net"
+"""Urgent, so that it is flagged at whatever hour of the day the test runs, also in a learner's private time."""
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def resolver(files):
 
 
 def phones_answer(handler):
-    entries = (PhoneEntry(hash_of(ALICES), ALICE, "staff", "alice", LONG_AGO),)
+    entries = (PhoneEntry(hash_of(ALICES), ALICE, "learners", "alice", LONG_AGO),)
     body = encode(PhonesAnswer("d" * 64, entries))
     handler.send_response(200 if handler.path == "/v1/phones" else 404)
     handler.end_headers()
@@ -86,7 +91,7 @@ def gateway(custodians, serving_collector, resolver, files, tmp_path, monkeypatc
         log.close()
     said = (tmp_path / "log").read_text()
     assert ended == 0, said
-    assert "bet365" not in said
+    assert "sanctioned" not in said
     assert ALICES not in said
 
 
@@ -124,19 +129,21 @@ def records(folder, kind):
 
 def test_real_clients_resolve_and_a_flagged_page_is_sealed_for_the_phone_and_signed_by_the_gateway(gateway, files):
     folder, doh, dot, _, child = gateway
-    assert "192.0.2.7" in by_tls(files, dot, ALICES, GAMBLING)
-    assert "192.0.2.7" in by_https(files, doh, ALICES, GAMBLING)
-    assert "192.0.2.7" in by_https(files, doh, ALICES, GAMBLING, "+https-get")
-    assert "NOERROR" in by_tls(files, dot, ALICES, GAMBLING, "+padding", "+dnssec", "+nsid")
-    for name in ("a.example.org", "b.example.net"):
-        by_https(files, doh, ALICES, name)
+    assert "192.0.2.7" in by_tls(files, dot, ALICES, FLAGGED)
+    assert "192.0.2.7" in by_https(files, doh, ALICES, FLAGGED)
+    assert "192.0.2.7" in by_https(files, doh, ALICES, FLAGGED, "+https-get")
+    assert "NOERROR" in by_tls(files, dot, ALICES, FLAGGED, "+padding", "+dnssec", "+nsid")
+    time.sleep(2.5)  # what follows is a page by itself: its name and two more, in one breath
+    assert by_https(files, doh, ALICES, FLAGGED, "a.example.org", "b.example.net").count("192.0.2.7") == 3
     assert "REFUSED" in by_tls(files, dot, BOBS, "x.example")
     assert "REFUSED" in by_https(files, doh, BOBS, "x.example")
     time.sleep(4.5)
     child.terminate()
     child.wait(20)
     headers = [decode_header(one.header) for one in records(folder, "alert")]
-    assert {(one.device, one.signer, one.group) for one in headers} == {(ALICE, keys.load(folder).device, "staff")}
+    own = keys.load(folder).device
+    assert (ALICE, own, "learners", True) in {(one.device, one.signer, one.group, one.urgent) for one in headers}
+    assert {one.device for one in headers} == {ALICE}
     report = records(folder, "phones")[-1]
     assert isinstance(report, PhonesReport)
     assert list(report.seen) == [ALICE]
@@ -185,3 +192,33 @@ def test_an_answer_of_phones_is_no_larger_than_is_taken():
     entry = PhoneEntry(bytes(32), ALICE, "g" * 64, "p" * 100, LONG_AGO)
     assert len(encode(PhonesAnswer("d" * 64, (entry,) * 20_000))) < gateway_run.PHONES_ANSWER_MAX_BYTES
     assert json.loads(encode(decode(encode(PhonesAnswer("d" * 64)), PhonesAnswer)))["phones"] is None
+
+
+@pytest.mark.parametrize(("fault", "left", "dropped"), [(SpoolError("full"), 1, 0), (RuntimeError("odd"), 0, 1)])
+def test_what_a_full_disk_refuses_waits_and_a_fault_in_judging_ends_no_gateway(files, tmp_path, fault, left, dropped):
+    folder = enrolled(tmp_path / "device")
+    (folder / "gateway.toml").write_text(
+        f'certificate = "{files[0]}"\nkey = "{files[1]}"\nupstreams = ["127.0.0.1@9#resolver.test"]\n'
+    )
+    made = gateway_run.Gateway(folder, Config(), read_settings(folder))
+    kept = []
+
+    def accept(batch):
+        if not kept:
+            kept.append(None)
+            raise fault
+        kept.append(batch.observations)
+
+    made._core = SimpleNamespace(
+        collect_from=lambda: LONG_AGO,
+        pipeline=SimpleNamespace(accept=accept),
+        spool=made._core.spool,
+        rules=SimpleNamespace(bundle=None),
+    )
+    made._visits.note(Phone(ALICE, "staff", "alice"), FLAGGED, "doh")
+    made._judge(everything=True)
+    made._judge(everything=True)
+    assert [one.name for batch in kept[1:] for one in batch] == [FLAGGED] * left
+    assert made._visits.dropped == dropped
+    assert made._health().state == ("failing" if dropped else "working")
+    made._core.spool.close()

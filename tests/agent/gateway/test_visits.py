@@ -72,6 +72,18 @@ def test_names_that_no_rule_can_know_are_passed_over(made):
     assert made.take(everything=True) == ()
 
 
+def test_what_could_not_be_kept_comes_again_once_before_what_is_new(made, monkeypatch):
+    made.note(SAM, "a.example", "doh")
+    first = made.take(everything=True)
+    made.put_back(first)
+    made.note(SAM, "b.example", "doh")
+    assert [one.name for one in made.take(everything=True)] == ["a.example", "b.example"]
+    assert made.take(everything=True) == ()
+    monkeypatch.setattr(visits, "WAITING_MAX", 0)
+    made.put_back(first)
+    assert (made.take(), made.dropped) == ((), 1)
+
+
 def test_a_flood_is_bounded_and_what_is_dropped_is_counted(made, monkeypatch):
     monkeypatch.setattr(visits, "WAITING_MAX", 10)
     for n in range(300):
