@@ -19,11 +19,13 @@ xdotool:xdotool:a hand that switches windows
 poppler-utils:pdftotext:reads reports made as PDF
 curl:curl:asks for names over HTTPS as a phone does
 knot-dnsutils:kdig:asks for names over TLS and HTTPS with all of their options
+dnsperf:dnsperf:asks for names as fast as it can
 gettext:msgfilter:makes catalogues of what the pages say
 postgresql:/usr/lib/postgresql:the second database that the store runs on"
 bench_packages="$test_packages
 squidguard:squidGuard:a peer that matches host names
-unbound:/usr/sbin/unbound:a resolver with lists, measured as a peer and not left running"
+unbound:/usr/sbin/unbound:a resolver with lists, measured as a peer and not left running
+dnsdist:/usr/bin/dnsdist:a balancer of resolvers, measured as a peer and not left running"
 
 say() { printf 'setup: %s\n' "$*"; }
 
@@ -67,9 +69,11 @@ if [ -n "$missing" ]; then
             # shellcheck disable=SC2086  # a list of names
             $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >/dev/null \
                 || say "apt could not install everything; going on with what is here"
-            case $missing in *unbound*) # Debian starts what it installs; here it is only measured, from a port of its own
-                if command -v systemctl >/dev/null 2>&1; then $as_root systemctl disable --now unbound >/dev/null 2>&1 || true; fi ;;
-            esac
+            for peer in unbound dnsdist; do # Debian starts what it installs; here they are only measured, from ports of their own
+                case $missing in *"$peer"*)
+                    if command -v systemctl >/dev/null 2>&1; then $as_root systemctl disable --now "$peer" >/dev/null 2>&1 || true; fi ;;
+                esac
+            done
         fi
     fi
 fi

@@ -143,6 +143,10 @@ async def _question(scope: Any, proto: Any) -> bytes | int:
         return 405
     if scope.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
         return 415
+    length = scope.headers.get("content-length", "")
+    if length.isascii() and length.isdigit():
+        # At once, for each piece costs a way between two threads; that there is no more than it says is seen to below.
+        return 413 if int(length) > QUERY_MAX_BYTES else await proto()
     data = b""
     async for chunk in proto:
         data += chunk

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -26,8 +27,9 @@ from uuid import UUID
 from agent import config as configuration
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core
-from agent.errors import AgentError, CollectorError
+from agent.errors import AgentError, CollectorError, SpoolError
 from agent.gateway import settings as gateway_settings
+from agent.gateway.bursts import Sighting
 from agent.gateway.cache import Cache
 from agent.gateway.certificate_watch import CertificateWatch
 from agent.gateway.doh import Doh
@@ -38,10 +40,11 @@ from agent.gateway.resolver import Resolver
 from agent.gateway.settings import Settings
 from agent.gateway.upstream import Upstreams
 from agent.gateway.visit_counts import VisitCounts
-from agent.gateway.visits import Visits
+from agent.gateway.visits import WAITING_MAX, Visits, Who, seen_in
 from agent.health import SourceHealth
-from agent.observation import Batch
+from agent.observation import Batch, Observation
 from agent.signals import wake_on
+from agent.state_parts import load_parts, save_parts
 from protocol.errors import Refused
 from protocol.limits import MESSAGE_VERSION, PHONES_REPORT_MAX
 from protocol.messages import PhonesAnswer, PhonesQuestion, PhonesReport, decode, encode
@@ -55,6 +58,15 @@ PHONES_ANSWER_MAX_BYTES: Final = 8 * 1024 * 1024
 REPORT_SECONDS: Final = 900.0
 LOOK_SECONDS: Final = 1.0
 """How often ended bursts are judged, and resolvers looked after: a flag is on its way three seconds after its page."""
+
+PORTION: Final = 16
+"""Names judged in one go, which takes about a millisecond: so long may the listeners wait for the judge."""
+
+JUDGE_PAUSE_SECONDS: Final = 0.002
+"""Between two portions of names, while there are few enough to be judged in half of the time."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""So soon a thread that judges or sends makes way for the listeners: Python's own 5 ms would hold up many an answer."""
 
 _PHONES_KEY: Final = "gateway phones"
 _LOCK_ALL: Final = 3  # MCL_CURRENT | MCL_FUTURE
@@ -71,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     for noisy in ("apscheduler", "watchdog", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     _leave_nothing_behind()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with wake_on((signal.SIGTERM, signal.SIGINT)) as ended:
         try:
             said = gateway_settings.read(args.data_dir)
@@ -121,6 +134,8 @@ class Gateway:
         front = Front(self.phones, resolver, self._visits.note, time.monotonic)
         self._dot, self._doh = Dot(front, self._tls, time.monotonic), Doh(front, *files)
         self._watch = CertificateWatch(files, self._renewed)
+        self._left: list[Observation] = []
+        """What the disk refused so far."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def serve(self, ended: socket.socket) -> None:
@@ -151,41 +166,51 @@ class Gateway:
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
             except TimeoutError:
                 await self._upstreams.check()
-                await asyncio.to_thread(self._judge)
+                taken = self._visits.take()
+                pause = min(JUDGE_PAUSE_SECONDS, LOOK_SECONDS * PORTION / 2 / max(len(taken), 1))
+                await asyncio.to_thread(self._judge, taken, pause)
 
     async def _end(self) -> None:
         await self._dot.stop()
         await self._doh.stop()
         self._upstreams.close()
-        await asyncio.to_thread(self._end_core)
+        await asyncio.to_thread(self._end_core, self._visits.take(everything=True))
         log.info("gateway.stopped")
 
-    def _end_core(self) -> None:
+    def _end_core(self, taken: list[Sighting[Who]]) -> None:
         if self._watch.is_alive:
             self._watch.stop()
         self._core.halt()
-        self._judge(everything=True)
+        self._judge(taken, 0.0)
         self._core.end()
 
     # --- what phones looked up -------------------------------------------------------------------------------------
 
-    def _judge(self, *, everything: bool = False) -> None:
-        seen = self._visits.take(everything=everything)
+    def _judge(self, sightings: list[Sighting[Who]], pause: float) -> None:
+        """Judge names in portions, and make way for the listeners between two."""
         since = self._core.collect_from()
         if since is None:
             return
-        seen = tuple(one for one in seen if one.started >= since)
-        if not seen:
-            return
+        seen = chain(self._left, (one for one in seen_in(sightings) if one.started >= since))
+        left: list[Observation] = []
+        while portion := tuple(islice(seen, PORTION)):
+            left += self._judge_portion(portion)
+            time.sleep(pause)
+        if left:
+            log.warning("gateway.not_kept_yet")
+        self._left = left[:WAITING_MAX]
+        self._visits.dropped += len(left) - len(self._left)
+
+    def _judge_portion(self, portion: tuple[Observation, ...]) -> tuple[Observation, ...]:
+        """Returns what the disk refused."""
         try:
-            self._core.pipeline.accept(Batch(observations=seen, bookmark=None))
-        except AgentError as fault:
-            # Nobody could bring them a second time: they wait in memory until the spool takes them.
-            self._visits.put_back(seen)
-            log.warning("gateway.not_kept_yet kind=%s", type(fault).__name__)
+            self._core.pipeline.accept(Batch(observations=portion, bookmark=None))
+        except AgentError:
+            return portion  # nobody could bring them a second time: they wait in memory until the spool takes them
         except Exception as fault:  # noqa: BLE001 - a fault in judging must not take the names from every phone
-            self._visits.dropped += len(seen)
+            self._visits.dropped += len(portion)
             log.error("gateway.not_judged kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold a name
+        return ()
 
     def _is_background(self, name: str) -> bool:
         bundle = self._core.rules.bundle
@@ -214,11 +239,19 @@ class Gateway:
             log.warning("gateway.phones_not_known kind=%s", type(fault).__name__)
             return
         if answer.phones is not None:
-            self._core.spool.save(_PHONES_KEY, body)
             self._know(answer)
+            self._remember(body)
+
+    def _remember(self, answer: bytes) -> None:
+        spool = self._core.spool
+        try:
+            with spool.transaction():
+                save_parts(spool.save, spool.load, _PHONES_KEY, answer)
+        except SpoolError as fault:
+            log.warning("gateway.phones_not_saved kind=%s", type(fault).__name__)
 
     def _remember_phones(self) -> None:
-        kept = self._core.spool.load(_PHONES_KEY)
+        kept = load_parts(self._core.spool.load, _PHONES_KEY)
         if kept is not None:
             try:
                 self._know(decode(kept, PhonesAnswer))

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.observation import Kind, Observation
+from agent.state_parts import Load, Save, load_parts, save_parts
 from agent.tally import FLUSH_SECONDS, Label, OwnTotal, Spent, kept_until
 from protocol.limits import TOTALS_MAX_ROWS
 from protocol.messages import UsageRow, UsageTotals
@@ -27,9 +28,6 @@ WRITE_SECONDS: Final = 60.0
 
 _VISITS_MAX: Final = 1_000_000
 """What one row of totals takes."""
-
-Load = Callable[[str], bytes | None]
-Save = Callable[[str, bytes | None], None]
 
 
 class Key(NamedTuple):
@@ -66,7 +64,8 @@ class VisitCounts:
         self._flushed_before: datetime | None = None
         self._changed = False
         self._writing = False
-        data = load(STATE_KEY)
+        self._load = load
+        data = load_parts(load, STATE_KEY)
         if data is not None:
             try:
                 state = msgspec.msgpack.decode(data, type=_State)
@@ -164,7 +163,8 @@ class VisitCounts:
         """Save what changed, once a minute and whenever something was handed on, inside the spool's transaction."""
         if not self._changed or not (self._writing or self._write_is_due()):
             return
-        save(STATE_KEY, msgspec.msgpack.encode(_State(list(self._counts.items()), self._flushed)))
+        state = msgspec.msgpack.encode(_State(list(self._counts.items()), self._flushed))
+        save_parts(save, self._load, STATE_KEY, state)
         self._writing = True
 
     def _write_is_due(self) -> bool:

@@ -6,8 +6,7 @@ identity, since the network between can read and copy the server name that has t
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -32,41 +31,35 @@ class Who(NamedTuple):
 
 
 class Visits:
-    """Takes names as they are answered, on the listeners' thread, and gives observations to whoever judges them."""
+    """Takes names as they are answered, and gives them to whoever judges them. All on the listeners' thread."""
 
     def __init__(self, is_background: Callable[[str], bool], clock: Callable[[], float]) -> None:
         """`clock` gives seconds since 1970."""
         self._bursts: Bursts[Who] = Bursts(is_background)
         self._clock = clock
         self._ended: list[Sighting[Who]] = []
-        self._again: tuple[Observation, ...] = ()
-        self._lock = threading.Lock()
         self.dropped = 0
 
     def note(self, phone: Phone, name: str, door: Door) -> None:
         """Take a name that was answered."""
-        with self._lock:
-            self._keep(self._bursts.add(Who(phone, door), name, self._clock()))
+        self._keep(self._bursts.add(Who(phone, door), name, self._clock()))
 
-    def take(self, *, everything: bool = False) -> tuple[Observation, ...]:
-        """Return what is known of bursts that are over (or of all): to be called about once a second."""
-        with self._lock:
-            self._keep(self._bursts.end_all() if everything else self._bursts.end_quiet(self._clock()))
-            ended, self._ended = self._ended, []
-            again, self._again = self._again, ()
-        fresh = (one for who, burst in groupby(ended, key=lambda one: one.who) for one in observations(who, burst))
-        return (*again, *fresh)
-
-    def put_back(self, seen: tuple[Observation, ...]) -> None:
-        """Have again what could not be kept on the disk; what is over the bound is dropped, and counted."""
-        with self._lock:
-            self._again = seen[:WAITING_MAX]
-            self.dropped += max(len(seen) - WAITING_MAX, 0)
+    def take(self, *, everything: bool = False) -> list[Sighting[Who]]:
+        """Return the names of bursts that are over (or of all), in their order: to be called about once a second."""
+        self._keep(self._bursts.end_all() if everything else self._bursts.end_quiet(self._clock()))
+        ended, self._ended = self._ended, []
+        return ended
 
     def _keep(self, ended: list[Sighting[Who]]) -> None:
         room = WAITING_MAX - len(self._ended)
         self._ended += ended[:room]
         self.dropped += max(len(ended) - room, 0)
+
+
+def seen_in(sightings: Iterable[Sighting[Who]]) -> Iterator[Observation]:
+    """What bursts show, of which all names lie one behind the other."""
+    for who, burst in groupby(sightings, key=lambda one: one.who):
+        yield from observations(who, burst)
 
 
 def observations(who: Who, burst: Iterable[Sighting[Who]]) -> list[Observation]:

@@ -16,6 +16,7 @@ from tests.bench.table import FULL, Row, render
 MEASUREMENTS = {
     "updates": "bringing signed rules to a device",
     "journey": "visit to recorded incident",
+    "gateway": "the gateway for phones, beside unbound and dnsdist",
     "notify": "urgent alert to its mail",
     "footprint": "memory and processor time of the agent",
     "unlock": "unlocking a queue of 500 and of 5,000 headings in Chromium",

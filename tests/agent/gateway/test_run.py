@@ -24,6 +24,7 @@ from agent.gateway import run as gateway_run
 from agent.gateway.phones import Phone, hash_of
 from agent.gateway.settings import read as read_settings
 from agent.spool import Spool
+from agent.state_parts import load_parts
 from protocol.messages import PhoneEntry, PhonesAnswer, PhonesReport, decode, decode_body, decode_header, encode
 from tests.agent.devices import enrolled, until, with_rules
 from tests.agent.gateway import certificates
@@ -194,8 +195,41 @@ def test_an_answer_of_phones_is_no_larger_than_is_taken():
     assert json.loads(encode(decode(encode(PhonesAnswer("d" * 64)), PhonesAnswer)))["phones"] is None
 
 
-@pytest.mark.parametrize(("fault", "left", "dropped"), [(SpoolError("full"), 1, 0), (RuntimeError("odd"), 0, 1)])
+@pytest.mark.parametrize(("fault", "left", "dropped"), [(SpoolError("full"), 20, 0), (RuntimeError("odd"), 4, 16)])
 def test_what_a_full_disk_refuses_waits_and_a_fault_in_judging_ends_no_gateway(files, tmp_path, fault, left, dropped):
+    made, kept = _judging(files, tmp_path, [fault])
+    _look_up(made, 20)
+    made._judge(made._visits.take(everything=True), 0.0)
+    made._judge([], 0.0)
+    names = [f"n{n}.example" for n in range(20)]
+    assert sorted(one.name for batch in kept for one in batch) == sorted(names[20 - left :])
+    assert made._visits.dropped == dropped
+    assert made._health().state == ("failing" if dropped else "working")
+    made._core.spool.close()
+
+
+def test_what_a_disk_refuses_for_long_is_bounded_and_what_is_dropped_is_counted(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(gateway_run, "WAITING_MAX", 5)
+    made, kept = _judging(files, tmp_path, [SpoolError("full")] * 4)
+    _look_up(made, 20)
+    made._judge(made._visits.take(everything=True), 0.0)
+    made._judge([], 0.0)
+    made._judge([], 0.0)
+    assert ([len(batch) for batch in kept], made._visits.dropped) == ([], 15)
+    made._judge([], 0.0)
+    assert [len(batch) for batch in kept] == [5]
+    made._core.spool.close()
+
+
+def test_an_empty_round_asks_for_nothing(files, tmp_path):
+    made, kept = _judging(files, tmp_path, [])
+    made._judge([], 0.0)
+    assert kept == []
+    made._core.spool.close()
+
+
+def _judging(files, tmp_path, faults):
+    """A gateway whose pipeline fails as often as there are faults, and what it took after."""
     folder = enrolled(tmp_path / "device")
     (folder / "gateway.toml").write_text(
         f'certificate = "{files[0]}"\nkey = "{files[1]}"\nupstreams = ["127.0.0.1@9#resolver.test"]\n'
@@ -204,9 +238,8 @@ def test_what_a_full_disk_refuses_waits_and_a_fault_in_judging_ends_no_gateway(f
     kept = []
 
     def accept(batch):
-        if not kept:
-            kept.append(None)
-            raise fault
+        if faults:
+            raise faults.pop(0)
         kept.append(batch.observations)
 
     made._core = SimpleNamespace(
@@ -215,10 +248,19 @@ def test_what_a_full_disk_refuses_waits_and_a_fault_in_judging_ends_no_gateway(f
         spool=made._core.spool,
         rules=SimpleNamespace(bundle=None),
     )
-    made._visits.note(Phone(ALICE, "staff", "alice"), FLAGGED, "doh")
-    made._judge(everything=True)
-    made._judge(everything=True)
-    assert [one.name for batch in kept[1:] for one in batch] == [FLAGGED] * left
-    assert made._visits.dropped == dropped
-    assert made._health().state == ("failing" if dropped else "working")
+    return made, kept
+
+
+def _look_up(made, count):
+    for n in range(count):
+        made._visits.note(Phone(ALICE, "staff", "alice"), f"n{n}.example", "doh")
+
+
+def test_twenty_thousand_phones_are_remembered(files, tmp_path):
+    made, _ = _judging(files, tmp_path, [])
+    entries = tuple(PhoneEntry(bytes(28) + n.to_bytes(4, "big"), UUID(int=n), "g" * 30, "p" * 40, LONG_AGO)
+                    for n in range(20_000))  # fmt: skip
+    answer = encode(PhonesAnswer("d" * 64, entries))
+    made._remember(answer)
+    assert decode(load_parts(made._core.spool.load, "gateway phones"), PhonesAnswer).phones == entries
     made._core.spool.close()
