@@ -78,13 +78,14 @@ class Children:
     def ended_because(self, name: str, words: str) -> bool:
         """Return whether a process ended by itself after it wrote these words."""
         ended = any(known == name and child.poll() is not None for known, child in self._running)
-        return ended and words in self._written(name)
+        return ended and words in self.written(name)
 
     def last_line(self, name: str) -> str:
         """Return the last line that a process wrote."""
-        return (self._written(name).strip() or "no word why").splitlines()[-1]
+        return (self.written(name).strip() or "no word why").splitlines()[-1]
 
-    def _written(self, name: str) -> str:
+    def written(self, name: str) -> str:
+        """Return what a process wrote so far."""
         return (self._output / f"{name}.log").read_text("utf-8", errors="replace")
 
     def end(self, name: str | None = None) -> None:
@@ -125,9 +126,12 @@ def is_free(port: int) -> bool:
 
 
 class EveryHost:
-    """A small web server on loopback that stands for every site of the demonstration's browser."""
+    """A small web server on loopback that stands for every site of the demonstration's browser.
 
-    def __init__(self) -> None:
+    Its page brings pictures from the hosts `beside`, as pages of real sites do.
+    """
+
+    def __init__(self, beside: Sequence[str] = ()) -> None:
         self.asked: dict[str, float] = {}
         """When each host was first asked for a page (seconds since 1970)."""
         site = self
@@ -137,7 +141,8 @@ class EveryHost:
                 host = self.headers.get("Host", "").partition(":")[0]
                 if self.path == "/":
                     site.asked.setdefault(host, time.time())
-                body = _PAGE.encode()
+                pictures = "".join(f'<img alt="" width="1" src="http://{one}:{site.port}/p">' for one in beside)
+                body = (_PAGE + pictures).encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
                 self.send_header("Content-Length", str(len(body)))
@@ -161,4 +166,4 @@ class EveryHost:
 _PAGE = """<!doctype html><html lang="en-GB"><meta charset="utf-8"><title>Demonstration</title>
 <body style="font: 1.2rem/1.5 sans-serif; max-width: 32rem; margin: 4rem auto">
 <h1>This page stands for a site</h1>
-<p>The demonstration’s browser reaches nothing but this machine. Every address shows this page.</p></body></html>"""
+<p>The demonstration’s browser reaches nothing but this machine. Every address shows this page.</p>"""

@@ -19,10 +19,11 @@ from typing import Any, Final
 
 from server.children import free_port, is_free
 from server.errors import CollectorError, SetUpError
-from server.stage import DEMO_ENTRY, DEMO_GROUP, DEMO_HOST, PEOPLE, Stage, say
+from server.phone_stage import PhoneStage
+from server.stage import DEMO_GROUP, PEOPLE, Stage, say
 
 PORT: Final = 8460
-JOURNEYS: Final = ("laptop",)
+JOURNEYS: Final = {"laptop": Stage, "phone": PhoneStage}
 CHECK_SECONDS: Final = 140.0
 """`--check` ends within 150 s; this leaves time to end what it started."""
 RECORD_SECONDS: Final = 60.0
@@ -45,6 +46,8 @@ def run(given: argparse.Namespace) -> int:
     """Run the demonstration; returns 0 when done, 1 when the trip failed, 2 when something is missing."""
     if given.journey not in JOURNEYS:
         raise SetUpError(f"--journey {given.journey}: not known; known are {', '.join(JOURNEYS)}")
+    if given.journey != "laptop" and not given.check:
+        raise SetUpError(f"--journey {given.journey} goes with --check")
     if given.keep is not None and not given.check:
         raise SetUpError("--keep goes with --check")
     if given.keep is not None and given.keep.exists() and any(given.keep.iterdir()):
@@ -56,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
     _stop_on_signals()
     folder = given.keep.resolve() if given.keep is not None else Path(tempfile.mkdtemp(prefix="fairwatch-demo-"))
     try:
-        return _check(folder, as_json=given.json) if given.check else _show(folder)
+        return _check(folder, given.journey, as_json=given.json) if given.check else _show(folder)
     except Stopped:
         print("\nEnded.")
         return 0
@@ -76,17 +79,19 @@ def _stop_on_signals() -> None:
 # --- the two ways ------------------------------------------------------------------------------------------------
 
 
-def _check(folder: Path, *, as_json: bool) -> int:
+def _check(folder: Path, journey: str, *, as_json: bool) -> int:
     """Do the trip and print the result; everything ends with it."""
-    stage = Stage(folder, free_port(), unattended=True)
+    stage = JOURNEYS[journey](folder, free_port(), unattended=True)
     end = time.monotonic() + CHECK_SECONDS
     result: dict[str, Any] = {"ok": False, "visit_to_incident_seconds": None, "incident": None, "evidence": None}
     try:
         stage.found()
         stage.enrol()
         result |= stage.visit(min(end, time.monotonic() + RECORD_SECONDS))
-        result["evidence"] = stage.open_evidence(result["incident"])
-        result["ok"] = _is_what_was_visited(result["evidence"])
+        case = stage.open_case(result["incident"])
+        result["evidence"] = case["evidence"]
+        result |= stage.further(case)
+        result["ok"] = stage.is_what_was_visited(case)
     except CollectorError as fault:
         print(f"fairwatch-server demo: {fault}", file=sys.stderr)
     finally:
@@ -96,10 +101,6 @@ def _check(folder: Path, *, as_json: bool) -> int:
     elif result["ok"]:
         print(f"{result['incident']}: recorded {result['visit_to_incident_seconds']} s after the visit, and opened.")
     return 0 if result["ok"] else 1
-
-
-def _is_what_was_visited(evidence: dict[str, Any]) -> bool:
-    return [one["name"] for one in evidence["seen"]] == [DEMO_HOST] and evidence["matched"][0]["entry"] == DEMO_ENTRY
 
 
 def _show(folder: Path) -> int:

@@ -174,6 +174,18 @@ class Stage:
     def enrol(self) -> None:
         """Enrol this machine as a device, and start its service and session part."""
         say("enrolling this machine as a device that watches only the demonstration’s own browser profile")
+        self._enrol(self.agent)
+        agent = self.own("fairwatch-agent")
+        narrowed = f"profiles = [{json.dumps(str(self.browser))}]"
+        pace = "send_seconds = 5\nheartbeat_seconds = 30\ntick_seconds = 5"
+        (self.agent / "agent.toml").write_text(f"{narrowed}\n{pace}\n")
+        self.children.start("service", [agent, "run", "--data-dir", self.agent])
+        self._wait_for("the agent's socket", (self.agent / "session.sock").exists, 30)
+        self.children.start("session", [agent, "session", "--data-dir", self.agent, "--notice-on-stdout"])
+        self._wait_for("the agent to have its rules and to show the notice", self._agent_is_ready, 40)
+
+    def _enrol(self, folder: Path) -> None:
+        """Make an enrolment token as IT does, register it, and enrol a device with it."""
         tokens = self.keys / "token"
         tokens.mkdir()
         self.children.once(
@@ -188,15 +200,8 @@ class Stage:
             "server-token",
             [self.own("fairwatch-server"), "token", "--data-dir", self.collector, tokens / "token-registration.json"],
         )
-        agent = [self.own("fairwatch-agent")]
-        self.children.once("enrol", [*agent, "enrol", "--data-dir", self.agent, "--token-file", tokens / "token.txt"])
-        narrowed = f"profiles = [{json.dumps(str(self.browser))}]"
-        pace = "send_seconds = 5\nheartbeat_seconds = 30\ntick_seconds = 5"
-        (self.agent / "agent.toml").write_text(f"{narrowed}\n{pace}\n")
-        self.children.start("service", [*agent, "run", "--data-dir", self.agent])
-        self._wait_for("the agent's socket", (self.agent / "session.sock").exists, 30)
-        self.children.start("session", [*agent, "session", "--data-dir", self.agent, "--notice-on-stdout"])
-        self._wait_for("the agent to have its rules and to show the notice", self._agent_is_ready, 40)
+        agent = self.own("fairwatch-agent")
+        self.children.once("enrol", [agent, "enrol", "--data-dir", folder, "--token-file", tokens / "token.txt"])
 
     def _agent_is_ready(self) -> bool:
         """Whether the signed rules are in force and the notice was shown: nothing from before is ever collected."""
@@ -211,7 +216,7 @@ class Stage:
         """Visit the flagged host in a real browser and wait, till `until` (monotonic), for its incident."""
         from server.store.models import Incident
 
-        self.children.start("browser", self._browser_command(f"http://{DEMO_HOST}/"))
+        self.children.start("browser", self._browser_command(self.address))
         sandboxed = True
         while time.monotonic() < until:
             found = Incident.objects.filter(device__sample=False).order_by("received_at").first()
@@ -223,12 +228,32 @@ class Stage:
                 say("this system lets the browser have no sandbox; going on without one: it reaches only this machine")
                 sandboxed = False
                 self.children.end("browser")
-                self.children.start("browser", self._browser_command(f"http://{DEMO_HOST}/", "--no-sandbox"))
+                self.children.start("browser", self._browser_command(self.address, "--no-sandbox"))
             self.children.check()
             time.sleep(0.1)
         if DEMO_HOST not in self.sites.asked:
             raise SetUpError("the browser did not open the page")
         raise SetUpError("no incident was recorded in time")
+
+    def is_what_was_visited(self, case: dict[str, Any]) -> bool:
+        """Whether an opened case tells of the visit that was made, and of nothing else."""
+        evidence = case["evidence"]
+        return [one["name"] for one in evidence["seen"]] == [DEMO_HOST] and evidence["matched"][0][
+            "entry"
+        ] == DEMO_ENTRY
+
+    def further(self, _case: dict[str, Any]) -> dict[str, Any]:
+        """What the result of an unattended trip says beside the evidence."""
+        return {}
+
+    @property
+    def address(self) -> str:
+        """The flagged page."""
+        return f"http://{DEMO_HOST}/"
+
+    def resolving(self) -> list[str]:
+        """The options by which the browser finds every host on this machine."""
+        return [f"--host-resolver-rules=MAP * 127.0.0.1:{self.sites.port}"]
 
     def _browser_command(self, address: str, *more: str) -> list[str]:
         program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
@@ -236,7 +261,7 @@ class Stage:
             raise SetUpError(f"no browser was found; install one of: {', '.join(BROWSERS)}")
         options = [
             f"--user-data-dir={self.browser}",
-            f"--host-resolver-rules=MAP * 127.0.0.1:{self.sites.port}",
+            *self.resolving(),
             "--remote-debugging-port=0",
             "--no-first-run",
             "--no-default-browser-check",
@@ -255,8 +280,11 @@ class Stage:
 
     # --- the lead --------------------------------------------------------------------------------------------------
 
-    def open_evidence(self, reference: str) -> dict[str, Any]:
-        """Release one incident's evidence, as the lead and on the record, and open it offline with the lead's key."""
+    def open_case(self, reference: str) -> dict[str, Any]:
+        """Release one incident's evidence, as the lead and on the record, and open it offline with the lead's key.
+
+        Returns its `evidence`, and its `heading` as the lead's list has it.
+        """
         from server import incidents
         from server.store.models import Incident, User
 
@@ -279,7 +307,7 @@ class Stage:
                 *("--key", self.keys / "lead.json", "--passphrase-file", self.keys / "lead.words"),
             ],
         )
-        opened: dict[str, Any] = json.loads(printed.splitlines()[-1])["alerts"][0]["evidence"]
+        opened: dict[str, Any] = json.loads(printed.splitlines()[-1])["alerts"][0]
         return opened
 
     # --- waiting ---------------------------------------------------------------------------------------------------
