@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from server import certificates
 from server.children import EveryHost, free_port
 from server.every_name import EveryName
 from server.stage import DEMO_GROUP, DEMO_HOST, Stage, say
@@ -74,32 +69,11 @@ class PhoneStage(Stage):
 
     def _certificate(self) -> tuple[Path, Path]:
         """One certificate for gateway and resolver, which nothing but this demonstration trusts."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, GATEWAY_HOST)])
-        now = datetime.now(UTC)
-        names = [x509.DNSName(one) for one in (GATEWAY_HOST, f"*.{GATEWAY_HOST}", RESOLVER_HOST)]
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=2))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        pem, private = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        files = self.keys / "gateway.pem", self.keys / "gateway.key"
-        files[0].write_bytes(certificate.public_bytes(pem))
-        files[1].touch(mode=0o600)
-        files[1].write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
-        public = key.public_key().public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        self._spki = base64.b64encode(hashlib.sha256(public).digest()).decode()
-        return files
+        certificate, key = self.keys / "gateway.pem", self.keys / "gateway.key"
+        names = (GATEWAY_HOST, f"*.{GATEWAY_HOST}", RESOLVER_HOST)
+        certificates.make(key, certificate, names, datetime.now(UTC))
+        self._spki = base64.b64encode(bytes.fromhex(certificates.pin(certificate))).decode()
+        return certificate, key
 
     # --- what was seen ---------------------------------------------------------------------------------------------
 
