@@ -20,6 +20,9 @@ COMMANDS = {
     "update": ("agent.updates", "fetch and check the signed rules once (the service does this by itself)"),
 }
 
+EXTRAS = {"gateway": "gateway"}
+"""The extra whose packages a command needs, where that is not `agent`."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when done, 2 when the words or the input were wrong, 1 when it failed otherwise."""
@@ -30,9 +33,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, (module, sentence) in COMMANDS.items():
         command = commands.add_parser(name, help=sentence, description=sentence[0].upper() + sentence[1:] + ".")
         if name == asked:
-            importlib.import_module(module).add_arguments(command)
+            try:
+                importlib.import_module(module).add_arguments(command)
+            except ModuleNotFoundError as fault:
+                _say_what_to_install(command, name, fault)
     found = parser.parse_args(words)
     return int(importlib.import_module(COMMANDS[found.command][0]).run(found))
+
+
+def _say_what_to_install(command: Parser, name: str, fault: ModuleNotFoundError) -> None:
+    """End in one sentence, with exit code 2, for a package that is not installed; a fault of our own stays one."""
+    package = (fault.name or "").partition(".")[0]
+    if package in ("", "agent", "protocol", "rules"):
+        raise fault
+    extra = EXTRAS.get(name, "agent")
+    command.exit(
+        2,
+        f"{command.prog}: the package {package} is not installed; install it with: pip install 'fairwatch[{extra}]'\n",
+    )
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ from agent.database import file_in
 from agent.errors import CollectorError, SpoolError
 from agent.health import Health
 from agent.http import ANSWER_MAX_BYTES, Collector
-from agent.pipeline import Pipeline, TotalsOf
+from agent.pipeline import Pipeline
 from agent.sender import Sender
 from agent.signed_rules import SignedRules
 from agent.spool import Spool
 from agent.tally import Tally
+from agent.totals import TotalsOf
 from protocol.errors import Refused
 from protocol.limits import MESSAGE_VERSION, TEXT_MAX_CHARS
 from protocol.messages import (

@@ -18,7 +18,8 @@ from agent.judge import REMINDED_KEY, Flag, Judge, Judgement, Reminder, decide
 from agent.minimise import Kept, minimise
 from agent.observation import TRIP_SOURCE, Batch, Observation
 from agent.seal import Signer, seal
-from agent.tally import Label, OwnTotal, Spent, Tally, kept_until, label_of
+from agent.tally import OwnTotal, Tally, kept_until, label_of
+from agent.totals import TotalsOf
 from agent.trial import REPORT_WITHIN_SECONDS, Trial, seal_trial
 from agent.trip import By, Trips, own_visit, seal_trip
 from protocol.limits import ACCOUNTS_MAX
@@ -63,60 +64,6 @@ class Outbox(Protocol):
 
     def level(self) -> str:
         """How full it is: "normal" where there is room enough."""
-
-
-class Totals(Protocol):
-    """What the pipeline needs of whoever counts: the laptop's tally, or a gateway's counts of visits."""
-
-    def add(
-        self,
-        observation: Observation,
-        label: Label,
-        *,
-        counted_seconds: float,
-        remind: str | None,
-        now: datetime,
-        zone: ZoneInfo,
-    ) -> None:
-        """Count an observation under what a row may say of it."""
-
-    def settle(self, now: datetime, zone: ZoneInfo) -> None:
-        """Count what can be counted by now."""
-
-    @property
-    def crowded(self) -> bool:
-        """Whether so much waits that it should be settled before the next tick."""
-
-    def take_spent(self) -> list[Spent]:
-        """What was newly used of categories with reminders."""
-
-    def flush_is_due(self, now: datetime) -> bool:
-        """Whether totals were last handed on long enough ago."""
-
-    def unsent_people(self) -> dict[str, set[str]]:
-        """For each month, the accounts with totals that wait."""
-
-    def flush(self, ids: Mapping[tuple[str, str], UUID], now: datetime) -> list[UsageTotals]:
-        """The additions since the last time, for those whose id of that month is known."""
-
-    def forget_before(self, today: date, *, crowded: bool = False) -> None:
-        """Delete the days whose time is over."""
-
-    def own_totals(self, person: str, since: date) -> list[OwnTotal]:
-        """A person's own totals on this machine."""
-
-    def write(self, save: Callable[[str, bytes | None], None]) -> None:
-        """Save what changed, inside the spool's transaction."""
-
-    def committed(self) -> None:
-        """The transaction is on the disk."""
-
-    def rolled_back(self, *, disk_lost: bool = False) -> None:
-        """The transaction came to nothing."""
-
-
-TotalsOf = Callable[[Callable[[str], bytes | None], Callable[[UUID, str], str]], Totals]
-"""Makes what counts, from what loads its state and what says the group of a device and person."""
 
 
 class Owner(Signer, Protocol):

@@ -134,6 +134,24 @@ def test_no_command_and_an_unknown_one_are_refused_in_one_line(program, words, c
     assert one_line(err)
 
 
+@pytest.mark.parametrize(
+    ("command", "package", "extra"), [("gateway", "granian", "gateway"), ("run", "requests", "agent")]
+)
+def test_a_command_whose_packages_are_not_installed_says_which_extra_has_them(command, package, extra):
+    script = f"import sys; sys.modules[{package!r}] = None; from agent.__main__ import main; main([{command!r}])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert one_line(done.stderr)
+    assert f"fairwatch-agent {command}: the package {package} is not installed" in done.stderr
+    assert done.stderr.endswith(f"pip install 'fairwatch[{extra}]'\n")
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault_and_no_advice():
+    script = "import sys; sys.modules['agent.core'] = None; from agent.__main__ import main; main(['gateway'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "pip install" in done.stderr) == (1, False)
+
+
 @pytest.mark.parametrize(("words", "sentence"), BAD_INPUT)
 def test_bad_input_is_refused_in_one_line_that_names_it(words, sentence, capsys, tmp_path, monkeypatch):
     places = {"new": tmp_path / "new", "file": tmp_path / "file"}

@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "agent/session/address.py": "tests/agent/session/test_server.py",
     "agent/session/plain_window.py": "tests/agent/session/test_notice_window.py",
     "agent/tally_state.py": "tests/agent/test_tally.py",
+    "agent/totals.py": "tests/agent/test_pipeline.py",
     "protocol/codes.py": "tests/protocol/test_messages.py",
     "protocol/limits.py": "tests/protocol/test_messages.py",
     "rules/policy_text.py": "tests/rules/test_policy.py",
