@@ -29,11 +29,15 @@ class Gap:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a month the figures can speak for. Devices by group; `gaps` with most devices first."""
+    """How much of a month the figures can speak for. Devices by group; `gaps` with most devices first.
+
+    `phones` are those of the enrolled that ask a gateway for names.
+    """
 
     enrolled: dict[str, int]
     reported: dict[str, int]
     gaps: tuple[Gap, ...]
+    phones: dict[str, int]
 
     @property
     def silent(self) -> dict[str, int]:
@@ -77,12 +81,20 @@ def of(first: date, after: date, zone: str) -> Coverage:
     reporting = set(days.values_list("device_id", flat=True))
     enrolled: dict[str, int] = defaultdict(int)
     reported: dict[str, int] = defaultdict(int)
+    phones: dict[str, int] = defaultdict(int)
+    asking = set(Device.objects.filter(public_key__isnull=True).values_list("pk", flat=True))
     for pk, group, status in Device.objects.filter(enrolled_at__lt=end).values_list("pk", "group", "status"):
         if status == Device.Status.REVOKED and pk not in reporting:
             continue
         enrolled[group] += 1
         reported[group] += pk in reporting
-    return Coverage(dict(sorted(enrolled.items())), dict(sorted(reported.items())), _gaps(begin, end))
+        if pk in asking:
+            phones[group] += 1
+    return Coverage(_sorted(enrolled), _sorted(reported), _gaps(begin, end), _sorted(phones))
+
+
+def _sorted(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items()))
 
 
 def number_of(day: date) -> int:

@@ -29,14 +29,17 @@ UNNAMED = ""
 
 
 class Use(NamedTuple):
-    """Seconds that one person spent in a month on one thing; `name` is empty where it is not nameable."""
+    """What one person used of one thing in a month; `name` is empty where it is not nameable.
+
+    The amount is seconds, or of a phone's kinds (`phone_host`, `phone_app`) likely visits: kinds are never added up.
+    """
 
     person: int
     group: str
     kind: str
     category: str
     name: str
-    seconds: int
+    amount: int
 
 
 class Block(NamedTuple):
@@ -49,7 +52,7 @@ class Block(NamedTuple):
 
 
 Shares = Mapping[int, int]
-"""Seconds by person."""
+"""Amounts by person."""
 
 
 def is_safe(shares: Shares) -> bool:
@@ -67,7 +70,7 @@ def blocks_of(uses: Iterable[Use]) -> dict[Block, Shares]:
     by_cell: dict[tuple[str, str, str], dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
     for use in uses:
         people = by_cell[use.group, use.kind, use.category][use.name]
-        people[use.person] = people.get(use.person, 0) + use.seconds
+        people[use.person] = people.get(use.person, 0) + use.amount
     shown: dict[Block, Shares] = {}
     left: dict[tuple[str, str], list[Shares]] = defaultdict(list)
     for (group, kind, category), names in sorted(by_cell.items()):
@@ -107,7 +110,7 @@ def revised(before: Mapping[Block, Shares], now: Iterable[Use]) -> dict[Block, S
     for use in now:
         block = place_of(use, before)
         if block is not None:
-            current[block][use.person] = current[block].get(use.person, 0) + use.seconds
+            current[block][use.person] = current[block].get(use.person, 0) + use.amount
     return {
         block: current[block] if is_safe(change(before[block], current[block])) else before[block] for block in before
     }

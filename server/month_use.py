@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ from server.disclosure import Use
 from server.store.models import Device, SubjectRequest, UsageKey
 
 _SUMS = """
-SELECT u.person, u.device, u.key, SUM(u.seconds)
+SELECT u.person, u.device, u.key, SUM(u.seconds), SUM(u.visits)
 FROM store_personmonth p JOIN store_usage u ON u.person = p.id
-WHERE p.month = %s AND u.seconds > 0
+WHERE p.month = %s
 GROUP BY u.person, u.device, u.key
 """
 """By the key's own order (person, device, ...), so that SQLite reads the month's stretch of the table once."""
@@ -32,6 +32,14 @@ HAVING SUM(u.seconds) > %s
 """
 
 _DAY = "SELECT key, seconds FROM store_usage WHERE person = %s AND device = %s AND day = %s AND seconds > 0"
+
+
+PHONE_KINDS = {"host": "phone_host", "app": "phone_app"}
+"""The kinds of what phones looked up, of which nobody can count minutes: their amounts are likely visits."""
+
+
+_Sum = tuple[int, tuple[int, int], int]
+"""A row of `PersonMonth`, a device and a key, and an amount."""
 
 
 class Known(NamedTuple):
@@ -62,23 +70,47 @@ def of(month: str, who: Callable[[str], Known | None], groups: Mapping[int, str]
     `groups`, where an earlier version of the summary put them, else their own, else that of the device they used most.
     """
     keys = {key.pk: (key.kind, key.category, key.name) for key in UsageKey.objects.all()}
-    sums, impossible = _possible(month, _sums(month), {number: kind for number, (kind, _, _) in keys.items()})
+    timed, looked_up = _sums(month)
+    timed, impossible = _possible(month, timed, {number: kind for number, (kind, _, _) in keys.items()})
+    sums = timed + looked_up
     known = _people(month, who)
     apart = left_out(who)
     people = {row: one for row, one in known.items() if one.person not in apart}
     given = _groups(sums, people, groups or {})
-    found: dict[tuple[int, int], int] = defaultdict(int)
-    for row, (_, key), seconds in sums:
-        if row in people and key in keys:
-            found[people[row].person, key] += seconds
-    uses = tuple(Use(person, given[person], *keys[key], seconds) for (person, key), seconds in sorted(found.items()))
+    uses = (*_uses(timed, people, given, keys, {}), *_uses(looked_up, people, given, keys, PHONE_KINDS))
     return MonthUse(uses, any(row not in known for row, _, _ in sums), impossible)
 
 
-def _sums(month: str) -> list[tuple[int, tuple[int, int], int]]:
+def _uses(
+    sums: Iterable[_Sum],
+    people: Mapping[int, Known],
+    groups: Mapping[int, str],
+    keys: Mapping[int, tuple[str, str, str]],
+    kinds: Mapping[str, str],
+) -> Iterator[Use]:
+    found: dict[tuple[int, int], int] = defaultdict(int)
+    for row, (_, key), amount in sums:
+        if row in people and key in keys:
+            found[people[row].person, key] += amount
+    for (person, number), amount in sorted(found.items()):
+        kind, category, name = keys[number]
+        yield Use(person, groups[person], kinds.get(kind, kind), category, name, amount)
+
+
+def _sums(month: str) -> tuple[list[_Sum], list[_Sum]]:
+    """Seconds by person, device and key; and, of phones, likely visits."""
+    phones = set(Device.objects.filter(public_key__isnull=True).values_list("number", flat=True))
+    timed: list[_Sum] = []
+    looked_up: list[_Sum] = []
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, [month])
-        return [(row, (device, key), int(seconds)) for row, device, key, seconds in cursor.fetchall()]
+        for row, device, key, seconds, visits in cursor.fetchall():
+            if device in phones:
+                if visits:
+                    looked_up.append((row, (device, key), int(visits)))
+            elif seconds:
+                timed.append((row, (device, key), int(seconds)))
+    return timed, looked_up
 
 
 def left_out(who: Callable[[str], Known | None]) -> frozenset[int]:
@@ -87,9 +119,7 @@ def left_out(who: Callable[[str], Known | None]) -> frozenset[int]:
     return frozenset(known.person for account in asked if (known := who(account)) is not None)
 
 
-def _possible(
-    month: str, sums: list[tuple[int, tuple[int, int], int]], kinds: Mapping[int, str]
-) -> tuple[list[tuple[int, tuple[int, int], int]], bool]:
+def _possible(month: str, sums: list[_Sum], kinds: Mapping[int, str]) -> tuple[list[_Sum], bool]:
     """The sums without the days on which a device told of more use than a day has, and whether there were any."""
     too_much: dict[tuple[int, tuple[int, int]], int] = defaultdict(int)
     with connection.cursor() as cursor:
@@ -117,9 +147,7 @@ def _people(month: str, who: Callable[[str], Known | None]) -> dict[int, Known]:
         return {row: known for row, account in cursor.fetchall() if (known := who(account)) is not None}
 
 
-def _groups(
-    sums: list[tuple[int, tuple[int, int], int]], people: Mapping[int, Known], fixed: Mapping[int, str]
-) -> dict[int, str]:
+def _groups(sums: list[_Sum], people: Mapping[int, Known], fixed: Mapping[int, str]) -> dict[int, str]:
     """One group for each person."""
     of_device = dict(Device.objects.values_list("number", "group"))
     most: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))

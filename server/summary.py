@@ -23,6 +23,7 @@ from server import (
     month_cases,
     month_totals,
     month_use,
+    phone_figures,
     policy_in_force,
     rules_in_force,
     trips,
@@ -156,10 +157,12 @@ def _document(
     now: datetime,
 ) -> Summary:
     last, last_year = _kept(f"{figures.shifted(first, -1):%Y-%m}"), _kept(f"{figures.shifted(first, -12):%Y-%m}")
-    seen = _coverage(first, after, organisation.timezone) if before is None else before.coverage
+    seen, phones = _coverage(first, after, organisation.timezone) if before is None else _covered(before)
+    blocks, looked_up = phone_figures.apart(blocks)
     behind = {block: shares for block, shares in blocks.items() if block.category == BACKGROUND}
     blocks = {block: shares for block, shares in blocks.items() if block not in behind}
-    groups = figures.by_group(blocks, _group_names(seen.enrolled, before), last, last_year)
+    names = _group_names(seen.enrolled, before)
+    groups = figures.by_group(blocks, names, last, last_year)
     rest = figures.together(blocks, last, last_year)
     totals = figures.totals(groups, rest, last, last_year)
     return Summary(
@@ -180,6 +183,7 @@ def _document(
         sealed=month_totals.to_publish(month),
         rule_changes=_rule_changes(first, after, organisation.timezone) if before is None else before.rule_changes,
         background=figures.background(behind, last, last_year),
+        phones=phone_figures.figures(looked_up, phones, names, last, last_year),
         tests=trips.of_month(first, after, organisation.timezone) if before is None else before.tests,
         words=figures.words(totals, category_names.category_names(), f"{figures.shifted(first, -1):%B %Y}"),
     )
@@ -195,10 +199,15 @@ def _same(before: Summary, made: Summary) -> bool:
     return msgspec.structs.replace(made, revision=before.revision, made_at=before.made_at) == before
 
 
-def _coverage(first: date, after: date, zone: str) -> Coverage:
+def _covered(before: Summary) -> tuple[Coverage, Mapping[str, int]]:
+    return before.coverage, before.phones.enrolled if before.phones is not None else {}
+
+
+def _coverage(first: date, after: date, zone: str) -> tuple[Coverage, Mapping[str, int]]:
+    """What is said of coverage, and phones by group."""
     seen = coverage.of(first, after, zone)
     gaps = tuple(Gap(one.group, one.source, one.reason, one.devices, one.since, one.lasting) for one in seen.gaps)
-    return Coverage(seen.enrolled, seen.reported, gaps, unlisted=False)
+    return Coverage(seen.enrolled, seen.reported, gaps, unlisted=False), seen.phones
 
 
 def _group_names(enrolled: Mapping[str, int], before: Summary | None) -> dict[str, str]:

@@ -148,8 +148,42 @@ class EndToEnd(Part, frozen=True):
     seconds: float | None
 
 
+class Visits(Part, frozen=True):
+    """Likely visits by phone of one kind, category and, where it stands apart, nameable site or app: as `Figure`."""
+
+    kind: Literal["host", "app"]
+    category: str
+    name: str
+    visits: int
+    before: int | None = None
+    year_before: int | None = None
+
+
+class PhoneGroup(Part, frozen=True):
+    """One group and every figure of its phones that may be shown; `suppressed` where there is none."""
+
+    group: str
+    name: str
+    suppressed: bool
+    figures: tuple[Visits, ...]
+
+
+class Phones(Part, frozen=True):
+    """What phones behind the gateway looked up, apart from laptops' hours: nobody can count minutes on them.
+
+    `enrolled` are phones by group, which are among the devices of `Coverage` as well.
+    """
+
+    enrolled: dict[str, int]
+    groups: tuple[PhoneGroup, ...]
+    together: tuple[Visits, ...] = ()
+    totals: tuple[Visits, ...] = ()
+
+
 class Summary(Part, frozen=True):
-    """A month's summary. `sealed` is None while it awaits the lead. Hours are rounded to tenths.
+    """A month's summary. `sealed` is None while it awaits the lead, `phones` where there are none.
+
+    Hours are rounded to tenths.
 
     `background` are hours of updates, telemetry and content delivery, in no other figure: they are nobody's use.
 
@@ -175,6 +209,7 @@ class Summary(Part, frozen=True):
     tests: tuple[EndToEnd, ...]
     words: str
     background: tuple[Figure, ...] = ()
+    phones: Phones | None = None
 
     @property
     def first(self) -> date:

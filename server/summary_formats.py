@@ -12,7 +12,7 @@ import msgspec
 from django.template.loader import render_to_string
 
 from server.disclosure import TOGETHER
-from server.summary_document import Counted, Figure, Incidents, Named, Summary
+from server.summary_document import Counted, Figure, Incidents, Named, Phones, Summary, Visits
 from server.summary_scope import of_group
 from server.summary_words import FEWER, shown
 
@@ -95,6 +95,7 @@ def _lines(summary: Summary) -> list[list[object]]:
     lines += [_figure("hours of several groups together", TOGETHER, figure) for figure in summary.together]
     lines += [_figure("hours in all that is shown", TOGETHER, figure) for figure in summary.totals]
     lines += [_figure("hours of background traffic", TOGETHER, figure) for figure in summary.background]
+    lines += _of_phones(summary.phones) if summary.phones is not None else []
     if summary.incidents is not None:
         lines += _counts("cases received, by urgency", summary.incidents.urgency)
         lines += _response(summary.incidents)
@@ -104,6 +105,22 @@ def _lines(summary: Summary) -> list[list[object]]:
             lines += _named(about, counts)
         lines += _named("cases by what came of them", summary.sealed.outcomes)
     return lines
+
+
+def _of_phones(phones: Phones) -> list[list[object]]:
+    lines: list[list[object]] = [
+        ["phones enrolled", group, "", "", "", number, "", ""] for group, number in phones.enrolled.items()
+    ]
+    for one in phones.groups:
+        if one.suppressed:
+            lines.append(["likely visits by phone", one.group, "", "", "", "withheld", "", ""])
+        lines += [_visits("likely visits by phone", one.group, figure) for figure in one.figures]
+    lines += [_visits("likely visits by phones of several groups together", TOGETHER, one) for one in phones.together]
+    return lines + [_visits("likely visits by phone in all that is shown", TOGETHER, one) for one in phones.totals]
+
+
+def _visits(about: str, group: str, one: Visits) -> list[object]:
+    return [about, group, one.kind, one.category, one.name, one.visits, one.before, one.year_before]
 
 
 def _figure(about: str, group: str, figure: Figure) -> list[object]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from server import figures
 from server.errors import NotThere
 from server.store.models import User
-from server.summary_document import Summary
+from server.summary_document import Phones, Summary
 
 
 def of_group(summary: Summary, group: str) -> Summary:
@@ -77,4 +77,13 @@ def _narrowed(summary: Summary, groups: Collection[str]) -> Summary:
         tests=tuple(one for one in summary.tests if one.group in groups),
         words="",
         background=(),
+        phones=_narrowed_phones(summary.phones, groups),
     )
+
+
+def _narrowed_phones(phones: Phones | None, groups: Collection[str]) -> Phones | None:
+    if phones is None:
+        return None
+    kept = tuple(one for one in phones.groups if one.group in groups)
+    enrolled = {group: number for group, number in phones.enrolled.items() if group in groups}
+    return Phones(enrolled, kept) if kept or enrolled else None

@@ -13,7 +13,7 @@ from rules.services import in_words
 from server import category_names
 from server.charts import NARROW, WIDE, Bar, Layout, bars, number
 from server.figures import shifted
-from server.summary_document import Counted, Figure, Group, Incidents, Named, Summary
+from server.summary_document import Counted, Figure, Group, Incidents, Named, Summary, Visits
 
 FEWER, WITHHELD = "fewer than five", "withheld"
 """What stands for a count under five, and for one that would let such a count be worked out."""
@@ -95,6 +95,8 @@ class Shown:
     together: Table
     background: Table
     top: Table
+    phones: tuple[Table, ...]
+    withheld_phones: tuple[str, ...]
     withheld_groups: tuple[str, ...]
     safeguarding: bool
     urgency: Table
@@ -133,6 +135,8 @@ def shown(summary: Summary) -> Shown:
         together=_figures("Groups that may only be shown together", summary.together, names, before),
         background=_background(summary, before),
         top=_top(summary, names),
+        phones=_phones(summary, names, before),
+        withheld_phones=tuple(one.name for one in summary.phones.groups if one.suppressed) if summary.phones else (),
         withheld_groups=tuple(group.name for group in summary.groups if group.suppressed),
         safeguarding=incidents is not None,
         urgency=_NOTHING if incidents is None else _counts("Cases received, by urgency", incidents.urgency, _URGENCY),
@@ -226,7 +230,7 @@ def _hours(caption: str, lines: Iterable[tuple[str, Figure]], before: str) -> Ta
     return Table(caption, ("What", "Hours", before, "Change", "A year before"), rows)
 
 
-def _label(figure: Figure, names: Mapping[str, str]) -> str:
+def _label(figure: Figure | Visits, names: Mapping[str, str]) -> str:
     category = category_names.category(dict(names), figure.category)
     return (
         f"{in_words(figure.name)} ({category})" if figure.name else category_words(figure.category, figure.kind, names)
@@ -266,6 +270,35 @@ def _top(summary: Summary, names: Mapping[str, str]) -> Table:
         ("Name", "Kind", "Category", "Hours", "In"),
         rows,
     )
+
+
+def _phones(summary: Summary, names: Mapping[str, str], before: str) -> tuple[Table, ...]:
+    """Phones by group, and their likely visits: over all, by group, and those that may only be shown together."""
+    phones = summary.phones
+    if phones is None:
+        return ()
+    named = {group.group: group.name for group in summary.groups}
+    enrolled = tuple((named.get(group, group), str(number)) for group, number in phones.enrolled.items())
+    return (
+        Table("Phones among the devices", ("Group", "Phones"), enrolled),
+        _visits("Likely visits by phone, all groups", phones.totals, names, before),
+        *(_visits(f"{one.name}: likely visits by phone", one.figures, names, before) for one in phones.groups),
+        _visits("Likely visits by phones of groups that may only be shown together", phones.together, names, before),
+    )
+
+
+def _visits(caption: str, figures: Iterable[Visits], names: Mapping[str, str], before: str) -> Table:
+    rows = tuple(
+        (
+            _label(one, names),
+            f"{one.visits:,}",
+            "–" if one.before is None else f"{one.before:,}",
+            "–" if one.before is None else f"{one.visits - one.before:+,}",
+            "–" if one.year_before is None else f"{one.year_before:,}",
+        )
+        for one in figures
+    )
+    return Table(caption, ("What", "Likely visits", before, "Change", "A year before"), rows)
 
 
 def _counts(caption: str, counted: Counted, names: Mapping[str, str]) -> Table:

@@ -119,7 +119,7 @@ def test_every_block_rests_on_enough_people_and_nobody_s_seconds_are_in_two(mont
         assert rests_on_enough(shares.items())
     for person in {one.person for one in month}:
         inside = sum(shares.get(person, 0) for shares in blocks.values())
-        assert inside <= sum(one.seconds for one in month if one.person == person)
+        assert inside <= sum(one.amount for one in month if one.person == person)
 
 
 @given(months())
@@ -127,12 +127,12 @@ def test_every_block_rests_on_enough_people_and_nobody_s_seconds_are_in_two(mont
 def test_no_sum_or_difference_of_figures_gives_away_few_people(month):
     """The attacker has every figure, may add and subtract as they like, and knows who used what, but not how long."""
     blocks = blocks_of(month)
-    atoms = sorted({(one.person, one.group, one.category, one.name) for one in month if one.seconds})
+    atoms = sorted({(one.person, one.group, one.category, one.name) for one in month if one.amount})
     basis = reduced([int(_holds(block, atom, blocks)) for atom in atoms] for block in blocks)
     for wanted in _tempting(atoms):
         if in_span(basis, [int(atom in wanted) for atom in atoms]):
             held = [one for one in month if (one.person, one.group, one.category, one.name) in wanted]
-            assert rests_on_enough((one.person, one.seconds) for one in held)
+            assert rests_on_enough((one.person, one.amount) for one in held)
 
 
 @given(months(), months())
@@ -214,7 +214,7 @@ class World:
             row, _ = PersonMonth.objects.get_or_create(month=month, account=account)
             key, _ = UsageKey.objects.get_or_create(kind="host", category=one.category, name=one.name)
             day = int(month.replace("-", "")) * 100 + self._batches
-            seconds = one.seconds * TENTH
+            seconds = one.amount * TENTH
             usage.write([(row.pk, self._devices[one.group].number, day, key.pk, seconds, 1)])
             if seconds:
                 group = self._group.setdefault((month, one.person), one.group)

@@ -28,7 +28,7 @@ def used(device, other_device):
 
 def told(**people):
     found = month_use.of("2026-10", lambda account: people.get(account))
-    return {(one.person, one.group, one.category, one.name): one.seconds for one in found.uses}, found.unlisted
+    return {(one.person, one.group, one.category, one.name): one.amount for one in found.uses}, found.unlisted
 
 
 def test_days_and_devices_of_a_person_are_added_and_other_months_are_not(used, other_device):
@@ -79,7 +79,7 @@ def test_a_day_with_more_use_than_it_has_hours_is_left_out_and_said(used, other_
     used("amira", "games", 60, day=20261021)
     used("amira", "games", 30, on=other_device)
     found = month_use.of("2026-10", lambda _: AMIRA)
-    assert [(one.category, one.seconds) for one in found.uses] == [("games", 90)]
+    assert [(one.category, one.amount) for one in found.uses] == [("games", 90)]
     assert found.impossible
     assert "impossible_totals device=" in caplog.text
 
@@ -91,4 +91,4 @@ def test_a_long_day_in_sites_and_apps_is_possible_and_so_is_one_on_two_devices(u
     used("amira", "news", 11 * HOUR)
     found = month_use.of("2026-10", lambda _: AMIRA)
     assert not found.impossible
-    assert sum(one.seconds for one in found.uses) == 53 * HOUR
+    assert sum(one.amount for one in found.uses) == 53 * HOUR

@@ -61,6 +61,25 @@ SUMMARY = doc.Summary(
     rule_changes=(doc.RuleChange(AT, "policy", 3),),
     tests=(doc.EndToEnd("learners", AT, True, 11.2),),
     words="Streaming (sites) rose most.",
+    phones=doc.Phones(
+        {"learners": 9, "staff": 3},
+        (
+            doc.PhoneGroup(
+                "learners",
+                "Learners",
+                False,
+                (
+                    doc.Visits("host", "social_networking", "", 1240, 1100, 900),
+                    doc.Visits("app", "social_networking", "service:tiktok", 310),
+                ),
+            ),
+            doc.PhoneGroup("staff", "Staff", True, ()),
+        ),
+        totals=(
+            doc.Visits("host", "social_networking", "", 1240, 1100, 900),
+            doc.Visits("app", "social_networking", "", 310),
+        ),
+    ),
 )  # fmt: skip
 
 
@@ -104,7 +123,16 @@ def test_the_pdf_is_tagged_has_a_title_and_says_the_same(tmp_path):
     assert "Tagged:          yes" in about
     assert "Use and safeguarding in October 2026" in about
     text = subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True).stdout
-    for said in ("Learners", "412", "fewer than five", "42 minutes", "50% of the cases were found to be false alarms"):
+    for said in (
+        "TikTok",
+        "1,240",
+        "Likely visits by phone",
+        "Learners",
+        "412",
+        "fewer than five",
+        "42 minutes",
+        "50% of the cases were found to be false alarms",
+    ):
         assert said in text
 
 
