@@ -178,7 +178,7 @@ def _case(sheet: _Sheet, case: Opened, warnings: Sequence[str]) -> None:
     for line in warnings:
         sheet.words(line, colour=ALARM)
     if isinstance(case.header, AlertHeader) and isinstance(case.evidence, Evidence):
-        _flag(sheet, case.header, case.evidence)
+        _flag(sheet, case, case.header, case.evidence)
     elif isinstance(case.evidence, ConcernEvidence):
         _concern(sheet, case, case.evidence)
     sheet.heading("Notes and outcome")
@@ -205,10 +205,11 @@ def _concern(sheet: _Sheet, case: Opened, said: ConcernEvidence) -> None:
     sheet.words(said.text)
 
 
-def _flag(sheet: _Sheet, header: AlertHeader, evidence: Evidence) -> None:
+def _flag(sheet: _Sheet, case: Opened, header: AlertHeader, evidence: Evidence) -> None:
     sheet.facts(
         [
             ("About", evidence.person),
+            *_devices(case),
             ("Category", _category(evidence.category)),
             ("Urgency", "urgent" if header.urgent else "routine"),
             ("Group", header.group),
@@ -219,7 +220,10 @@ def _flag(sheet: _Sheet, header: AlertHeader, evidence: Evidence) -> None:
                 "once" if evidence.count == 1 else f"{evidence.count} times",
             ),
             ("By", SOURCES.get(evidence.source, evidence.source)),
-            ("Signature", "The device's signature holds: nothing was altered since."),
+            (
+                "Signature",
+                f"The {'gateway' if case.gateway else 'device'}'s signature holds: nothing was altered since.",
+            ),
         ]
     )
     sheet.heading("What was seen")
@@ -228,6 +232,12 @@ def _flag(sheet: _Sheet, header: AlertHeader, evidence: Evidence) -> None:
     matched = [(one.entry, _category(one.category), ", ".join(one.lists)) for one in evidence.matched]
     sheet.rows(("Entry", "Category", "Lists"), matched, (60, 45, 65))
     sheet.words(f"Policy version {evidence.policy_version}: {evidence.policy_line}", colour=FAINT, size=9)
+
+
+def _devices(case: Opened) -> list[tuple[str, str]]:
+    if case.gateway:
+        return [("Phone", case.device), ("Seen by gateway", case.gateway)]
+    return [("Device", case.device)] if case.device else []
 
 
 def _seen(sheet: _Sheet, evidence: Evidence) -> None:

@@ -38,6 +38,8 @@ class ExportedAlert(Message, frozen=True):
     """An alert as the collector exports it, bytes in base64; `reference` is the incident's number, where known.
 
     A concern that a lead recorded by hand comes with the lead's public key (64 bytes), an alert with its device's.
+    `device` and `gateway` are names as the collector has them: of the laptop or phone that it is about, and of the
+    gateway that signed for a phone.
     `rewraps` are the case's: what the exporting lead's key opens by, and what proves who else may write in it.
     """
 
@@ -50,10 +52,12 @@ class ExportedAlert(Message, frozen=True):
     reference: str = ""
     notes: tuple[ExportedNote, ...] = ()
     rewraps: tuple[Rewrap, ...] = ()
+    device: str = ""
+    gateway: str = ""
 
 
 class Export(Message, frozen=True):
-    """The whole file; `organisation`, `zone` (of its times) and `device` are for the case file on paper."""
+    """The whole file; `organisation` and `zone` (of its times) are for the case file on paper."""
 
     alerts: tuple[ExportedAlert, ...]
     organisation: str = ""
@@ -89,6 +93,8 @@ class Opened:
     evidence: Evidence | ConcernEvidence
     reference: str
     notes: tuple[Note, ...] = ()
+    device: str = ""
+    gateway: str = ""
 
     def words(self) -> list[str]:
         """Return it in lines for people; what a device or a lead wrote in it is not made safe for a terminal here."""
@@ -176,7 +182,7 @@ def _open(alert: ExportedAlert, private_key: bytes, names: Mapping[str, str]) ->
         heading = decode(text("heading", alert.heading), ConcernHeading)
         evidence = decode(text("evidence", alert.evidence), ConcernEvidence)
     notes = tuple(_note(note, case, private_key, readers, wraps, names) for note in alert.notes)
-    return Opened(header, heading, evidence, alert.reference, notes)
+    return Opened(header, heading, evidence, alert.reference, notes, alert.device, alert.gateway)
 
 
 def _verified(alert: ExportedAlert) -> tuple[AlertHeader | ConcernHeader, UUID, UUID]:

@@ -232,6 +232,8 @@ def _hours(caption: str, lines: Iterable[tuple[str, Figure]], before: str) -> Ta
 
 def _label(figure: Figure | Visits, names: Mapping[str, str]) -> str:
     category = category_names.category(dict(names), figure.category)
+    if isinstance(figure, Visits) and figure.name:
+        return f"{in_words(figure.name)}: {category}"  # a service's name ends with a bracket of its own
     return (
         f"{in_words(figure.name)} ({category})" if figure.name else category_words(figure.category, figure.kind, names)
     )

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from protocol import concerns
 from protocol.messages import decode_header
 from server import cases, holding, holds, incidents, merging, nearby, review, sharing, urgent_card
-from server.store.models import CaseHold, Note, Organisation, Role
+from server.store.models import CaseHold, Incident, Note, Organisation, Role
 from server.web.access import answer, data, page, person
 from server.web.leadkey import key_context
 from server.web.sealed import Sealed, heading_beside
@@ -48,8 +48,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
                 *("new_since_closing", "sample", "back_on"),
             )
         },
-        "device": kept.device.name if kept.device is not None else "",
-        "signer": kept.signer.name if kept.signer is not None else "",
+        **_devices(kept),
         "recorded_by": kept.recorded_by.get_full_name() if kept.recorded_by is not None else "",
         "state": "open" if is_open else "closed",
         "overdue": is_open and review.due().overdue(kept.since, now, urgent=kept.urgent),
@@ -116,6 +115,7 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
         "reference": given.reference,
         "notes": [exported(note) for note in cases.notes(user, incident_id)],
         "rewraps": sharing.of_case(user, incident_id),
+        **_devices(Incident.objects.select_related("device", "signer").get(pk=incident_id)),
     }
     whole = {
         "alerts": [alert],
@@ -125,6 +125,15 @@ def export(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     response = HttpResponse(msgspec.json.encode(whole), content_type="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{given.reference}.sealed.json"'
     return response
+
+
+def _devices(kept: Incident) -> dict[str, str]:
+    """The name of the laptop or phone that a case is about, and of the gateway that signed for a phone."""
+    gateway = kept.signer if kept.signer_id != kept.device_id else None
+    return {
+        "device": kept.device.name if kept.device is not None else "",
+        "gateway": gateway.name if gateway is not None else "",
+    }
 
 
 def exported(note: Note) -> dict[str, Any]:

@@ -103,6 +103,23 @@ def test_the_paper_says_what_the_case_says_with_numbered_pages(alert, tmp_path):
         assert word in words, word
 
 
+def test_the_paper_names_the_phone_and_the_gateway_that_signed_or_else_the_laptop(alert, tmp_path):
+    export = exported(alert)
+    for names, told in (
+        (
+            {"device": "Sam's phone", "gateway": "dns-1"},
+            ("Phone", "Sam's phone", "Seen by gateway", "dns-1", "The gateway's"),
+        ),
+        ({"device": "LAPTOP-7"}, ("Device", "LAPTOP-7", "The device's signature")),
+    ):
+        named = msgspec.structs.replace(export, alerts=(msgspec.structs.replace(export.alerts[0], **names),))
+        opened, _ = opening.open_all(named, LEAD)
+        words = words_of(casefile.pdf(named, opened, [], NOW), tmp_path)
+        for word in told:
+            assert word in words, word
+        assert ("gateway" in words) == ("gateway" in names)
+
+
 @pytest.mark.parametrize("fonts", [casefile.FONTS, None], ids=["with DejaVu", "without"])
 def test_any_letters_and_long_texts_make_a_paper_and_no_crash(alert, tmp_path, monkeypatch, fonts):
     monkeypatch.setattr(casefile, "FONTS", fonts or tmp_path)

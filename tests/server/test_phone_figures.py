@@ -156,7 +156,7 @@ def test_each_form_says_the_same_and_one_group_alone_is_shown_its_own(used):
 def test_an_app_is_named_as_people_know_it(used):
     used("social_networking", 6, 7, name="service:tiktok", kind="app")
     tables = shown(summary.make("2026-10", MADE)).phones
-    assert any(row[0].startswith("TikTok (") for table in tables for row in table.rows)
+    assert any(row[0].startswith("TikTok (likely app use): ") for table in tables for row in table.rows)
     assert not any("service:" in cell for table in tables for row in table.rows for cell in row)
 
 

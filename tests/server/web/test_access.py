@@ -22,7 +22,7 @@ from protocol.messages import encode
 from protocol.publication import Recipient, RecipientList
 from server import leadkeys
 from server.leadkeys import Openers
-from server.store.models import AuditEntry, Incident, LeadKey, Note
+from server.store.models import AuditEntry, Device, Incident, LeadKey, Note
 from tests.server.web.held import Held
 from tests.server.web.pages import PAGES, ROLES
 
@@ -215,6 +215,22 @@ def test_a_case_saved_sealed_is_logged_and_is_what_the_offline_command_opens(cas
     opened, refused = opening.open_all(opening.Export((alert,)), keyfile.unlock(key[0], "six words"))
     assert refused == []
     assert opened[0].evidence.seen[0].name == HOST
+
+
+def test_a_lead_sees_on_the_case_and_in_its_file_which_phone_it_was_and_which_gateway_saw_it(case, key, as_role):
+    laptop = Device.objects.get(pk=case.device_id)
+    assert "<dt>Seen by gateway</dt>" not in as_role("lead").get(f"/desk/incidents/{case.pk}/").content.decode()
+    # Of the same name: they are told apart by what they are.
+    phone = Device(
+        id=uuid4(), name=laptop.name, group=laptop.group, public_key=None, platform="ios", enrolled_at=datetime.now(UTC)
+    )
+    phone.save(force_insert=True)
+    Incident.objects.filter(pk=case.pk).update(device=phone)
+    page = as_role("lead").get(f"/desk/incidents/{case.pk}/").content.decode()
+    assert f"<dt>Phone</dt><dd>{laptop.name}</dd>" in page
+    assert f"<dt>Seen by gateway</dt><dd>{laptop.name}</dd>" in page
+    (alert,) = opening.read_export(as_role("lead").post(f"/desk/data/incidents/{case.pk}/export").content).alerts
+    assert (alert.device, alert.gateway) == (laptop.name, laptop.name)
 
 
 def test_a_note_is_kept_sealed_and_closing_moves_the_case(case, key, as_role):
