@@ -123,10 +123,11 @@ def revoke(user: User, device_id: UUID, now: datetime) -> None:
 
 
 def listing(user: User) -> list[DeviceRow]:
-    """Return every device with its health, by name. For IT; raises NotAllowed."""
+    """Return every device that reports by itself, with its health, by name. For IT; raises NotAllowed."""
     _may_manage(user)
+    own = Device.objects.filter(public_key__isnull=False)
     lossy = set(Device.objects.filter(losses__isnull=False).values_list("pk", flat=True))
-    return [_row(device, device.pk in lossy) for device in Device.objects.order_by("name", "number")]
+    return [_row(device, device.pk in lossy) for device in own.order_by("name", "number")]
 
 
 def _may_manage(user: User) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -24,8 +23,8 @@ from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import PHONES_MAX
 from protocol.messages import PhoneEntry, PhonesAnswer, PhonesQuestion, PhonesReport, encode
-from server import audit, coverage, log
-from server.errors import NotAllowed, NotThere, WrongState
+from server import audit, coverage, log, phone_habit, phone_place
+from server.errors import NotAllowed, NotThere, PhoneFileRefused, WrongState
 from server.store.models import Device, Organisation, Phone, Role, User
 from server.trips import group_names
 
@@ -37,9 +36,6 @@ ID_CHARACTERS: Final = 26
 PLATFORMS: Final = {"ios": "iPhone or iPad", "android": "Android", "windows": "Windows", "macos": "Mac",
                     "chromeos": "ChromeOS"}  # fmt: skip
 
-SILENT_AFTER: Final = timedelta(days=3)
-"""A phone in use asks for names every few minutes, by itself: after three silent days its profile may be gone."""
-
 GATEWAY_SILENT_AFTER: Final = timedelta(minutes=45)
 """Three heartbeats."""
 
@@ -48,8 +44,6 @@ REFUSED_FOR: Final = ("unknown", "too_many", "malformed")
 
 AHEAD_MOST: Final = timedelta(hours=1)
 """How far ahead of our clock a gateway may say that a phone asked: its hour may just have begun."""
-
-_printable = re.compile(r"[^\x00-\x1f\x7f]{1,100}").fullmatch
 
 
 @dataclass(frozen=True)
@@ -80,6 +74,18 @@ class PhoneRow:
     silent: bool
 
 
+@dataclass(frozen=True)
+class GatewayRow:
+    """What IT sees of a device that is a gateway, or could be one."""
+
+    id: UUID
+    name: str
+    group: str
+    gateway: bool
+    answers: bool
+    last_seen: datetime | None
+
+
 # --- what IT does ----------------------------------------------------------------------------------------------------
 
 
@@ -88,10 +94,11 @@ def add(user: User | None, given: NewPhone, now: datetime) -> tuple[Device, str]
 
     `user` is None for the command on the collector's own console. Raises NotAllowed, WrongState in a sentence.
     """
-    _may_manage(user)
-    name = given.name.strip()
-    if _printable(name) is None:
-        raise WrongState(gettext("give the phone a name of at most 100 characters"))
+    may_manage(user)
+    try:
+        name = phone_place.checked_name(given.name)
+    except PhoneFileRefused as fault:
+        raise WrongState(str(fault).rstrip(".")) from None
     if given.group not in group_names():
         raise WrongState(
             gettext("there is no group «%(group)s»; there are %(groups)s")
@@ -114,86 +121,113 @@ def add(user: User | None, given: NewPhone, now: datetime) -> tuple[Device, str]
         Phone.objects.create(
             device=device, id_hash=_hash(ident), supervised=given.supervised, account=account, since=now
         )
-        audit.write(_actor(user), "phone_added", f"device:{device.pk}", now=now)
+        audit.write(actor(user), "phone_added", f"device:{device.pk}", now=now)
     return device, ident
 
 
 def new_id(user: User | None, device_id: UUID, now: datetime) -> str:
     """Give a phone another id, after it was set up anew or the id was seen by others; the old one is refused."""
-    _may_manage(user)
+    may_manage(user)
     with transaction.atomic():
-        phone = _active(device_id)
-        ident = _new_id()
-        phone.id_hash = _hash(ident)
-        phone.save(update_fields=["id_hash"])
-        audit.write(_actor(user), "phone_id_changed", f"device:{device_id}", now=now)
+        ident = draw_id(active(device_id), link_hash=None, link_until=None)
+        audit.write(actor(user), "phone_id_changed", f"device:{device_id}", now=now)
     return ident
 
 
 def hand_on(user: User | None, device_id: UUID, account: str, now: datetime, *, noticed: bool) -> str:
     """Let a phone be another person's from now on, under a new id: what was before stays the other's."""
-    _may_manage(user)
+    may_manage(user)
     if not noticed:
         raise WrongState(gettext("first give the notice to whoever uses the phone, then say that you did"))
     with transaction.atomic():
-        phone = _active(device_id)
-        ident = _new_id()
-        phone.account, phone.since, phone.id_hash = _account(account), now, _hash(ident)
-        phone.save(update_fields=["account", "since", "id_hash"])
-        audit.write(_actor(user), "phone_handed_on", f"device:{device_id}", now=now)
+        changed = {"account": _account(account), "since": now, "link_hash": None, "link_until": None}
+        ident = draw_id(active(device_id), **changed)
+        audit.write(actor(user), "phone_handed_on", f"device:{device_id}", now=now)
     return ident
 
 
 def withdraw(user: User | None, device_id: UUID, now: datetime) -> None:
     """Retire a phone, or one that was lost: its id is refused from the gateways' next question on."""
-    _may_manage(user)
+    may_manage(user)
     with transaction.atomic():
-        phone = _active(device_id)
+        phone = active(device_id)
         phone.device.status = Device.Status.REVOKED
         phone.device.save(update_fields=["status"])
-        audit.write(_actor(user), "phone_withdrawn", f"device:{device_id}", now=now)
+        audit.write(actor(user), "phone_withdrawn", f"device:{device_id}", now=now)
 
 
 def set_gateway(user: User | None, device_id: UUID, now: datetime, *, gateway: bool) -> None:
     """Give an enrolled device the right to speak for phones, or take it. Raises NotAllowed, NotThere."""
-    _may_manage(user)
+    may_manage(user)
     with transaction.atomic():
         changed = Device.objects.filter(pk=device_id, public_key__isnull=False).update(gateway=gateway)
         if not changed:
             raise NotThere(gettext("there is no such device that could be a gateway"))
-        audit.write(_actor(user), "gateway_named" if gateway else "gateway_ended", f"device:{device_id}", now=now)
+        audit.write(actor(user), "gateway_named" if gateway else "gateway_ended", f"device:{device_id}", now=now)
+
+
+def gateways(user: User | None, now: datetime) -> list[GatewayRow]:
+    """Return every device that is a gateway or could be, by name. For IT; raises NotAllowed."""
+    may_manage(user)
+    rows = Device.objects.filter(public_key__isnull=False, status=Device.Status.ACTIVE, sample=False)
+    return [
+        GatewayRow(one.pk, one.name, one.group, one.gateway, _answers(one, now), one.last_seen)
+        for one in rows.order_by("name", "number")
+    ]
+
+
+def device(device_id: UUID) -> Device:
+    """Return a phone's device; raises NotThere."""
+    found = Device.objects.select_related("phone").filter(pk=device_id, phone__isnull=False).first()
+    if found is None:
+        raise NotThere(gettext("there is no such phone"))
+    return found
 
 
 def listing(user: User | None, now: datetime) -> list[PhoneRow]:
     """Return every phone, by name. For IT; raises NotAllowed."""
-    _may_manage(user)
-    rows = Phone.objects.select_related("device").order_by("device__name", "device__number")
-    return [
-        PhoneRow(
-            id=one.device.pk,
-            name=one.device.name,
-            group=one.device.group,
-            platform=one.device.platform,
-            supervised=one.supervised,
-            account=one.account,
-            status=one.device.status,
-            since=one.since,
-            last_asked=one.last_asked,
-            silent=is_silent(one.device.status, one.since, one.last_asked, now),
-        )
-        for one in rows
-    ]
+    may_manage(user)
+    rows = list(Phone.objects.select_related("device").order_by("device__name", "device__number"))
+    days = phone_habit.days_of([one.device_id for one in rows if phone_habit.may_be_silent(one, now)], now)
+    return [_row(one, days.get(one.device_id, ()), now) for one in rows]
+
+
+def one(user: User | None, device_id: UUID, now: datetime) -> PhoneRow:
+    """Return one phone. For IT; raises NotAllowed, NotThere."""
+    may_manage(user)
+    found = device(device_id).phone
+    return _row(found, phone_habit.days_of([device_id], now).get(device_id, ()), now)
+
+
+def _row(one: Phone, days: Sequence[date], now: datetime) -> PhoneRow:
+    return PhoneRow(
+        id=one.device.pk,
+        name=one.device.name,
+        group=one.device.group,
+        platform=one.device.platform,
+        supervised=one.supervised,
+        account=one.account,
+        status=one.device.status,
+        since=one.since,
+        last_asked=one.last_asked,
+        silent=one.device.status == Device.Status.ACTIVE
+        and phone_habit.is_silent(one.since, one.last_asked, days, now),
+    )
 
 
 def gateways_answering(now: datetime) -> int:
     """Return how many gateways were heard of lately: an Android may be locked only while there are two."""
-    heard = Device.objects.filter(gateway=True, status=Device.Status.ACTIVE, last_seen__gte=now - GATEWAY_SILENT_AFTER)
-    return heard.count()
+    found = Device.objects.filter(gateway=True, status=Device.Status.ACTIVE)
+    return sum(_answers(one, now) for one in found)
 
 
-def is_silent(status: str, since: datetime, last_asked: datetime | None, now: datetime) -> bool:
-    """Whether a phone that should ask for names does not: its profile may be gone, or it lies in a drawer."""
-    return status == Device.Status.ACTIVE and now - (last_asked or since) >= SILENT_AFTER
+def _answers(gateway: Device, now: datetime) -> bool:
+    return gateway.last_seen is not None and now - gateway.last_seen <= GATEWAY_SILENT_AFTER
+
+
+def is_id_of(phone: Phone, ident: str) -> bool:
+    """Whether this is the phone's id as it is now."""
+    return ident.isascii() and secrets.compare_digest(_hash(ident), bytes(phone.id_hash))
 
 
 # --- what gateways ask and tell --------------------------------------------------------------------------------------
@@ -252,7 +286,18 @@ def _asked_in(hour: datetime, some: Sequence[UUID]) -> None:
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _active(device_id: UUID) -> Phone:
+def draw_id(phone: Phone, **changed: object) -> str:
+    """Give a phone a new id, with what else changes of it; call inside the transaction that writes why."""
+    ident = _new_id()
+    phone.id_hash = _hash(ident)
+    for name, value in changed.items():
+        setattr(phone, name, value)
+    phone.save(update_fields=["id_hash", *changed])
+    return ident
+
+
+def active(device_id: UUID) -> Phone:
+    """Return a phone that is in use, locked; raises NotThere, WrongState."""
     found = Phone.objects.select_for_update().select_related("device").filter(device_id=device_id).first()
     if found is None:
         raise NotThere(gettext("there is no such phone"))
@@ -276,10 +321,12 @@ def _hash(ident: str) -> bytes:
     return hashlib.sha256(ident.encode("ascii")).digest()
 
 
-def _may_manage(user: User | None) -> None:
+def may_manage(user: User | None) -> None:
+    """Raise NotAllowed for whoever is not of IT; the command on the collector's own console is."""
     if user is not None and not (user.is_active and user.role == Role.IT):
         raise NotAllowed(gettext("only IT administrators work with phones"))
 
 
-def _actor(user: User | None) -> str:
+def actor(user: User | None) -> str:
+    """Who did it, for the audit log."""
     return "command" if user is None else audit.actor_of(user)

@@ -15,6 +15,7 @@ from server.errors import SetUpError
 from server.start import require
 
 if TYPE_CHECKING:
+    from server.phone_place import Place
     from server.store.models import Device
 
 ACTIONS = ("list", "add", "new-id", "hand-on", "withdraw", "gateway", "no-gateway")
@@ -118,28 +119,23 @@ def _check_place(args: argparse.Namespace) -> None:
         raise SetUpError(f"{args.output} is there already: name a new folder")
 
 
-def _place(args: argparse.Namespace) -> Any:
+def _place(args: argparse.Namespace) -> Place:
     from django.conf import settings
 
-    from server import phone_place
-    from server.store.models import Organisation
+    from server import phone_handout
 
-    known = settings.CONFIG.phones
-    host, addresses = args.host or known.gateway, tuple(args.address) or known.addresses
-    if not host:
+    if not (args.host or settings.CONFIG.phones.gateway):
         raise SetUpError("say by --host, or as gateway under [phones] in collector.toml, how phones reach the gateway")
-    return phone_place.place(Organisation.objects.get().name, host, addresses, failover=known.failover)
+    return phone_handout.place(args.host or "", args.address)
 
 
 def _hand_out(args: argparse.Namespace, device: Device, ident: str, now: datetime) -> int:
-    from server import phone_files, phone_place, phones
+    from server import phone_handout
 
     at = _place(args)
-    supervised = device.phone.supervised
-    phone = phone_place.one_phone(device.pk, device.name, device.platform, ident, supervised)  # type: ignore[arg-type]
     if args.output is not None:
         args.output.mkdir(mode=0o700, parents=True)
-        for one in phone_files.files_for(at, phone, phones.gateways_answering(now)):
+        for one in phone_handout.files(at, device, ident, now):
             (args.output / one.name).write_bytes(one.body)
     told = {
         "device": str(device.pk),

@@ -163,6 +163,7 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "5/m/user",
     # A room of forty new people behind one address, three requests each; the secret itself can't be guessed.
     "invitation": "120/m/ip",
+    "phone_link": "120/m/ip",
     "single_sign_on": "30/m/ip",
 }
 # A mailbox is often open on a screen: an hour is enough to read a mail and too short for a forgotten one.

@@ -49,6 +49,7 @@ SINGLE = {
     "server/trips.py::record": "a device's test arrives",
     "server/summary.py::forget_person": "`erasure` writes the line",
     "server/erasure.py::_erase": "`erase_use` writes the line; after a restored backup its own line stands for it",
+    "server/phones.py::draw_id": "whoever draws one writes why in the same transaction",
     "server/phones.py::_asked_in": "a gateway tells in which hour phones asked",
     "server/holding.py::look": "who has a case in front of them, for minutes",
     "server/escalation.py::begin": "the collector rings by itself",

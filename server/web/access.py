@@ -45,6 +45,7 @@ ROOMS = (
     Room(gettext_noop("Requests for data"), "/desk/requests/", LEADS),
     Room(gettext_noop("Your key"), "/desk/key/", LEADS),
     Room(gettext_noop("Devices"), "/devices/", (Role.IT,)),
+    Room(gettext_noop("Phones"), "/devices/phones/", (Role.IT,)),
     Room(gettext_noop("Accounts"), "/accounts/", (Role.IT,)),
     Room(gettext_noop("Lists"), "/lists/", (Role.IT,)),
     Room(gettext_noop("People"), "/people/", (Role.IT,)),

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from protocol.messages import PhonesQuestion, PhonesReport, UsageTotals
 from server import audit, phones
 from server.errors import NotAllowed, NotThere, WrongState
-from server.phones import NewPhone, is_silent
+from server.phones import NewPhone
 from server.store.models import AuditEntry, Device, DeviceDay, Incident, Phone, Usage
 
 NOW = datetime(2026, 11, 20, 12, 34, 56, tzinfo=UTC)
@@ -107,15 +107,6 @@ def test_no_phone_becomes_a_gateway_and_a_phone_withdrawn_changes_no_more(databa
             work(None, phone.pk, NOW)
     with pytest.raises(NotThere):
         phones.new_id(None, device.id, NOW)
-
-
-def test_silence_is_told_after_three_days_of_those_that_should_ask():
-    day = timedelta(days=1)
-    assert not is_silent("active", NOW - 2 * day, None, NOW)
-    assert is_silent("active", NOW - 3 * day, None, NOW)
-    assert not is_silent("active", NOW - 30 * day, NOW - 2 * day, NOW)
-    assert is_silent("active", NOW - 30 * day, NOW - 3 * day, NOW)
-    assert not is_silent("revoked", NOW - 30 * day, None, NOW)
 
 
 # --- what gateways ask ---------------------------------------------------------------------------------------------

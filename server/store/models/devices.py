@@ -51,7 +51,8 @@ class Phone(models.Model):
     """What belongs to a phone alone. Of its id only the SHA-256 is here: a stolen database speaks as no phone.
 
     `account` is of whoever has it, empty for a shared one. `since` is when its person was given the notice;
-    `last_asked` the whole hour in which it last asked any gateway for a name.
+    `last_asked` the whole hour in which it last asked any gateway for a name. `link_hash` is of the one-time link by
+    which the phone gets its files, good until `link_until`.
     """
 
     device = models.OneToOneField(Device, on_delete=models.CASCADE, primary_key=True, related_name="phone")
@@ -60,6 +61,8 @@ class Phone(models.Model):
     account = models.CharField(max_length=200, blank=True)
     since = models.DateTimeField()
     last_asked = models.DateTimeField(null=True, blank=True)
+    link_hash = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    link_until = models.DateTimeField(null=True, blank=True)
 
 
 class EnrolmentToken(models.Model):

@@ -131,6 +131,19 @@ PAGES: dict[str, Row] = {
     "/messages/": ("GET", page_for("it")),
     "/messages/check": ("POST", data_for("it", status=302)),
     "/devices/": ("GET", page_for("it")),
+    "/devices/phones/": ("GET", page_for("it")),
+    "/devices/phones/add": ("POST", data_for("it", status=409)),
+    "/devices/phones/fleet": ("GET", page_for("it")),
+    "/devices/phones/fleet/take": ("POST", data_for("it", status=409)),
+    "/devices/phones/unlock": ("GET", page_for("it")),
+    "/devices/phones/unlock.zip": ("GET", page_for("it")),
+    "/devices/phones/{case}/": ("GET", page_for("it", status=404)),
+    **{
+        f"/devices/phones/{{case}}/{act}": ("POST", data_for("it", status=404))
+        for act in ("new-id", "hand-on", "withdraw", "link", "files")
+    },
+    "/devices/gateways/{case}": ("POST", data_for("it", status=404)),
+    "/phone/nobody-has-this/": ("GET", everybody(410)),
     "/people/": ("GET", page_for("it")),
     "/people/data/preview": ("POST", data_for("it", status=409)),
     "/people/data/import": ("POST", data_for("it", status=409)),
