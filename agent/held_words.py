@@ -14,6 +14,7 @@ from protocol.limits import TOTALS_KEPT_DAYS
 from rules.policy import Contacts
 from rules.responses import day_words
 from rules.rights import RIGHTS, WITHHELD, WITHHELD_CLOSING, WITHHELD_OPENING
+from rules.services import in_words
 
 TITLE: Final = "What is held about me"
 _MINUTE_SECONDS: Final = 60
@@ -153,8 +154,13 @@ def _rows(sums: Iterable[Sum]) -> Iterable[tuple[str, ...]]:
         yield (inside[0].category_name, *map(_time, (*whole, sum(one.last_month for one in inside))))
         for one in inside:
             if one.name is not None:
-                name = one.name.rpartition(":")[2]
-                yield (f"   {name}", *map(_time, (one.today, one.this_month, one.last_month)))
+                yield (f"   {_name(one.name)}", *map(_time, (one.today, one.this_month, one.last_month)))
+
+
+def _name(name: str) -> str:
+    """A site or app as people know it: a service by its name, an app of this device without where it is from."""
+    said = in_words(name)
+    return said if said != name else name.rpartition(":")[2]
 
 
 def _time(seconds: int) -> str:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext
 
 from protocol.publication import same_account
 from rules.accounts import parts
+from rules.services import in_words
 from server import audit, category_names
 from server.acknowledgements import account_of
 from server.directory_index import who
@@ -135,7 +136,7 @@ def usage(subject: Subject) -> list[Row]:
             "device": devices.get(device, ""),
             "kind": keys[key].kind,
             "category": names.get(keys[key].category, keys[key].category),
-            "name": keys[key].name,
+            "name": in_words(keys[key].name),
             "seconds": seconds,
             "visits": visits,
         }

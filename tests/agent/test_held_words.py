@@ -25,6 +25,7 @@ TOTALS = (
     OwnTotal(day=TODAY, kind="host", category="news", name="bbc.co.uk", seconds=7500, visits=2, handed_on_seconds=60),
     OwnTotal(day=date(2026, 2, 3), kind="host", category="other", name=None, seconds=20, visits=1),
     OwnTotal(day=TODAY, kind="app", category="games", name="linux:exe:chess", seconds=600, visits=1),
+    OwnTotal(day=TODAY, kind="app", category="social_networking", name="service:tiktok", seconds=1200, visits=1),
 )
 
 
@@ -53,6 +54,7 @@ def test_it_says_totals_rules_documents_and_rights(told):
         "bbc.co.uk 2 h 05 min",
         "Other - - under 1 min",
         "chess 10 min 10 min -",
+        "TikTok (likely app use) 20 min 20 min -",
         "Handed on for the collector, of the totals above: 1 min.",
         "You are under the rules for Learners.",
         "Flagged at once: Suicide",

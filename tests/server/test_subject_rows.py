@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
+from msgspec import structs
 
 from server import audit, subject_rows
 from server.errors import WrongState
@@ -79,6 +80,15 @@ def test_totals_say_day_device_and_thing_and_paper_adds_them_up(people, device):
     (on,) = subject_rows.devices(found)
     assert on["device"] == Device.objects.get(pk=device.id).name
     assert (on["first_on"], on["last_on"]) == (date(2026, 11, 20), date(2026, 11, 20))
+
+
+def test_an_app_that_a_phone_likely_used_is_named_as_people_know_it(people, device):
+    row = device.rows(1, person=device.person("dee"))[0]
+    named = structs.replace(row, kind="app", category="social_networking", name="service:tiktok")
+    assert device.send(device.totals([named])).results == [("stored", None)]
+    rows = subject_rows.usage(subject_rows.find("dee"))
+    assert [row["name"] for row in rows] == ["TikTok (likely app use)"]
+    assert [row["name"] for row in subject_rows.usage_by_day(rows)] == ["TikTok (likely app use)"]
 
 
 def test_training_partner_and_sign_in_rows_are_theirs(people):
