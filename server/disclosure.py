@@ -101,26 +101,26 @@ def place_of(use: Use, shape: Iterable[Block]) -> Block | None:
 
 
 def revised(before: Mapping[Block, Shares], now: Iterable[Use]) -> dict[Block, Shares]:
-    """Return each block as it may be shown in a new version: changed only where the change itself may be shown.
+    """Return each block as it may be shown in a new version: with more where what is added may be shown by itself.
 
     `before` is what the last version rests on. Late totals of one person would otherwise be the difference of two
-    versions.
+    versions. Nobody's part becomes less, whatever was erased or left out since: what is added is a safe block of its
+    own, and versions are sums of whole blocks. Were parts taken out, what some take out and others bring could cancel
+    out over several versions, until the difference of two of them were one person's.
     """
     current: dict[Block, dict[int, int]] = {block: {} for block in before}
     for use in now:
         block = place_of(use, before)
         if block is not None:
             current[block][use.person] = current[block].get(use.person, 0) + use.amount
-    return {
-        block: current[block] if is_safe(change(before[block], current[block])) else before[block] for block in before
-    }
+    added = {block: more(before[block], current[block]) for block in before}
+    return {block: union((before[block], added[block])) if is_safe(added[block]) else before[block] for block in before}
 
 
-def change(before: Shares, now: Shares) -> dict[int, int]:
-    """By how much each person's seconds differ, either way; nobody who stayed the same."""
-    people = before.keys() | now.keys()
-    differ = {person: abs(now.get(person, 0) - before.get(person, 0)) for person in people}
-    return {person: seconds for person, seconds in differ.items() if seconds}
+def more(before: Shares, now: Shares) -> dict[int, int]:
+    """By how much each person's amount is more than before; nobody who has as much or less."""
+    found = {person: amount - before.get(person, 0) for person, amount in now.items()}
+    return {person: amount for person, amount in found.items() if amount > 0}
 
 
 def union(parts: Iterable[Shares]) -> dict[int, int]:

@@ -1,8 +1,8 @@
 """What a person may have done with their totals of use: erased, or left out of figures (UK GDPR, Articles 17 and 18).
 
-Figures that were published stay: each rests on five people or more, and one that is published again changes only where
-the change itself rests on as many, so nobody can subtract. What is kept of a published month tells of the person no
-more. Totals that come in late are dropped, and a backup that is put back is erased again.
+Figures that were published stay: each rests on five people or more, and one that is published again only grows, by
+what rests on as many, so nobody can subtract. What is kept of a published month tells of the person no more. Totals
+that come in late are dropped, and a backup that is put back is erased again.
 """
 
 from __future__ import annotations

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from html.parser import HTMLParser
 from itertools import combinations
+from typing import NamedTuple
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from server import month_use, summary, summary_document, usage
+from server import erasure, month_use, subject_access, summary, summary_document, usage
 from server.charts import number
-from server.disclosure import TOGETHER, UNNAMED, Block, Use, blocks_of, change, is_safe, revised
+from server.disclosure import TOGETHER, UNNAMED, Block, Use, blocks_of, is_safe, more, revised
 from server.store.models import Device, Person, PersonMonth, UsageKey
 from server.summary_formats import render
 
@@ -141,11 +142,20 @@ def test_no_difference_of_two_versions_gives_away_few_people(month, late):
     before = blocks_of(month)
     after = revised(before, month + late)
     assert after.keys() == before.keys()
-    changed = [change(before[block], after[block]) for block in before]
-    changed = [one for one in changed if one]
+    added = [more(before[block], after[block]) for block in before]
+    changed = [one for one in added if one]
+    assert all(not more(after[block], before[block]) for block in before)
     for size in range(1, min(len(changed), 3) + 1):
         for some in combinations(changed, size):
             assert rests_on_enough(pair for one in some for pair in one.items())
+
+
+@pytest.fixture
+def officer(people):
+    """The data protection officer, and a list of all who may turn up in these worlds."""
+    for account in [f"p{person}" for person in range(14)]:
+        Person.objects.create(key=account, account=account, name="N", changed_at=MADE)
+    return people.dpo
 
 
 @pytest.fixture
@@ -154,21 +164,46 @@ def long_days(organisation, monkeypatch):
     monkeypatch.setattr(month_use, "DAY_MAX_SECONDS", 10**9)
 
 
+class Asked(NamedTuple):
+    """What people asked for before a version is made: totals erased, left out of figures, counted again."""
+
+    erased: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+    again: tuple[int, ...] = ()
+
+
+@st.composite
+def askings(draw):
+    """What few or many of the fourteen people asked for."""
+    some = st.lists(st.integers(0, 13), max_size=7, unique=True).map(tuple)
+    return Asked(*(draw(st.one_of(st.just(()), some)) for _ in Asked._fields))
+
+
+EIGHT = [use(person, 10 + person) for person in range(8)]
+
+
 @pytest.mark.django_db
-@given(months(), months(), months())
+@given(months(), months(), months(), askings(), askings(), askings())
+@example(EIGHT, [], [use(5, 7)], Asked(), Asked(left_out=(0, 1, 2, 3, 4)), Asked(again=(0, 1, 2, 3)))
+@example(EIGHT[3:], EIGHT[:3] + EIGHT[4:6], [use(7, 9)], Asked(), Asked(), Asked(erased=(0, 1, 2, 4)))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_sums_or_differences_of_published_documents_give_away_few_people(long_days, month, late, later):
+def test_no_sums_or_differences_of_published_documents_give_away_few_people(
+    long_days, officer, month, late, later, first, then, last
+):
     """The attacker has every version of two months' summaries, of each group, in every format.
 
-    They know who used what and when it came in, but not how long. What they can work out by adding and subtracting is
-    what lies in the span of all figures; each such thing that they would want must rest on enough people.
+    They know who used what, when it came in, and who was erased or left out when, but not how long. What they can work
+    out by adding and subtracting is what lies in the span of all figures; each such thing that they would want must
+    rest on enough people, and nothing in it may rest on one or two.
     """
     with transaction.atomic():
-        world = World()
+        world = World(officer)
         documents = []
-        for batch in (month, late, later):
+        for batch, asked in ((month, first), (late, then), (later, last)):
+            world.asked(asked)
             world.comes_in("2026-10", batch)
             documents.append(summary.make("2026-10", MADE + timedelta(days=len(documents))))
+            world.published()
         world.comes_in("2026-11", month)
         following = summary.make("2026-11", MADE + timedelta(days=40))
         transaction.set_rollback(True)
@@ -176,13 +211,18 @@ def test_no_sums_or_differences_of_published_documents_give_away_few_people(long
         no_format_says_more(document)
     assert {one.before for one in figures_of(following)} <= {None, *(one.hours for one in figures_of(documents[-1]))}
     atoms = world.atoms("2026-10")
-    basis = reduced(world.rows(documents, atoms))
+    rows = world.rows(documents, atoms)
+    basis = reduced(rows)
     for wanted in tempting_over_time(atoms):
         if in_span(basis, [int(atom in wanted) for atom in atoms]):
             assert rests_on_enough((atom[1], world.seconds[atom]) for atom in wanted), wanted
+    for few in combinations(sorted({atom[1] for atom in atoms}), 2):
+        others = [at for at, atom in enumerate(atoms) if atom[1] not in few]
+        assert rank([row[at] for at in others] for row in rows) == len(basis), few
 
 
 MADE = datetime(2026, 11, 2, 7, tzinfo=UTC)
+PRIME = 2**61 - 1
 TENTH = 360
 """Seconds of a tenth of an hour: so that what is rounded in a document is exact, and the attacker's sums are too."""
 
@@ -190,10 +230,14 @@ TENTH = 360
 class World:
     """A collector with a device a group, and what came in when: atoms are (batch, person, group, category, name)."""
 
-    def __init__(self):
+    def __init__(self, officer):
         self.seconds = {}
         self._group = {}
         self._batches = 0
+        self._officer = officer
+        self._requests = {}
+        self._erased, self._left_out = set(), set()
+        self._counted = []
         self._devices = {
             group: Device.objects.create(
                 name=group,
@@ -205,12 +249,36 @@ class World:
             for group in GROUPS
         }
 
+    def asked(self, asked):
+        """Do what people asked for, as the officer does."""
+        months = PersonMonth.objects.filter(account__in=[f"p{person}" for person in asked.erased])
+        erasure.erase_again([row.person for row in months], MADE)
+        self._erased.update(int(row.account[1:]) for row in months)
+        for person in asked.left_out:
+            if person not in self._requests:
+                account = f"p{person}"
+                request = subject_access.start(self._officer, account, "known", MADE.date(), MADE)
+                self._requests[person] = request.pk
+            if person not in self._left_out:
+                erasure.restrict_use(self._officer, self._requests[person], MADE, restricted=True)
+                self._left_out.add(person)
+        for person in self._left_out & {*asked.again}:
+            erasure.restrict_use(self._officer, self._requests[person], MADE, restricted=False)
+            self._left_out.remove(person)
+
+    def published(self):
+        """Note what the collector has and counts at the time of a version."""
+        self._counted.append({atom for atom in self.seconds if atom[1] not in self._erased | self._left_out})
+
     def comes_in(self, month, uses):
-        """Store a batch of totals; who was in an earlier one stays in that one's group."""
+        """Store a batch of totals; who was in an earlier one stays in that one's group. Nothing comes of the erased."""
         self._batches += 1
         for one in uses:
+            if one.person in self._erased and month == "2026-10":
+                continue
+            if one.person in self._requests:  # their group is decided once they count, perhaps much later
+                one = one._replace(group=GROUPS[one.person % 3])
             account = f"p{one.person}"
-            Person.objects.get_or_create(key=account, defaults={"account": account, "name": "N", "changed_at": MADE})
             row, _ = PersonMonth.objects.get_or_create(month=month, account=account)
             key, _ = UsageKey.objects.get_or_create(kind="host", category=one.category, name=one.name)
             day = int(month.replace("-", "")) * 100 + self._batches
@@ -224,21 +292,19 @@ class World:
         return sorted(atom for atom in self.seconds if (month, atom[1]) in self._group and atom[0] <= 3)
 
     def rows(self, documents, atoms):
-        """What each figure of each version holds, found by its number; it must be of whole batches, oldest first."""
-        rows = []
-        for document in documents:
+        """What each figure of each version holds, found by its number: what it held before, or what was there then."""
+        rows, held = [], {}
+        for document, counted in zip(documents, self._counted, strict=True):
             cells = cells_of(document)
             shown = {(group.group, one.category, one.name) for group in document.groups for one in group.figures}
             both = {(TOGETHER, one.category, UNNAMED) for one in document.together}
             for cell, hours in cells.items():
-                inside = [atom for atom in atoms if cell_of(atom, shown | both) == cell]
-                fitting = [
-                    last
-                    for last in range(1, 4)
-                    if round(sum(self.seconds[atom] for atom in inside if atom[0] <= last) / 3600, 1) == hours
-                ]
+                there = {atom for atom in counted if cell_of(atom, shown | both) == cell}
+                before = held.get(cell, set())
+                fitting = [some for some in (before, before | there, there) if self._hours(some) == hours]
                 assert fitting, (cell, hours, "is no sum of whole batches")
-                rows.append([int(atom in inside and atom[0] <= fitting[0]) for atom in atoms])
+                held[cell] = fitting[0]
+                rows.append([int(atom in held[cell]) for atom in atoms])
             for group in document.groups:
                 own = defaultdict(float)
                 for one in group.figures:
@@ -249,6 +315,9 @@ class World:
                 sums[category] += hours
             assert {one.category: one.hours for one in document.totals} == pytest.approx(sums)
         return rows
+
+    def _hours(self, atoms):
+        return round(sum(self.seconds[atom] for atom in atoms) / 3600, 1)
 
 
 def cells_of(document):
@@ -394,6 +463,23 @@ def reduced(rows):
         if pivot is not None:
             basis.append((pivot, row))
     return basis
+
+
+def rank(rows):
+    """How many of the rows are independent: with remainders of a large prime, which is faster than fractions."""
+    left, found = [list(row) for row in rows], 0
+    for at in range(len(left[0]) if left else 0):
+        pivot = next((row for row in left if row[at]), None)
+        if pivot is None:
+            continue
+        left.remove(pivot)
+        found += 1
+        inverse = pow(pivot[at], -1, PRIME)
+        for at_row, row in enumerate(left):
+            if row[at]:
+                factor = row[at] * inverse % PRIME
+                left[at_row] = [(value - factor * less) % PRIME for value, less in zip(row, pivot, strict=True)]
+    return found
 
 
 def in_span(basis, target):
