@@ -58,7 +58,7 @@ def record(alert: Alert, header: AlertHeader, signer: Device, subject: Device, n
     elif (incident.signer_id, incident.device_id, incident.group) != (header.signer, header.device, header.group):
         raise NotAllowed(gettext("the alert id belongs to another device's incident"))
     elif header.revision > incident.revision:
-        _update(incident, header, now)
+        _update(incident, header, subject, now)
     kept = AlertRecord.objects.create(
         record=header.record,
         incident=incident,
@@ -183,6 +183,7 @@ def _create(header: AlertHeader, signer: Device, subject: Device, now: datetime)
         updated_at=now,
         revision=header.revision,
         sample=subject.sample,
+        lost=subject.was_lost(header.ended),
     )
 
 
@@ -195,18 +196,20 @@ def _new_reference(year: int) -> str:
     raise WrongState(gettext("no reference is free"))
 
 
-def _update(incident: Incident, header: AlertHeader, now: datetime) -> None:
+def _update(incident: Incident, header: AlertHeader, subject: Device, now: datetime) -> None:
     incident.revision, incident.updated_at = header.revision, now
     incident.ended = max(incident.ended, header.ended)
     # Once urgent, always urgent: no later record may let a case sink in the queue.
     incident.urgent = incident.urgent or header.urgent
+    incident.lost = incident.lost or subject.was_lost(header.ended)
     incident.new_since_closing = incident.state == Incident.State.CLOSED
     if incident.new_since_closing:
         # Whoever took note of it did so before it was closed; of what is new nobody has.
         incident.acknowledged_at = incident.acknowledged_by = None
     incident.save(
         update_fields=[
-            "revision", "updated_at", "ended", "urgent", "new_since_closing", "acknowledged_at", "acknowledged_by"
+            "revision", "updated_at", "ended", "urgent", "lost", "new_since_closing", "acknowledged_at",
+            "acknowledged_by",
         ]
     )  # fmt: skip
     surface(incident, now)

@@ -41,7 +41,7 @@ from protocol.messages import (
 )
 from protocol.sealing import Layout, layout
 from protocol.signing import verify_acknowledgement, verify_alert, verify_trial, verify_trip
-from server import acknowledgements, coverage, incidents, log, phones, policy_in_force, trials, trips, usage
+from server import acknowledgements, coverage, incidents, log, lost, phones, policy_in_force, trials, trips, usage
 from server.devices import check_status
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
@@ -60,6 +60,7 @@ class _Taking:
     device_id: UUID
     number: int
     group: str
+    is_lost: bool
     now: datetime
     by_counter: dict[int, UUID]
     seen: set[UUID]
@@ -102,9 +103,9 @@ def _store_alone(parcel: Parcel, device_id: UUID, now: datetime) -> Receipt:
 
 def _store(parcels: tuple[Parcel, ...], device_id: UUID, now: datetime) -> tuple[Receipt, ...]:
     with transaction.atomic():
-        number, group = _lock(device_id)
+        number, group, is_lost = _lock(device_id)
         by_counter, seen = _seen(device_id, parcels)
-        taking = _Taking(device_id, number, group, now, by_counter, seen)
+        taking = _Taking(device_id, number, group, is_lost, now, by_counter, seen)
         receipts = tuple(_take_one(taking, parcel) for parcel in parcels)
         _mark_seen(taking)
     return receipts
@@ -140,14 +141,18 @@ def _receipt(parcel: Parcel, result: Any, refused: Refused | None = None) -> Rec
 
 
 def _keep_totals(taking: _Taking, parcel: Parcel, totals: UsageTotals) -> None:  # noqa: ARG001
+    rows = totals.rows
     if totals.device == taking.device_id:
         number, group = taking.number, taking.group
+        if taking.is_lost:
+            rows = lost.without_meanwhile(taking.device, rows)
     else:
         phone = phones.spoken_for(taking.device, totals.device)
-        number, group = phone.number, phone.group
+        number, group, rows = phone.number, phone.group, lost.without_meanwhile(phone, rows)
     if not _is_known_group(group, totals.group):
         raise Refused(Code.WRONG_DEVICE)
-    usage.add(number, totals.rows)
+    if rows:
+        usage.add(number, rows)
 
 
 def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
@@ -308,20 +313,20 @@ def _sane(at: datetime) -> datetime:
 # --- what was seen before ----------------------------------------------------------------------------------------
 
 
-def _lock(device_id: UUID) -> tuple[int, str]:
+def _lock(device_id: UUID) -> tuple[int, str, bool]:
     # The row's lock puts two requests of one device behind each other (SQLite has one writer anyway).
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT number, "group", status FROM store_device WHERE id = %s{lock}',  # noqa: S608 - a constant
+            f'SELECT number, "group", status, lost_since FROM store_device WHERE id = %s{lock}',  # noqa: S608 - a constant
             [device_id.hex],
         )
         row = cursor.fetchone()
     if row is None:
         raise Refused(Code.UNKNOWN_DEVICE)
-    number, group, status = row
+    number, group, status, lost_since = row
     check_status(status)
-    return number, group
+    return number, group, lost_since is not None
 
 
 def _seen(device_id: UUID, parcels: tuple[Parcel, ...]) -> tuple[dict[int, UUID], set[UUID]]:

@@ -72,6 +72,7 @@ class PhoneRow:
     since: datetime
     last_asked: datetime | None
     silent: bool
+    lost_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,7 @@ def _row(one: Phone, days: Sequence[date], now: datetime) -> PhoneRow:
         last_asked=one.last_asked,
         silent=one.device.status == Device.Status.ACTIVE
         and phone_habit.is_silent(one.since, one.last_asked, days, now),
+        lost_since=one.device.lost_since,
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from server.phone_place import Place
     from server.store.models import Device
 
-ACTIONS = ("list", "add", "new-id", "hand-on", "withdraw", "gateway", "no-gateway")
+ACTIONS = ("list", "add", "new-id", "hand-on", "lost", "found", "withdraw", "gateway", "no-gateway")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +58,8 @@ def _list(*, as_json: bool) -> int:
     for one in rows:
         asked = f"last asked {one.last_asked:%Y-%m-%d %H}:00 UTC" if one.last_asked else "never asked"
         silent = "; silent: its profile may be gone" if one.silent else ""
-        sys.stdout.write(f"{one.status:<8} {one.name} ({one.platform}, {one.group}), {asked}{silent}\n")
+        status = "lost" if one.lost_since else one.status
+        sys.stdout.write(f"{status:<8} {one.name} ({one.platform}, {one.group}), {asked}{silent}\n")
     if not rows:
         sys.stdout.write("no phones yet\n")
     return 0
@@ -84,6 +85,13 @@ def _change(args: argparse.Namespace) -> int:
             else "speaks for phones no more; what it has not sent yet is refused"
         )
         sys.stdout.write(f"{device.name}: {more}\n")
+        return 0
+    if args.action in ("lost", "found"):
+        from server import lost
+
+        (lost.report if args.action == "lost" else lost.found)(None, device.pk, now)
+        told = "reported lost; what is seen on it from now on is kept apart" if args.action == "lost" else "found"
+        sys.stdout.write(f"{device.name}: {told}\n")
         return 0
     if args.action == "withdraw":
         phones.withdraw(None, device.pk, now)

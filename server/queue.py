@@ -51,6 +51,7 @@ _CLEAR = {
     "group": "incident__group",
     "device": "incident__device_id",
     "device_name": "incident__device__name",
+    "lost": "incident__lost",
     "record": "record__record",
     "revision": "record__revision",
     "sample": "incident__sample",
@@ -92,6 +93,7 @@ class QueueRow:
     group: str
     device: UUID | None
     device_name: str
+    lost: bool
     record: UUID
     revision: int
     sample: bool

@@ -43,6 +43,7 @@ TESTED_ELSEWHERE = {
         "tests/journey/test_sign_in.py",
     ),
     "server/web/factor_forms.py": "tests/server/test_second_factor.py",
+    "server/web/phone_link.py": "tests/server/web/test_phones.py",
     "server/web/single_sign_on.py": "tests/server/test_single_sign_on.py",
     **dict.fromkeys(
         (f"server/{name}.py" for name in ("doctor", "files", "initialise", "settings", "start")),

@@ -45,7 +45,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
             name: getattr(kept, name)
             for name in (
                 *("id", "reference", "urgent", "started", "ended", "received_at", "group"),
-                *("new_since_closing", "sample", "back_on"),
+                *("new_since_closing", "sample", "back_on", "lost"),
             )
         },
         **_devices(kept),

@@ -14,7 +14,17 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
-from server import csv_file, phone_blind, phone_files, phone_fleet, phone_handout, phone_links, phone_place, phones
+from server import (
+    csv_file,
+    lost,
+    phone_blind,
+    phone_files,
+    phone_fleet,
+    phone_handout,
+    phone_links,
+    phone_place,
+    phones,
+)
 from server.errors import CollectorError, ImportRefused, NotAllowed, NotThere
 from server.phones import NewPhone, PhoneRow
 from server.store.models import Device, Role
@@ -23,7 +33,7 @@ from server.web.access import data, page, person
 from server.web.words import ago
 
 ZIP_TYPE = "application/zip"
-_RANK = {"held": 0, "silent": 1, "never": 2, "active": 3, "withdrawn": 4}
+_RANK = {"held": 0, "lost": 1, "silent": 2, "never": 3, "active": 4, "withdrawn": 5}
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,18 @@ def hand_on(request: HttpRequest, device_id: UUID) -> HttpResponse:
     except CollectorError as fault:
         return _one(request, device_id, _sentence(fault))
     return _handed_out(request, phones.device(device_id), ident)
+
+
+@data("POST", Role.IT)
+def report_lost(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Note that a phone is lost, or that it was found."""
+    try:
+        (lost.found if request.POST.get("found") else lost.report)(person(request), device_id, _now())
+    except NotThere:
+        raise
+    except CollectorError as fault:
+        return _one(request, device_id, _sentence(fault))
+    return redirect("phone", device_id)
 
 
 @data("POST", Role.IT)
@@ -249,6 +271,8 @@ def _shown(row: PhoneRow, now: datetime) -> Shown:
         state = "withdrawn"
     elif row.status != Device.Status.ACTIVE:
         state = "held"
+    elif row.lost_since is not None:
+        state = "lost"
     elif row.silent:
         state = "silent"
     else:

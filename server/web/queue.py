@@ -128,6 +128,7 @@ def _line(row: QueueRow, now: datetime, due: Due) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in ("id", "reference", "urgent", "group", "since", "sample")},
         "device": row.device_name,
+        "lost": row.lost,
         "waiting": span(now - row.since),
         "overdue": row.overdue(now, due),
         "new_since_closing": row.new_since_closing,
@@ -142,6 +143,7 @@ def _clear(row: QueueRow | SealedRow) -> dict[str, Any]:
         "urgent": row.urgent,
         "group": row.group,
         "device": row.device_name,
+        "lost": row.lost,
         "since": row.since,
         "waiting": row.waiting,
         "again": row.new_since_closing,

@@ -125,6 +125,7 @@ urlpatterns = [
     path("devices/phones/<uuid:device_id>/new-id", phones.new_id, name="phone_new_id"),
     path("devices/phones/<uuid:device_id>/hand-on", phones.hand_on, name="phone_hand_on"),
     path("devices/phones/<uuid:device_id>/withdraw", phones.withdraw, name="phone_withdraw"),
+    path("devices/phones/<uuid:device_id>/lost", phones.report_lost, name="phone_lost"),
     path("devices/phones/<uuid:device_id>/link", phones.link, name="phone_link_make"),
     path("devices/phones/<uuid:device_id>/files", phones.files, name="phone_files"),
     path("devices/gateways/<uuid:device_id>", phones.gateway, name="gateway"),

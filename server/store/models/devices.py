@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar, cast
 
 from django.db import models
@@ -12,7 +13,7 @@ class Device(models.Model):
     """An enrolled device, or a phone that a gateway speaks for, which has no key of its own.
 
     `number` stands for it in the usage table, where 16 bytes a row would be too many. `gateway` is the right to speak
-    for phones, which IT gives to a device.
+    for phones, which IT gives to a device. From `lost_since` on whoever has it may be a stranger.
     """
 
     class Status(models.TextChoices):
@@ -34,11 +35,16 @@ class Device(models.Model):
     health = models.JSONField(null=True, blank=True)
     sample = models.BooleanField(default=False)
     gateway = models.BooleanField(default=False)
+    lost_since = models.DateTimeField(null=True, blank=True)
 
     @property
     def verifying_key(self) -> bytes:
         """Its Ed25519 public key; a phone has none, and signs nothing: no signature holds under an empty key."""
         return bytes(self.public_key or b"")
+
+    def was_lost(self, ended: datetime) -> bool:
+        """Whether what was seen until then was seen, at least in part, while it was reported lost."""
+        return self.lost_since is not None and ended >= self.lost_since
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Give a new device the next number; the unique column refuses a race, which the caller's retry solves."""

@@ -32,6 +32,7 @@ class Incident(models.Model):
 
     `device` and `signer` are empty for a concern that a lead recorded by hand (`recorded_by`). On the day `back_on` a
     closed case returns to the queue by itself; whether to watch or because something was accepted until then is sealed.
+    `lost`: some of it was seen while the device was reported lost.
     Saving one moves its places in the queues of its recipients (`IncidentRecipient`) along, in the same transaction.
     """
 
@@ -68,6 +69,7 @@ class Incident(models.Model):
     reopened_at = models.DateTimeField(null=True, blank=True)
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
     sample = models.BooleanField(default=False)
+    lost = models.BooleanField(default=False)
 
     objects = models.Manager.from_queryset(IncidentRows)()
 

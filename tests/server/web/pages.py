@@ -140,7 +140,7 @@ PAGES: dict[str, Row] = {
     "/devices/phones/{case}/": ("GET", page_for("it", status=404)),
     **{
         f"/devices/phones/{{case}}/{act}": ("POST", data_for("it", status=404))
-        for act in ("new-id", "hand-on", "withdraw", "link", "files")
+        for act in ("new-id", "hand-on", "lost", "withdraw", "link", "files")
     },
     "/devices/gateways/{case}": ("POST", data_for("it", status=404)),
     "/phone/nobody-has-this/": ("GET", everybody(410)),

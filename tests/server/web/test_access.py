@@ -366,3 +366,11 @@ def test_the_desk_warns_while_fewer_than_two_can_open_new_incidents(as_role, mon
     monkeypatch.setattr("server.leadkeys.openers", lambda _: openers)
     found = as_role("lead").get("/desk/").content.decode()
     assert (words in found) if words else ("few-openers" not in found)
+
+
+def test_a_case_of_a_lost_device_says_so_in_the_queue_and_on_its_page(case, key, as_role):
+    words = "The device was reported lost when some of this was seen"
+    assert words not in as_role("lead").get(f"/desk/incidents/{case.pk}/").content.decode()
+    Incident.objects.filter(pk=case.pk).update(lost=True)
+    assert words in as_role("lead").get(f"/desk/incidents/{case.pk}/").content.decode()
+    assert '<span class="chip warn">lost</span>' in as_role("lead").get("/desk/").content.decode()

@@ -100,6 +100,10 @@ def test_each_action_does_what_its_command_does(it, device):
     third = id_in(it.post(f"{base}/hand-on", {"account": "ann", "noticed": "yes"}).content.decode())
     assert len({first, second, third}) == 3
     assert Phone.objects.get().account == "ann"
+    assert it.post(f"{base}/lost").status_code == 302
+    assert "lost since" in it.get(f"{base}/").content.decode()
+    assert it.post(f"{base}/lost").status_code == 409
+    assert it.post(f"{base}/lost", {"found": "yes"}).status_code == 302
     assert it.post(f"{base}/withdraw").status_code == 302
     assert Device.objects.get(pk=phone.pk).status == Device.Status.REVOKED
     assert "It was withdrawn" in it.get(f"{base}/").content.decode()

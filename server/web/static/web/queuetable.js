@@ -18,7 +18,7 @@ export function rowOf(one, context) {
     cell(gettext("Urgency"), element("span", {}, urgent ? chip("urgent", gettext("Urgent")) : chip("plain", gettext("Routine")))),
     ...(one.heading ? openedCells(one, context) : problemCells(one)),
     cell(gettext("Group"), one.clear.group),
-    cell(gettext("Device"), name(one.clear.device || gettext("Recorded by hand"))),
+    deviceCell(one.clear),
     cell(one.clear.waiting ? gettext("Waiting") : gettext("Closed"), waiting(one, context)),
   );
   return row;
@@ -38,6 +38,12 @@ function headCell(one, { address, chosen, sampleSite, closable }) {
   if (!sample && sampleSite) cell.append(" ", chip("", gettext("real")));
   if (holder) cell.append(element("span", { class: "small quiet holder" }, gettext("with {who}", { who: holder })));
   return cell;
+}
+
+function deviceCell({ device, lost }) {
+  const made = cell(gettext("Device"), name(device || gettext("Recorded by hand")));
+  if (lost) made.append(" ", chip("warn", gettext("lost")));
+  return made;
 }
 
 function openedCells({ heading }, { categories }) {
