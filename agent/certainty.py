@@ -12,7 +12,7 @@ Proof = Literal["proven", "unproven"]
 """Whether what a record says of its device or person was proved; a name that anybody could copy proves nothing."""
 
 # Sources that see the use itself. Every other source is believed less, so that a new one has to be put here on purpose.
-_SEES_USE = frozenset({"browser_history", "browser_extension", "foreground"})
+_SEES_USE = frozenset({"browser_history", "browser_extension", "foreground", "companion"})
 
 
 def certainty_of(source: str, kind: Literal["host", "app"]) -> Certainty:

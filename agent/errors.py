@@ -14,6 +14,7 @@ AgentError
 │   ├── NotEnrolledError        there is no identity yet (enrol first)
 │   ├── KeysExposedError        a key file or its folder is open to others (retrying never helps)
 │   └── IdentityDamagedError    the identity can't be read (retrying never helps; enrol again)
+├── AppUseRefused              what a phone's companion told is no use of an app; says in a sentence why
 ├── EnrolmentError              this device can't be enrolled with what was given; says in a sentence what to do
 └── ConfigError                 `agent.toml` is not understood: file, line, what was expected (retrying never helps)
 """
@@ -116,6 +117,10 @@ class KeysExposedError(IdentityError):
 
 class IdentityDamagedError(IdentityError):
     """The identity or a key can't be read; enrol again."""
+
+
+class AppUseRefused(AgentError):
+    """What a phone's companion told is no use of an app, or of no time that may be observed; retrying never helps."""
 
 
 class EnrolmentError(AgentError):

@@ -30,6 +30,7 @@ SOURCES: Final = {
     "browser_history": "the browser's own history",
     "foreground": "the app in front",
     "processes": "a program that was running",
+    "companion": "the app in front, by the phone's own count",
     "doh": "the organisation's gateway, which a phone asked for the name",
     "dot": "the organisation's gateway, which a phone asked for the name; whose phone it was is unproven",
 }

@@ -35,6 +35,7 @@ from agent.gateway.certificate_watch import CertificateWatch
 from agent.gateway.doh import Doh
 from agent.gateway.dot import Dot, Tls
 from agent.gateway.front import Front
+from agent.gateway.inner_door import InnerDoor
 from agent.gateway.phones import Phone, Phones
 from agent.gateway.resolver import Resolver
 from agent.gateway.settings import Settings
@@ -129,6 +130,10 @@ class Gateway:
             group_of=self._group_of,
             totals=VisitCounts,
         )
+        self.inner_door = InnerDoor(
+            self.phones, self._core.pipeline.accept, self._core.spool.load, self._core.collect_from, clock
+        )
+        """Where an Android companion's word comes in."""
         self._visits = Visits(self._is_background, lambda: clock().timestamp())
         resolver = Resolver(self._upstreams, Cache(), time.monotonic)
         front = Front(self.phones, resolver, self._visits.note, time.monotonic)

@@ -1,5 +1,7 @@
 """Counts the visits of phones for the daily totals: how often, for nobody can say how long from a name looked up.
 
+Only a companion on the phone (`inner_door.py`) says how long an app was in front; that is counted too.
+
 It takes the place of the laptop's tally (`agent/tally.py`), whose one state a day would be written anew for ten
 thousand phones each second. What is counted is in memory, on disk once a minute, and goes once it was handed on: the
 gateway keeps nobody's days. A machine that fails loses a minute of counts; records of flags are on disk at once.
@@ -10,16 +12,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from agent.observation import Kind, Observation
+from agent.spans import by_day, milliseconds
 from agent.state_parts import Load, Save, load_parts, save_parts
 from agent.tally import FLUSH_SECONDS, Label, OwnTotal, Spent, kept_until
-from protocol.limits import TOTALS_MAX_ROWS
+from protocol.limits import DAY_MAX_SECONDS, TOTALS_MAX_ROWS
 from protocol.messages import UsageRow, UsageTotals
 
 STATE_KEY: Final = "gateway visit counts"
@@ -29,9 +32,11 @@ WRITE_SECONDS: Final = 60.0
 _VISITS_MAX: Final = 1_000_000
 """What one row of totals takes."""
 
+_COUNTED: Final = frozenset({"likely", "visited"})
+
 
 class Key(NamedTuple):
-    """Whose visits, on which local day, of what (see `agent.tally.Label`)."""
+    """Whose visits or seconds, on which local day, of what (see `agent.tally.Label`)."""
 
     device: UUID
     group: str
@@ -40,6 +45,7 @@ class Key(NamedTuple):
     kind: Kind
     category: str
     name: str | None
+    unit: Literal["visits", "seconds"] = "visits"
 
 
 class _State(msgspec.Struct):
@@ -86,18 +92,26 @@ class VisitCounts:
         now: datetime,
         zone: ZoneInfo,
     ) -> None:
-        """Count one likely visit of a known person; what is unclear was perhaps nobody's doing.
+        """Count one likely visit of a known person, and its seconds where its source saw them.
 
-        In private time nothing counts, and of a phone that is nobody's there is no person to count for.
+        What is unclear was perhaps nobody's doing. In private time nothing counts, and of a phone that is nobody's
+        there is no person to count for.
         """
         self._now = now
-        if observation.certainty != "likely" or counted_seconds <= 0 or not observation.person:
+        if observation.certainty not in _COUNTED or counted_seconds <= 0 or not observation.person:
             return
         day = observation.started.astimezone(zone).date()
         group = self._group_of(observation.device, observation.person)
         key = Key(observation.device, group, observation.person, day, observation.kind, label.category, label.name)
-        self._counts[key] += 1
-        self._added[key] += 1
+        self._count(key, 1)
+        if observation.seconds is not None:
+            begin = milliseconds(observation.started)
+            for each, (start, end) in by_day((begin, begin + round(counted_seconds * 1000)), zone):
+                self._count(key._replace(day=each, unit="seconds"), round((end - start) / 1000))
+
+    def _count(self, key: Key, amount: int) -> None:
+        self._counts[key] += amount
+        self._added[key] += amount
         self._changed = True
 
     def settle(self, now: datetime, zone: ZoneInfo) -> None:  # noqa: ARG002 - a count waits for nothing
@@ -130,14 +144,17 @@ class VisitCounts:
 
     def flush(self, ids: Mapping[tuple[str, str], UUID], now: datetime) -> list[UsageTotals]:
         """Hand on what is counted of those whose id of that month is known, and forget it; nobody's is dropped."""
+        amounts: dict[Key, Counter[str]] = {}
+        for key, amount in sorted(self._counts.items(), key=lambda one: (one[0].day, one[0].device.int)):
+            if (f"{key.day:%Y-%m}", key.person) in ids:
+                del self._counts[key]
+                self._taken[key] += amount
+                amounts.setdefault(key._replace(unit="visits"), Counter())[key.unit] += amount
         rows: dict[tuple[UUID, str], list[UsageRow]] = {}
-        for key, visits in sorted(self._counts.items(), key=lambda one: (one[0].day, one[0].device.int)):
-            person = ids.get((f"{key.day:%Y-%m}", key.person))
-            if person is None:
-                continue
-            del self._counts[key]
-            self._taken[key] += visits
-            row = UsageRow(person, key.day, key.kind, key.category, key.name, 0, min(visits, _VISITS_MAX))
+        for key, of in amounts.items():
+            person = ids[f"{key.day:%Y-%m}", key.person]
+            seconds, visits = min(of["seconds"], DAY_MAX_SECONDS), min(of["visits"], _VISITS_MAX)
+            row = UsageRow(person, key.day, key.kind, key.category, key.name, seconds, visits)
             rows.setdefault((key.device, key.group), []).append(row)
         self._flushed = now
         self._changed = self._writing = True

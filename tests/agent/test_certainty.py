@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.certainty import certainty_of
+from agent.gateway import inner_door
 from agent.sources import processes, profile_reader
 
 
@@ -13,6 +14,7 @@ from agent.sources import processes, profile_reader
     [
         (profile_reader.SOURCE, "host", "visited"),
         ("foreground", "app", "visited"),
+        (inner_door.SOURCE, "app", "visited"),
         (processes.SOURCE, "app", "running"),
         ("resolver", "host", "looked_up"),
         ("a_source_nobody_put_here", "host", "looked_up"),

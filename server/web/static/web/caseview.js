@@ -8,6 +8,7 @@ const SOURCES = {
   browser_history: gettext("The browser’s own history"),
   foreground: gettext("The app in front"),
   processes: gettext("A program that was running"),
+  companion: gettext("The app in front, by the phone’s own count"),
   doh: gettext("The organisation’s gateway, which a phone asked for the name"),
   dot: gettext("The organisation’s gateway, which a phone asked for the name; whose phone it was is unproven"),
 };
