@@ -10,7 +10,7 @@ import logging
 import platform
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,11 +74,12 @@ class Core:
         notice_shown: Callable[[], bool],
         group_of: Callable[[UUID], str] | None = None,
         totals: TotalsOf = Tally,
+        groups: Callable[[], Iterable[str]] | None = None,
     ) -> None:
         """`on_rules(bundle)` hears of each set of rules that comes into force; `notice_shown()` goes into heartbeats.
 
-        `group_of(device)` and `totals` are for a gateway. Raises AgentError where the device is not enrolled, or its
-        keys, spool or configuration can't be used.
+        `group_of(device)`, `totals` and `groups()` are for a gateway. Raises AgentError where the device is not
+        enrolled, or its keys, spool or configuration can't be used.
         """
         self.clock = clock
         self._config = config
@@ -119,6 +120,7 @@ class Core:
             group_of=group_of,
             grouping_key=lambda: self.grouping_key,
             totals=totals,
+            groups=groups,
         )
         self._sending = threading.Thread(target=self.sender.run, args=(self.stopping,), name="sender", daemon=True)
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Protocol
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -104,12 +105,13 @@ class Pipeline:
         draw: Callable[[], float] = _draw,
         grouping_key: Callable[[], bytes | None] = lambda: None,
         totals: TotalsOf = Tally,
+        groups: Callable[[], Iterable[str]] | None = None,
     ) -> None:
         """`people(month, accounts)` gives monthly ids or raises; `remind(person, category_name, minutes)` tells them.
 
         `group_of(device)`, for those whom no pattern of the policy means, is for a gateway, which observes other
-        devices than its own, and so is `totals`, which counts. `draw()` gives a number from 0 to below 1.
-        `grouping_key()` is None until it is known.
+        devices than its own, and so are `groups()`, all that those devices are in, and `totals`, which counts. `draw()`
+        gives a number from 0 to below 1. `grouping_key()` is None until it is known.
         """
         self._spool = spool
         self._identity = identity
@@ -122,6 +124,7 @@ class Pipeline:
         self._judge = Judge(new_id, spool.load(REMINDED_KEY))
         self._tally = totals(spool.load, self._group_of)
         self._trial = Trial(spool.load)
+        self._groups = groups
         self._trips = Trips()
         self._draw = draw
         self._grouping_key = grouping_key
@@ -254,8 +257,15 @@ class Pipeline:
     def _try_it(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
         # What lies in private time has left the road before.
-        if passage.verdict.trial and passage.observation.device == self._identity.device:
-            self._trial.add(passage.verdict, passage.bundle, passage.group, passage.observation.started)
+        if passage.verdict.trial:
+            own = passage.observation.device == self._identity.device
+            self._trial.add(
+                passage.verdict,
+                passage.bundle,
+                passage.group,
+                passage.observation.started,
+                reported_to=self._identity.group if own else passage.group,
+            )
         return True
 
     def _tally_it(self, passage: _Passage) -> bool:
@@ -304,19 +314,23 @@ class Pipeline:
         return self._reminders(judge)
 
     def _report_trial(self, now: datetime) -> None:
-        """Put the report of a day with lists on trial that is over, due at a moment that is drawn."""
+        """Put what there is to report of a day with lists on trial that is over, due at a moment that is drawn."""
         bundle = self._bundle
         if bundle is None or not bundle.can_seal or not bundle.policy.started(now):
             return
         due = now + timedelta(seconds=REPORT_WITHIN_SECONDS * self._draw())
-        closed = self._trial.close(self._today(now), bundle)
-        if closed is not None:
-            group = self._identity.group
-            self._spool.put(
-                "trial",
-                lambda record, counter: seal_trial(*closed, bundle, group, self._identity, record, counter),
-                send_after=due,
-            )
+        closed = self._trial.close(self._today(now), bundle, self._reported_groups(bundle))
+        if closed is None:
+            return
+        day, counted = closed
+        for group, counts in counted.items():
+            self._spool.put("trial", partial(seal_trial, day, counts, bundle, group, self._identity), send_after=due)
+
+    def _reported_groups(self, bundle: Bundle) -> list[str]:
+        """For which groups there is a report a day, whatever was met: a gateway's are all whose phones it may see."""
+        if self._groups is None:
+            return [self._identity.group]
+        return sorted({*self._groups(), *(group.id for group in bundle.policy.groups if group.accounts)})
 
     def _put_totals(self, totals: UsageTotals) -> None:
         self._spool.put("totals", lambda _record, _counter: encode(totals))

@@ -2,13 +2,15 @@
 
 A list on trial says nothing of a person. What is kept is an entry of the list and a number, what leaves the device is
 sealed to the leads, and every day's report has one size and a moment that was drawn without looking at the counts.
-Only a device's own observations count, outside of private time.
+Nothing of private time counts. A gateway counts for all its phones together, and makes a report for each group: which
+phone it was is not kept, and a group's leads get that group's counts alone.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,6 +18,7 @@ import msgspec
 
 from agent.bundle import Bundle
 from agent.seal import NAME_MAX_CHARS, Signer, for_case
+from agent.state_parts import load_parts, save_parts
 from protocol import sealing
 from protocol.limits import ENVELOPE_SIZES_BYTES, TRIAL_MAX_ENTRIES, TRIAL_MAX_PACKS
 from protocol.messages import TrialCounts, TrialEntry, TrialHeader, TrialPack, TrialReport, encode
@@ -35,7 +38,7 @@ COUNT_MAX = 2**53
 
 _TEXT_MAX_BYTES = ENVELOPE_SIZES_BYTES[-1] - 4
 _CATEGORIES_MAX = 16
-_VERSION = 1
+_VERSION = 2
 
 
 class _Met(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -47,11 +50,38 @@ class _Met(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     count: int
 
 
+class _OfGroup(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """What was met for one group: entries, and by list how much beyond them."""
+
+    met: list[_Met]
+    more: dict[str, int]
+
+
 class _Stored(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     version: int
     day: date | None
-    met: list[_Met]
-    more: dict[str, int]
+    groups: dict[str, _OfGroup]
+
+
+class _Counts:
+    """The same, to be found by list and entry."""
+
+    def __init__(self, stored: _OfGroup | None = None) -> None:
+        self.met = {(one.pack, one.entry): one for one in stored.met} if stored is not None else {}
+        self.more = stored.more if stored is not None else {}
+
+    def add(self, match: TrialMatch, categories: tuple[str, ...]) -> None:
+        key = (match.pack, match.entry[:NAME_MAX_CHARS])
+        known = self.met.get(key)
+        if known is not None:
+            known.count = min(known.count + 1, COUNT_MAX)
+        elif len(self.met) < TRIAL_MAX_ENTRIES:
+            self.met[key] = _Met(*key, categories, 1)
+        else:
+            self.more[match.pack] = min(self.more.get(match.pack, 0) + 1, COUNT_MAX)
+
+    def stored(self) -> _OfGroup:
+        return _OfGroup(list(self.met.values()), self.more)
 
 
 class Trial:
@@ -59,15 +89,18 @@ class Trial:
 
     def __init__(self, load: Callable[[str], bytes | None]) -> None:
         self._day: date | None
-        self._met: dict[tuple[str, str], _Met]
-        self._more: dict[str, int]
-        self._on_disk = load(TRIAL_KEY)
+        self._groups: dict[str, _Counts]
+        self._load = load
+        self._on_disk = load_parts(load, TRIAL_KEY)
         self._written = self._on_disk
         self._changed = False
         self._begin(self._on_disk)
 
-    def add(self, verdict: Verdict, bundle: Bundle, group: str, at: datetime) -> None:
-        """Count what each list on trial would have said of one observation: by its narrowest entry, once a list."""
+    def add(self, verdict: Verdict, bundle: Bundle, group: str, at: datetime, *, reported_to: str) -> None:
+        """Count what each list on trial would have said of one observation: by its narrowest entry, once a list.
+
+        `group` says by whose rules, `reported_to` whose leads are told.
+        """
         told: set[str] = set()
         for match in verdict.trial:
             if match.pack in told:
@@ -78,30 +111,31 @@ class Trial:
                 dict.fromkeys(one.category for one in same if _is_told(one, verdict, bundle, group, at))
             )[:_CATEGORIES_MAX]
             if categories:
-                self._count(match, categories)
+                self._groups[reported_to].add(match, categories)
+                self._changed = True
 
-    def close(self, today: date, bundle: Bundle) -> tuple[date, TrialCounts] | None:
-        """The counts of the day under way if that is over and lists are on trial; a new day begins then.
+    def close(self, today: date, bundle: Bundle, groups: Iterable[str]) -> tuple[date, dict[str, TrialCounts]] | None:
+        """The counts of the day under way for each of these groups, if that is over and lists are on trial.
 
-        Lists that are no longer on trial are left out, so that whether there is a report never hangs on a hit.
+        A new day begins then. Groups without a hit are told of as well, and lists that are no longer on trial are left
+        out, so that whether there is a report never hangs on a hit.
         """
         if self._day == today:
             return None
         over, self._day, self._changed = self._day, today, True
         if over is None:
             return None
-        met, more = self._met, self._more
-        self._met, self._more = {}, {}
+        counted, self._groups = self._groups, defaultdict(_Counts)
         if not bundle.rules.on_trial:
             return None
-        return over, _fitting(bundle, met, more)
+        return over, {group: _fitting(bundle, counted[group].met, counted[group].more) for group in groups}
 
     def write(self, save: Callable[[str, bytes | None], None]) -> None:
         """Save what has changed, inside the spool's transaction."""
         if self._changed:
-            stored = _Stored(_VERSION, self._day, list(self._met.values()), self._more)
+            stored = _Stored(_VERSION, self._day, {group: one.stored() for group, one in self._groups.items()})
             self._written = msgspec.msgpack.encode(stored)
-            save(TRIAL_KEY, self._written)
+            save_parts(save, self._load, TRIAL_KEY, self._written)
 
     def committed(self) -> None:
         """The transaction is on the disk."""
@@ -113,19 +147,8 @@ class Trial:
         self._begin(self._on_disk)
         self._changed = disk_lost
 
-    def _count(self, match: TrialMatch, categories: tuple[str, ...]) -> None:
-        key = (match.pack, match.entry[:NAME_MAX_CHARS])
-        known = self._met.get(key)
-        if known is not None:
-            known.count = min(known.count + 1, COUNT_MAX)
-        elif len(self._met) < TRIAL_MAX_ENTRIES:
-            self._met[key] = _Met(*key, categories, 1)
-        else:
-            self._more[match.pack] = min(self._more.get(match.pack, 0) + 1, COUNT_MAX)
-        self._changed = True
-
     def _begin(self, data: bytes | None) -> None:
-        self._day, self._met, self._more = None, {}, {}
+        self._day, self._groups = None, defaultdict(_Counts)
         if data is None:
             return
         try:
@@ -133,8 +156,8 @@ class Trial:
         except msgspec.MsgspecError:
             log.error("trial.state_not_understood")  # noqa: TRY400 - a trace could hold what was being decoded
             return
-        self._day, self._more = stored.day, stored.more
-        self._met = {(one.pack, one.entry): one for one in stored.met}
+        self._day = stored.day
+        self._groups.update((group, _Counts(one)) for group, one in stored.groups.items())
 
 
 def seal_trial(

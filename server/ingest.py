@@ -162,9 +162,7 @@ def _keep_alert(taking: _Taking, parcel: Parcel, alert: Alert) -> None:
     _is_of(taking, parcel, header)
     subject = device if header.device == header.signer else phones.spoken_for(device, header.device)
     if not _is_known_group(subject.group, header.group):
-        # After a restored backup devices may have a newer policy than is here: their alerts wait for it.
-        newer = 0 < policy_in_force.version() < header.policy_version
-        raise Refused(Code.BUSY if newer else Code.WRONG_DEVICE)
+        raise Refused(Code.BUSY if _has_newer_policy(header) else Code.WRONG_DEVICE)
     if _sane(header.started) > _sane(header.ended):
         raise Refused(Code.BAD_RECORD, "the alert ends before it starts")
     for envelope in (alert.heading, alert.evidence):
@@ -181,8 +179,8 @@ def _keep_trial(taking: _Taking, parcel: Parcel, report: TrialReport) -> None:
     verify_trial(device.verifying_key, report.signature, report.header, report.envelope)
     header = decode_trial_header(report.header)
     _is_of_itself(taking, parcel, header)
-    if header.group != taking.group:
-        raise Refused(Code.WRONG_DEVICE)
+    if header.group != taking.group and not phones.counts_for(device, header.group):
+        raise Refused(Code.BUSY if _has_newer_policy(header) else Code.WRONG_DEVICE)
     if not _EARLIEST.date() < header.day < _LATEST.date():
         raise Refused(Code.BAD_RECORD, "a day is out of this world")
     if _layout(report.envelope, header).padded_bytes != ENVELOPE_SIZES_BYTES[-1]:
@@ -301,6 +299,11 @@ def _is_known_group(own: str, group: str) -> bool:
     The collector does not know whose record it is, so a hostile device can choose among these, and no others.
     """
     return group == own or group in policy_in_force.pattern_groups()
+
+
+def _has_newer_policy(header: AlertHeader | TrialHeader) -> bool:
+    """Whether a device has a newer policy than is here, as after a restored backup: what it says waits for that."""
+    return 0 < policy_in_force.version() < header.policy_version
 
 
 def _sane(at: datetime) -> datetime:

@@ -23,7 +23,7 @@ from protocol.codes import Code
 from protocol.errors import Refused
 from protocol.limits import PHONES_MAX
 from protocol.messages import PhoneEntry, PhonesAnswer, PhonesQuestion, PhonesReport, encode
-from server import audit, coverage, log, phone_habit, phone_place
+from server import audit, coverage, log, phone_habit, phone_place, policy_in_force
 from server.errors import NotAllowed, NotThere, PhoneFileRefused, WrongState
 from server.store.models import Device, Organisation, Phone, Role, User
 from server.trips import group_names
@@ -254,6 +254,13 @@ def spoken_for(gateway: Device, phone_id: UUID) -> Device:
     if found is None:
         raise Refused(Code.WRONG_DEVICE)
     return found.device
+
+
+def counts_for(gateway: Device, group: str) -> bool:
+    """Whether a gateway may report what phones of a group met of lists on trial: theirs, or one of their people's."""
+    if not gateway.gateway:
+        return False
+    return group in policy_in_force.pattern_groups() or Phone.objects.filter(device__group=group).exists()
 
 
 def report(gateway: Device, said: PhonesReport, at: datetime, now: datetime) -> None:

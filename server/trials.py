@@ -28,12 +28,13 @@ _ACTION, _SUBJECT = "trial_counts_opened", "trial"
 
 @dataclass(frozen=True)
 class Sealed:
-    """One day's report of one device, still sealed."""
+    """One day's report of one device, still sealed; a gateway's is of all phones of a group together."""
 
     header: bytes
     envelope: bytes
     signature: bytes
     signer_key: bytes
+    gateway: bool
 
 
 @dataclass(frozen=True)
@@ -88,4 +89,6 @@ def _log(user: User, at: datetime, *, begun: bool) -> None:
 
 
 def _sealed(row: TrialReport) -> Sealed:
-    return Sealed(bytes(row.header), bytes(row.envelope), bytes(row.signature), row.device.verifying_key)
+    return Sealed(
+        bytes(row.header), bytes(row.envelope), bytes(row.signature), row.device.verifying_key, row.device.gateway
+    )

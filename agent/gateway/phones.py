@@ -64,6 +64,10 @@ class Phones:
         """Return a phone's group; None for one that is not known (any more)."""
         return self._groups.get(device)
 
+    def groups(self) -> set[str]:
+        """Return the groups that have phones; from any thread."""
+        return set(self._groups.copy().values())
+
     def replace(self, phones: Iterable[tuple[bytes, Phone]]) -> None:
         """Know these phones (by the SHA-256 of their id) and no others from now on."""
         self._by_hash = dict(phones)

@@ -129,6 +129,7 @@ class Gateway:
             notice_shown=lambda: False,
             group_of=self._group_of,
             totals=VisitCounts,
+            groups=self.phones.groups,
         )
         self.inner_door = InnerDoor(
             self.phones, self._core.pipeline.accept, self._core.spool.load, self._core.collect_from, clock

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from protocol.messages import reader
+from rules.services import in_words, shipped
 from server import trials
 from server.store.models import Role
 from server.web.access import answer, data, page, person
@@ -33,4 +34,6 @@ def open_counts(request: HttpRequest) -> HttpResponse:
     if not 0 <= wanted.after < 2**62:
         raise msgspec.ValidationError("after")
     given = trials.opened(person(request), wanted.after)
-    return answer({"reports": given.reports, "following": given.following, "categories": category_names()})
+    services = {one.identity: in_words(one.identity) for one in shipped().values()}
+    words = {"categories": category_names(), "services": services}
+    return answer({"reports": given.reports, "following": given.following, **words})

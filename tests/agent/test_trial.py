@@ -14,7 +14,8 @@ from agent.bundle import Bundle
 from agent.errors import SpoolDamagedError, SpoolUnavailableError
 from agent.observation import Batch
 from agent.pipeline import Pipeline
-from agent.spool import LEAST_MAX_BYTES, Spool
+from agent.spool import LEAST_MAX_BYTES, STATE_MAX_BYTES, Spool
+from agent.state_parts import load_parts, save_parts
 from agent.trial import TRIAL_KEY
 from protocol.limits import TRIAL_MAX_ENTRIES, TRIAL_MAX_PACKS
 from protocol.messages import TrialCounts, decode, decode_body, decode_trial_header
@@ -44,6 +45,10 @@ news = { response = "ignore" }
 name = "Staff"
 private_time = "drop_all"
 
+[groups.partners]
+name = "Partners"
+private_time = "drop_all"
+
 [groups.learners]
 name = "Learners"
 private_time = "urgent_only"
@@ -69,8 +74,9 @@ def folder(tmp_path_factory):
 class Agent:
     """A pipeline over the spool on the disk, and the lead who opens what it reports."""
 
-    def __init__(self, open_spool, device, clock, bundle, office) -> None:
+    def __init__(self, open_spool, device, clock, bundle, office, groups=None) -> None:
         self._open_spool, self.device, self.clock, self.bundle, self.office = open_spool, device, clock, bundle, office
+        self._groups = groups  # of phones, where it is a gateway
         self.restart()
 
     def restart(self):
@@ -83,6 +89,8 @@ class Agent:
             people=lambda _month, accounts: {account: UUID(int=9) for account in accounts},
             remind=lambda *_: None,
             draw=lambda: 0.5,
+            group_of=(lambda phone: self._groups[phone]) if self._groups else None,
+            groups=(lambda: self._groups.values()) if self._groups else None,
         )
         self.pipeline.use(self.bundle)
 
@@ -227,10 +235,94 @@ def test_nobodys_name_and_no_full_host_is_in_the_sealed_text(agent, seen):
     assert CASINO.encode() in text
 
 
-def test_a_gateway_reports_of_itself_alone(agent, seen):
-    agent.see(seen(CASINO, device=UUID(int=21)))
+# --- a gateway's phones --------------------------------------------------------------------------------------------
+
+PHONES = {UUID(int=21): "learners", UUID(int=22): "learners", UUID(int=23): "staff", UUID(int=24): "partners"}
+
+
+@pytest.fixture
+def gateway(open_spool, device, clock, use, office):
+    return Agent(open_spool, device, clock, use(), office, PHONES)
+
+
+@pytest.fixture
+def looked_up(seen):
+    """What a phone looked up, as its gateway sees it."""
+
+    def make(name, phone, said="likely"):
+        return seen(name, device=UUID(int=phone), source="doh", said=said)
+
+    return make
+
+
+def met_by_group(agent):
+    return {
+        header.group: {one.entry: one.count for one in counts.packs[0].entries} for header, counts, _ in agent.reports()
+    }
+
+
+def test_a_gateway_counts_for_its_phones_and_reports_each_group_to_its_own_leads(gateway, looked_up, office):
+    gateway.see(*(looked_up(CASINO, phone) for phone in (21, 22, 22)), looked_up(SHOP, 23, "unclear"))
+    gateway.next_day()
+    met = {"learners": {CASINO: 3}, "staff": {SHOP: 1}, "partners": {}}
+    parcels = gateway.parcels()
+    assert [gateway.open(parcel)[0].group for parcel in parcels] == sorted(met)
+    assert met_by_group(gateway) == met
+    partners = office.id_of("partner_lead")
+    sealed_to = {header.group: header.sealed_to for header, _, _ in gateway.reports()}
+    assert [partners in sealed_to[group] for group in ("partners", "learners", "staff")] == [True, False, False]
+    for header, _, _ in gateway.reports():
+        assert (header.device, header.signer) == (gateway.device.device, gateway.device.device)
+
+
+def test_a_gateway_makes_as_many_reports_on_an_idle_day_as_on_a_busy_one(gateway, looked_up):
+    gateway.next_day()
+    idle = gateway.parcels()
+    gateway.see(*(looked_up(name, phone) for name in (CASINO, SHOP) for phone in (21, 23, 24) for _ in range(50)))
+    gateway.next_day()
+    busy = gateway.parcels()[len(idle) :]
+    assert len(idle) == len(busy) == len(set(PHONES.values()))
+    sizes = [[layout(decode_body(one).envelope).padded_bytes for one in some] for some in (idle, busy)]
+    assert sizes == [[16384] * 3] * 2
+
+
+def test_a_person_whose_group_the_policy_knows_counts_for_that_group(gateway, looked_up, use):
+    patterns = f'{POLICY}accounts = ["sa*"]\n'  # the last group of the policy is learners
+    gateway.pipeline.use(replace(use(), policy=Policy.parse(f"{patterns}\n[packs]\ncurated = 100000\n", "p.toml")))
+    gateway.see(looked_up(CASINO, 23))
+    gateway.next_day()
+    assert met_by_group(gateway) == {"learners": {CASINO: 1}, "partners": {}, "staff": {}}
+
+
+def test_what_a_gateway_counted_outlives_a_restart_and_names_no_phone(gateway, looked_up):
+    gateway.see(looked_up(CASINO, 21))
+    gateway.pipeline.tick(gateway.clock())
+    stored = load_parts(gateway.spool.load, TRIAL_KEY)
+    assert CASINO.encode() in stored
+    assert not any(word in stored for word in (b"sam", UUID(int=21).bytes, str(UUID(int=21)).encode()))
+    gateway.restart()
+    gateway.see(looked_up(CASINO, 24))
+    gateway.next_day()
+    assert met_by_group(gateway) == {"learners": {CASINO: 1}, "partners": {CASINO: 1}, "staff": {}}
+
+
+def test_all_that_a_gateway_of_many_groups_may_count_fits_the_disk(
+    open_spool, device, clock, use, office, seen, folder, tmp_path
+):
+    names = [f"n{number:04}.{'.'.join(['x' * 40] * 4)}.example" for number in range(TRIAL_MAX_ENTRIES)]
+    long = shutil.copytree(folder, tmp_path / "many-groups")
+    make_pack(long / "packs" / "imported.pack", dict.fromkeys(names, 0))
+    phones = {UUID(int=number): f"g{number}" for number in range(101, 131)}
+    groups = "".join(f'[groups.{group}]\nname = "{group}"\nprivate_time = "drop_all"\n' for group in phones.values())
+    policy = Policy.parse(f"{POLICY}\n{groups}\n[packs]\ncurated = 100000\n", "p.toml")
+    agent = Agent(open_spool, device, clock, replace(use(where=long), policy=policy), office, phones)
+    for phone in phones:
+        agent.see(*(seen(name, device=phone) for name in names))
+    assert len(load_parts(agent.spool.load, TRIAL_KEY)) > STATE_MAX_BYTES
+    agent.restart()
     agent.next_day()
-    assert agent.met() == {}
+    assert len(agent.parcels()) == 30
+    assert all(counts.packs[0].entries for _, counts, _ in agent.reports())
 
 
 # --- nothing tells hits from none ----------------------------------------------------------------------------------
@@ -402,7 +494,7 @@ def test_nothing_on_the_disk_reads_as_an_entry_or_a_list(agent, seen, tmp_path):
 
 @pytest.mark.parametrize("state", [b"", b"\xc1", msgspec.msgpack.encode([2, 3]), msgspec.msgpack.encode({"a": 1})])
 def test_a_state_of_another_version_begins_the_day_anew(agent, seen, state):
-    agent.spool.save(TRIAL_KEY, state)
+    save_parts(agent.spool.save, agent.spool.load, TRIAL_KEY, state)
     agent.restart()
     agent.see(seen(CASINO))
     agent.next_day()

@@ -20,12 +20,13 @@ from agent.pipeline import Pipeline
 from agent.spool import Spool
 from protocol import sealing, signing
 from protocol.messages import TrialCounts, decode, decode_body, decode_trial_header, encode
+from protocol.messages import TrialReport as TrialMessage
 from protocol.publication import Recipient, RecipientList
 from rules.compiler import compile_shipped
 from rules.engine import Rules
 from rules.policy import Policy
 from rules.writer import PackWriter
-from server import queue, retention, trials
+from server import phones, queue, retention, trials
 from server.errors import NotAllowed
 from server.store.models import AuditEntry, Device, Incident, LeadKey, TrialReport, Usage, UsageKey
 
@@ -263,6 +264,33 @@ def test_what_is_not_as_a_device_seals_it_is_refused_by_name(database, laptop, d
     assert made(keys=[stranger])[1] == "bad_envelope"
     assert made({"counter": 7})[1] == "bad_record"
     assert TrialReport.objects.count() == 1
+
+
+def test_a_gateway_reports_for_the_groups_of_its_phones_and_for_no_other(
+    database, laptop, device, other_device, lead_key
+):
+    phones.set_gateway(None, device.id, NOON, gateway=True)
+    assert other_device.group == "learners"
+    given = phones.NewPhone("Sam's phone", "learners", "ios", supervised=True, account="sam", noticed=True)
+    phones.add(None, given, NOON)
+    header = decode_trial_header(decode_body(report(laptop)).header)
+    device.counter = 1000
+
+    def made(group):
+        record = uuid4()
+        head = structs.replace(
+            header, record=record, counter=device.counter + 1, group=group, sealed_to=(lead_key.key_id,)
+        )
+        place = sealing.Place(purpose="trial", subject=head.device, record=record, header=encode(head))
+        envelope = sealing.seal(b"{}", [lead_key.public], place, largest=True)
+        signature = signing.sign_trial(device.key, encode(head), envelope)
+        body = TrialMessage(encode(head), envelope, signature)
+        return device.send(device.parcel("trial", body, record=record)).results[0]
+
+    assert [made(group) for group in ("staff", "learners")] == [("stored", None)] * 2
+    assert made("partners")[1] == "wrong_device"
+    phones.set_gateway(None, device.id, NOON, gateway=False)
+    assert made("learners")[1] == "wrong_device"
 
 
 def test_a_report_sealed_to_nobody_known_is_refused(database, laptop, lead_key):

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
@@ -23,16 +24,44 @@ from agent.errors import SpoolError
 from agent.gateway import run as gateway_run
 from agent.gateway.phones import Phone, hash_of
 from agent.gateway.settings import read as read_settings
+from agent.gateway.visits import seen_in
+from agent.observation import Batch
 from agent.spool import Spool
 from agent.state_parts import load_parts
-from protocol.messages import PhoneEntry, PhonesAnswer, PhonesReport, decode, decode_body, decode_header, encode
+from agent.trial import TRIAL_KEY
+from protocol.messages import (
+    PhoneEntry,
+    PhonesAnswer,
+    PhonesReport,
+    decode,
+    decode_body,
+    decode_header,
+    decode_trial_header,
+    encode,
+)
+from rules.compiler import compile_shipped
+from rules.engine import Rules
+from rules.policy import Policy
 from tests.agent.devices import enrolled, until, with_rules
 from tests.agent.gateway import certificates
 from tests.agent.gateway.doors import ALICES, BOBS, free_port
 from tests.agent.gateway.resolvers import Resolver
 
 AGENT = Path(sys.executable).with_name("fairwatch-agent")
-ALICE = UUID(int=21)
+ALICE, BOB = UUID(int=21), UUID(int=22)
+ON_TRIAL = """
+organisation = "Test"
+timezone = "Europe/London"
+start_date = 2026-01-01
+[groups.learners]
+name = "Learners"
+private_time = "none"
+[groups.staff]
+name = "Staff"
+private_time = "none"
+[packs]
+curated = 1
+"""
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 FLAGGED = "www.sanctioned-suicide.net"
 """Urgent, so that it is flagged at whatever hour of the day the test runs, also in a learner's private time."""
@@ -221,6 +250,32 @@ def test_what_a_disk_refuses_for_long_is_bounded_and_what_is_dropped_is_counted(
     made._core.spool.close()
 
 
+def test_lists_on_trial_are_counted_for_the_groups_of_the_phones_that_it_knows(files, tmp_path, bundle):
+    now = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    made = gateway_run.Gateway(
+        _settled(files, tmp_path), Config(), read_settings(tmp_path / "device"), clock=lambda: now
+    )
+    held = Policy.parse(ON_TRIAL, "policy.toml")
+    compile_shipped(tmp_path / "rules")
+    opened = Rules.open(tmp_path / "rules", policy=held)
+    made.phones.replace(
+        [(hash_of(ALICES), Phone(ALICE, "learners", "alice")), (hash_of(BOBS), Phone(BOB, "staff", ""))]
+    )
+    made._core.pipeline.use(replace(bundle, policy=held, rules=opened))
+    made._core.tick()
+    made._visits.note(made.phones.find(ALICES), FLAGGED, "doh")
+    made._core.pipeline.accept(Batch(observations=tuple(seen_in(made._visits.take(everything=True))), bookmark=None))
+    assert b"sanctioned-suicide.net" in load_parts(made._core.spool.load, TRIAL_KEY)
+    now += timedelta(days=1)
+    made._core.tick()
+    now += timedelta(hours=2)
+    sent = made._core.spool.peek(10**7, 64)
+    groups = [decode_trial_header(decode_body(one).header).group for one in sent if one.kind == "trial"]
+    assert (groups, [one for one in sent if one.kind == "alert"]) == (["learners", "staff"], [])
+    made._core.spool.close()
+    opened.close()
+
+
 def test_an_empty_round_asks_for_nothing(files, tmp_path):
     made, kept = _judging(files, tmp_path, [])
     made._judge([], 0.0)
@@ -228,12 +283,18 @@ def test_an_empty_round_asks_for_nothing(files, tmp_path):
     made._core.spool.close()
 
 
-def _judging(files, tmp_path, faults):
-    """A gateway whose pipeline fails as often as there are faults, and what it took after."""
+def _settled(files, tmp_path):
+    """The folder of an enrolled device with the settings of a gateway."""
     folder = enrolled(tmp_path / "device")
     (folder / "gateway.toml").write_text(
         f'certificate = "{files[0]}"\nkey = "{files[1]}"\nupstreams = ["127.0.0.1@9#resolver.test"]\n'
     )
+    return folder
+
+
+def _judging(files, tmp_path, faults):
+    """A gateway whose pipeline fails as often as there are faults, and what it took after."""
+    folder = _settled(files, tmp_path)
     made = gateway_run.Gateway(folder, Config(), read_settings(folder))
     kept = []
 

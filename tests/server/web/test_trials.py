@@ -14,7 +14,7 @@ from django.test import Client
 from protocol import leadkeys as keyfile
 from protocol import sealing, signing
 from protocol.messages import TrialCounts, TrialEntry, TrialHeader, TrialPack, TrialReport, encode
-from server import leadkeys
+from server import leadkeys, phones
 from server.store.models import AuditEntry
 from server.store.models import TrialReport as Stored
 
@@ -132,6 +132,20 @@ def test_the_lead_sees_sums_by_list_and_entry_and_what_promoting_needs(site, mon
     assert page.faults == []
 
 
+def test_a_gateway_is_said_to_stand_for_its_phones_and_an_app_is_named(site, month, device, other_device, file):
+    phones.set_gateway(None, other_device.id, datetime.now(UTC), gateway=True)
+    reports(other_device, file, pack(("service:tiktok", "social_networking", 9), name="curated"))
+    page = site("lead")
+    open_counts(page)
+    with_both = page.inner_text("[data-list='ut1_gambling']")
+    assert "Tried on 2 devices" in with_both
+    assert "A gateway counts for all its phones as one device; 1 is counted here." in with_both
+    assert page.locator("[data-list='curated'] tbody tr").all_inner_texts() == [
+        "TikTok (likely app use)\tSocial media and chat\t1\t9"
+    ]
+    assert page.faults == []
+
+
 def test_nothing_is_fetched_or_logged_before_the_button_is_pressed(site, month):
     page = site("lead")
     asked = []
@@ -181,7 +195,9 @@ def test_a_name_from_a_list_can_not_act_in_the_page(site, device, file):
     assert "acted" not in page.title()
 
 
-def test_it_fits_every_width_in_light_and_dark(site, month, device, file):
+def test_it_fits_every_width_in_light_and_dark(site, month, device, other_device, file):
+    phones.set_gateway(None, other_device.id, datetime.now(UTC), gateway=True)
+    reports(other_device, file, pack(("service:tiktok", "social_networking", 9), name="curated"))
     reports(device, file, pack(("a" * 60 + "." + "b" * 60 + ".example", "gambling", 1)), day=date(2026, 11, 22))
     page = site("lead")
     open_counts(page)

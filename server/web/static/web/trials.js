@@ -19,18 +19,19 @@ export async function open(report, pair) {
   }
   const read = JSON.parse(text(header));
   const place = { purpose: "trial", subject: read.device, record: read.record, header };
-  return { header: read, counts: JSON.parse(text(await envelope.open(sealed, pair, place))) };
+  return { header: read, gateway: report.gateway, counts: JSON.parse(text(await envelope.open(sealed, pair, place))) };
 }
 
 /** Sums over reports: `sums` is a Map of lists, each with its devices, entries and what was not listed. */
-export function add(sums, { header, counts }) {
+export function add(sums, { header, gateway, counts }) {
   for (const pack of counts.packs) {
     if (!sums.has(pack.pack)) {
-      sums.set(pack.pack, { version: 0, size: 0, devices: new Set(), days: new Set(), met: 0, more: 0, entries: new Map() });
+      sums.set(pack.pack, { version: 0, size: 0, devices: new Set(), gateways: new Set(), days: new Set(), met: 0, more: 0, entries: new Map() });
     }
     const sum = sums.get(pack.pack);
     if (pack.version >= sum.version) Object.assign(sum, { version: pack.version, size: pack.size });
     sum.devices.add(header.device);
+    if (gateway) sum.gateways.add(header.device);
     sum.days.add(header.day);
     sum.more += pack.more;
     sum.met += pack.more;
@@ -49,7 +50,7 @@ const entries = (count) => ngettext("1 entry", "{count} entries", count);
 const devices = (count) => ngettext("1 device", "{count} devices", count);
 const days = (count) => ngettext("1 day", "{count} days", count);
 
-function listView(id, sum, categories) {
+function listView(id, sum, { categories, services }) {
   const ranked = [...sum.entries].sort(
     ([a, one], [b, other]) => other.devices.size - one.devices.size || other.count - one.count || (a < b ? -1 : 1),
   );
@@ -61,13 +62,21 @@ function listView(id, sum, categories) {
     element("h2", {}, element("span", { class: "mono" }, id)),
     element("p", {}, `${told} ${gettext("Tried on {devices} over {days}.", { devices: devices(sum.devices.size), days: days(sum.days.size) })}`),
   ];
+  if (sum.gateways.size > 0) {
+    const words = ngettext(
+      "A gateway counts for all its phones as one device; 1 is counted here.",
+      "A gateway counts for all its phones as one device; {count} are counted here.",
+      sum.gateways.size,
+    );
+    parts.push(element("p", { class: "small" }, words));
+  }
   if (ranked.length > 0) {
     const headings = [gettext("Entry"), gettext("Category"), gettext("Devices"), gettext("Times")];
     const rows = ranked.slice(0, ENTRIES_SHOWN).map(([entry, met]) =>
       element(
         "tr",
         {},
-        element("th", { scope: "row" }, element("span", { class: "mono" }, name(entry))),
+        element("th", { scope: "row" }, services[entry] ?? element("span", { class: "mono" }, name(entry))),
         element("td", { "data-label": gettext("Category") }, [...met.categories].map((one) => categories[one] ?? one).join(", ")),
         element("td", { "data-label": gettext("Devices"), class: "number" }, number(met.devices.size)),
         element("td", { "data-label": gettext("Times"), class: "number" }, number(met.count)),
@@ -104,10 +113,10 @@ async function openAll(pair) {
   const progress = find("progress");
   const sums = new Map();
   let [after, opened, refused] = [0, 0, 0];
-  let categories = {};
+  let words = {};
   while (after !== null) {
     const given = await ask(button.dataset.counts, { after });
-    categories = given.categories;
+    words = given;
     for (const report of given.reports) {
       try {
         add(sums, await open(report, pair));
@@ -133,7 +142,7 @@ async function openAll(pair) {
     const words = gettext("No device has reported on a list in this time. Either no list is on trial, or no day has ended since one is.");
     parts.push(element("section", { class: "card" }, element("h2", {}, gettext("Nothing to show")), element("p", {}, words)));
   }
-  find("counts").replaceChildren(...parts, ...lists.map(([id, sum]) => listView(id, sum, categories)));
+  find("counts").replaceChildren(...parts, ...lists.map(([id, sum]) => listView(id, sum, words)));
   find("counts").dataset.opened = "true";
 }
 
