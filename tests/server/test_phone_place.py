@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from agent.gateway.phones import hash_of
+from server import phones
 from server.errors import PhoneFileRefused
 from server.phone_place import TrustedNetwork, checked_name, https_address, one_phone, place, tls_name
 
@@ -115,3 +117,13 @@ def test_there_is_an_end_to_addresses_and_networks():
         place("Bright Path", "dns.example.org", tuple(f"192.0.2.{n}" for n in range(1, 10)))
     with pytest.raises(PhoneFileRefused, match="20 trusted"):
         place("Bright Path", "dns.example.org", trusted=tuple(TrustedNetwork(f"n{n}") for n in range(21)))
+
+
+def test_every_vector_of_an_id_is_known_by_its_hash_and_asks_where_it_says(vectors):
+    at = place("Bright Path", "dns.example.org")
+    rows = [one for one in vectors("gateway") if "id" in one]
+    assert len(rows) == 3
+    for vector in rows:
+        assert hash_of(vector["id"]).hex() == phones._hash(vector["id"]).hex() == vector["sha256"]
+        assert https_address(at, vector["id"]) == vector["https"]
+        assert tls_name(at, vector["id"]) == vector["tls"]

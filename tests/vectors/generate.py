@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from uuid import UUID
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.gateway import wire
 from protocol import concerns, documents, messages, rewraps, sealing, signing
 
 HERE = Path(__file__).parent
@@ -431,6 +433,20 @@ def decodings() -> list[dict[str, object]]:
         "alerts": 0,
         "reason": "spool_full",
     }
+    phone = {
+        "hash": b64(bytes(range(32))),
+        "device": str(DEVICE),
+        "group": "learners",
+        "person": "sam",
+        "since": "2026-11-02T09:00:00Z",
+    }
+    short = {**phone, "hash": b64(bytes(16))}
+    report = {
+        "device": str(OTHER),
+        "at": "2026-11-02T09:30:00Z",
+        "seen": {str(DEVICE): "2026-11-02T09:00:00Z"},
+        "refused": {"unknown": 3},
+    }
     return [
         {
             "name": name,
@@ -460,8 +476,71 @@ def decodings() -> list[dict[str, object]]:
             ("a loss", "Loss", loss, None),
             ("a time without an offset", "Loss", {**loss, "since": "2026-11-02T09:00:00"}, "malformed"),
             ("an unknown reason", "Loss", {**loss, "reason": "tired"}, "malformed"),
+            ("a gateway's question", "PhonesQuestion", {"version": 1, "known": ""}, None),
+            ("a question with a digest that is none", "PhonesQuestion", {"version": 1, "known": "abc"}, "malformed"),
+            ("no change of phones", "PhonesAnswer", {"digest": "d" * 64, "phones": None}, None),
+            ("one phone", "PhonesAnswer", {"digest": "d" * 64, "phones": [phone]}, None),
+            (
+                "a phone with its id",
+                "PhonesAnswer",
+                {"digest": "d" * 64, "phones": [{**phone, "id": "a"}]},
+                "malformed",
+            ),
+            ("a phone with half a hash", "PhonesAnswer", {"digest": "d" * 64, "phones": [short]}, "malformed"),
+            ("what a gateway tells", "PhonesReport", report, None),
+            ("a report with a name", "PhonesReport", {**report, "names": ["a.example"]}, "malformed"),
         ]
     ]
+
+
+def gateway() -> list[dict[str, object]]:
+    """Ids of phones with where they ask, and questions as they come and as they go to a resolver (id 4660, hex)."""
+    ids = ["a" * 26, "abcdefghijklmnopqrstuvwxyz", "z2345672345672345672345672"]
+    plain = bytes.fromhex("00010100000100000000000003777777076578616d706c65036f726700")
+    opt = bytes.fromhex("000029")
+    rows: list[dict[str, object]] = [
+        {
+            "id": one,
+            "sha256": hashlib.sha256(one.encode()).hexdigest(),
+            "https": f"https://dns.example.org/d/{one}/dns-query",
+            "tls": f"{one}.dns.example.org",
+        }
+        for one in ids
+    ]
+    questions = [
+        ("an address, without EDNS", plain + bytes.fromhex("00010001")),
+        (
+            "spelled in capitals, with EDNS and DNSSEC",
+            plain.upper()[:2] + plain[2:12] + plain[12:].upper() + bytes.fromhex("001c0001") + b"\0" + opt[1:]
+            + bytes.fromhex("04d0000080000000"),
+        ),
+        (
+            "padded",
+            plain + bytes.fromhex("00410001") + b"\0" + opt[1:] + bytes.fromhex("04d00000000000" "08000c000400000000"),
+        ),
+    ]  # fmt: skip
+    for name, data in questions:
+        data = data[:10] + (b"\0\1" if b"\x00\x00\x29" in data[20:] else b"\0\0") + data[12:]
+        read = wire.read_question(data)
+        sent = wire.query(read, 4660)
+        rows.append(
+            {"name": name, "question": data.hex(), "asked": read.name, "type": read.qtype, "padded": read.padded,
+             "sent": sent.hex(), "refusal": None}
+        )  # fmt: skip
+    wrong = [
+        ("cut off", plain[:-3]),
+        ("two questions", plain[:4] + b"\0\2" + plain[6:] + bytes.fromhex("00010001") * 2),
+        ("a compression loop", plain[:12] + bytes.fromhex("c00c00010001")),
+        ("another class", plain + bytes.fromhex("00010003")),
+        ("another operation", plain[:2] + b"\x28\0" + plain[4:] + bytes.fromhex("00010001")),
+        ("a zone transfer", plain + bytes.fromhex("00fc0001")),
+    ]
+    for name, data in wrong:
+        try:
+            wire.read_question(data)
+        except wire.Malformed as fault:
+            rows.append({"name": name, "question": data.hex(), "refusal": fault.rcode})
+    return rows
 
 
 if __name__ == "__main__":
@@ -474,5 +553,6 @@ if __name__ == "__main__":
         ("concerns", recorded()),
         ("requests", requests()),
         ("messages", decodings()),
+        ("gateway", gateway()),
     ):
         (HERE / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n")

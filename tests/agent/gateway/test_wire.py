@@ -247,3 +247,19 @@ def test_no_two_names_read_the_same(name):
     plain = dns.name.from_text(made.labels[0].decode() + ".x." + ".".join(one.decode() for one in made.labels[1:]))
     texts = {wire.read_question(dns.message.make_query(one, "A").to_wire()).name for one in (dotted, plain)}
     assert len(texts) == 2
+
+
+def test_every_vector_is_read_and_sent_on_as_it_says_or_refused_with_its_code(vectors):
+    rows = [one for one in vectors("gateway") if "question" in one]
+    assert len(rows) > 8
+    for vector in rows:
+        data = bytes.fromhex(vector["question"])
+        if vector["refusal"] is not None:
+            with pytest.raises(wire.Malformed) as refused:
+                wire.read_question(data)
+            assert refused.value.rcode == vector["refusal"], vector["name"]
+            continue
+        read = wire.read_question(data)
+        assert (read.name, read.qtype, read.padded) == (vector["asked"], vector["type"], vector["padded"])
+        assert wire.query(read, 4660).hex() == vector["sent"], vector["name"]
+        assert dns.message.from_wire(bytes.fromhex(vector["sent"])).id == 4660
