@@ -21,6 +21,10 @@ REFRESH_LEAST_SECONDS: Final = 20
 """Answers that keep for less are not refreshed before their time: each would be fetched twice."""
 
 
+class _Left(NoAnswer):
+    """Who fetched an answer for others too has gone: the next of them fetches it."""
+
+
 class Asker(Protocol):
     """What the resolver needs of the upstreams."""
 
@@ -35,7 +39,7 @@ class Resolver:
         self._upstreams = upstreams
         self._cache = cache
         self._clock = clock
-        self._under_way: dict[Key, asyncio.Task[Answer]] = {}
+        self._under_way: dict[Key, asyncio.Future[Answer]] = {}
 
     def at_once(self, question: Question) -> bytes | None:
         """Return the answer if it is at hand and fresh, without waiting; else None."""
@@ -61,14 +65,13 @@ class Resolver:
             if key is None:
                 return wire.reply(await self._upstreams.ask(question), question)
             stale = self._cache.get(key, self._clock())
-            fetching = self._fetch(key, question)
             if stale is None:
-                return wire.reply(await asyncio.shield(fetching), question)
-            return await self._fresh_or_stale(fetching, stale, question)
+                return wire.reply(await self._fetched_here(key, question), question)
+            return await self._fresh_or_stale(self._fetch(key, question), stale, question)
         except NoAnswer:
             return wire.failure(question)
 
-    async def _fresh_or_stale(self, fetching: asyncio.Task[Answer], stale: Kept, question: Question) -> bytes:
+    async def _fresh_or_stale(self, fetching: asyncio.Future[Answer], stale: Kept, question: Question) -> bytes:
         try:
             async with asyncio.timeout(STALE_AFTER_SECONDS):
                 answer = await asyncio.shield(fetching)
@@ -78,21 +81,41 @@ class Resolver:
             pass
         return wire.reply(stale.answer, question, stale.age(self._clock()), STALE_TTL_SECONDS)
 
-    def _fetch(self, key: Key, question: Question) -> asyncio.Task[Answer]:
+    async def _fetched_here(self, key: Key, question: Question) -> Answer:
+        """Fetch an answer without a task for it, or wait for who asks the same already; raises NoAnswer."""
+        while (others := self._under_way.get(key)) is not None:
+            try:
+                return await asyncio.shield(others)
+            except _Left:
+                continue
+        shared: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._under_way[key] = shared
+        try:
+            answer = await self._fetch_and_keep(key, question)
+        except BaseException as fault:
+            shared.set_exception(NoAnswer() if isinstance(fault, NoAnswer) else _Left())
+            shared.exception()  # looked at, since nobody may wait for it
+            raise
+        finally:
+            del self._under_way[key]
+        shared.set_result(answer)
+        return answer
+
+    def _fetch(self, key: Key, question: Question) -> asyncio.Future[Answer]:
         """Fetch an answer for all who wait for it; whoever stops waiting takes it from nobody."""
-        task = self._under_way.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._fetch_and_keep(key, question))
-            self._under_way[key] = task
-            task.add_done_callback(lambda done: self._fetched(key, done))
-        return task
+        under_way = self._under_way.get(key)
+        if under_way is None:
+            under_way = asyncio.ensure_future(self._fetch_and_keep(key, question))
+            self._under_way[key] = under_way
+            under_way.add_done_callback(lambda done: self._fetched(key, done))
+        return under_way
 
     async def _fetch_and_keep(self, key: Key, question: Question) -> Answer:
         answer = await self._upstreams.ask(question)
         self._cache.put(key, answer, self._clock())
         return answer
 
-    def _fetched(self, key: Key, task: asyncio.Task[Answer]) -> None:
+    def _fetched(self, key: Key, task: asyncio.Future[Answer]) -> None:
         self._under_way.pop(key, None)
         if not task.cancelled():
             task.exception()  # looked at, so that one that nobody waits for any more is not reported
