@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from protocol import concerns
 from protocol.messages import decode_header
+from rules.services import in_words, shipped
 from server import cases, holding, holds, incidents, merging, nearby, review, sharing, urgent_card
 from server.store.models import CaseHold, Incident, Note, Organisation, Role
 from server.web.access import answer, data, page, person
@@ -74,7 +75,8 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
 def heading(request: HttpRequest, incident_id: UUID) -> HttpResponse:
     """Give one case's sealed heading, with what proves where it comes from."""
     one = nearby.own(person(request), incident_id)
-    return answer({"alerts": [heading_beside(one)], "categories": category_names()})
+    services = {one.identity: in_words(one.identity) for one in shipped().values()}
+    return answer({"alerts": [heading_beside(one)], "categories": category_names(), "services": services})
 
 
 @data("POST", Role.LEAD, Role.DEPUTY)

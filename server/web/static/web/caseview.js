@@ -57,7 +57,8 @@ function agreement(matched) {
 }
 
 /** Why a case was flagged: names, entries, lists, times, source and policy line. */
-export function evidenceView(evidence, header, categories) {
+export function evidenceView(evidence, header, { categories, services }) {
+  const named = (id) => services[id] ?? name(id);
   const app = evidence.seen.every((one) => one.name.startsWith("service:")) ? gettext("App, likely used") : gettext("App");
   const what = evidence.kind === "app" ? app : gettext("Host name");
   return [
@@ -70,7 +71,7 @@ export function evidenceView(evidence, header, categories) {
       gettext("What was seen. Times are in {zone} time.", { zone }),
       [what, gettext("Times"), gettext("First"), gettext("Last")],
       evidence.seen.map((one) => [
-        element("span", { class: "mono", "data-name": one.name }, name(one.name)),
+        element("span", { class: "mono", "data-name": one.name }, named(one.name)),
         String(one.count),
         time(one.first),
         time(one.last),
@@ -81,7 +82,7 @@ export function evidenceView(evidence, header, categories) {
       gettext("The entry that matched, and every list that has it"),
       [gettext("Entry"), gettext("Category"), gettext("Lists")],
       evidence.matched.map((one) => [
-        element("span", { class: "mono" }, name(one.entry)),
+        element("span", { class: "mono" }, named(one.entry)),
         categories[one.category] ?? one.category,
         one.lists.join(", "),
       ]),

@@ -36,12 +36,12 @@ for (const button of document.querySelectorAll("[data-press]")) {
 find("merge").addEventListener("submit", mergeByNumber);
 
 await whenUnlocked(async (pair) => {
-  const { alerts: [alert], categories } = await ask(page.dataset.headings);
+  const { alerts: [alert], categories, services } = await ask(page.dataset.headings);
   const opened = alert && (await fill(page, alert, categories, pair));
   if (!opened) return;
   const { header, heading } = opened;
   timeline = () => drawTimeline(page, pair, header);
-  find("open").addEventListener("click", () => release(pair, categories, heading.category));
+  find("open").addEventListener("click", () => release(pair, { categories, services }, heading.category));
   find("open").disabled = false;
   show(find("open-hint"), false);
   await timeline();
@@ -58,7 +58,7 @@ await whenUnlocked(async (pair) => {
   });
 });
 
-async function release(pair, categories, category) {
+async function release(pair, words, category) {
   const button = find("open");
   button.disabled = true;
   problem();
@@ -69,7 +69,7 @@ async function release(pair, categories, category) {
     const readers = await alerts.recipientsOf(header, released.recipients, released.rewraps);
     show(find("before"), false);
     show(find("notes-hint"), false);
-    const view = header.device ? evidenceView(evidence, header, categories) : concernView(evidence, header);
+    const view = header.device ? evidenceView(evidence, header, words) : concernView(evidence, header);
     find("opened").replaceChildren(...view);
     if (released.newer) find("opened").prepend(element("p", { class: "message warn" }, NEWER));
     await timeline().catch((fault) => problem(inWords(fault)));
