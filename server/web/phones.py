@@ -33,6 +33,9 @@ from server.web.access import data, page, person
 from server.web.words import ago
 
 ZIP_TYPE = "application/zip"
+SHOWN_MAX = 300
+"""Phones of one page; the search finds the others."""
+
 _RANK = {"held": 0, "lost": 1, "silent": 2, "never": 3, "active": 4, "withdrawn": 5}
 
 
@@ -48,6 +51,11 @@ class Shown:
     def platform(self) -> str:
         """IPhone or iPad."""
         return phones.PLATFORMS[self.row.platform]
+
+    def is_about(self, sought: str) -> bool:
+        """Whether what somebody looks for is in its name, group, person or platform."""
+        words = f"{self.row.name} {self.row.group} {self.row.account} {self.platform}".casefold()
+        return sought.casefold() in words
 
 
 @page(Role.IT)
@@ -210,9 +218,14 @@ def gateway(request: HttpRequest, device_id: UUID) -> HttpResponse:
 def _list(request: HttpRequest, problem: str = "", given: NewPhone | None = None) -> HttpResponse:
     user, now = person(request), _now()
     shown = sorted((_shown(row, now) for row in phones.listing(user, now)), key=lambda one: _RANK[one.state])
+    sought = request.GET.get("q", "").strip()
+    found = [one for one in shown if one.is_about(sought)]
     gateways = phones.gateways(user, now)
     context = {
-        "phones": shown,
+        "phones": found[:SHOWN_MAX],
+        "more": max(len(found) - SHOWN_MAX, 0),
+        "sought": sought,
+        "any": bool(shown),
         "counts": {state: sum(one.state == state for one in shown) for state in _RANK},
         "gateways": [one for one in gateways if one.gateway],
         "others": [one for one in gateways if not one.gateway],

@@ -186,6 +186,22 @@ def test_phones_are_on_their_own_page_and_not_among_devices_that_report(it):
     assert "Pixel" not in it.get("/devices/").content.decode()
 
 
+@pytest.mark.django_db
+def test_a_long_list_is_cut_and_searched(it, monkeypatch):
+    monkeypatch.setattr("server.web.phones.SHOWN_MAX", 2)
+    for number in range(4):
+        phones.add(None, NewPhone(f"Phone {number}", "staff", "ios", account=f"sam{number}", noticed=True), now())
+    page = it.get("/devices/phones/").content.decode()
+    assert "2 more are not shown" in page
+    assert page.count('scope="row"') == 2
+    page = it.get("/devices/phones/?q=SAM3").content.decode()
+    assert "Phone 3" in page
+    assert "Phone 1" not in page
+    page = it.get("/devices/phones/", {"q": "<script>"}).content.decode()
+    assert "No phone is about “&lt;script&gt;”" in page
+    assert "<script>" not in page.partition("<body")[2].replace("</script>", "")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_camera_reads_the_code_and_the_person_copies_the_phones_own_host(
     it, people, signed_in, live_server, settings
