@@ -9,6 +9,7 @@ from uuid import UUID
 
 import segno
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
@@ -182,8 +183,9 @@ def take_fleet(request: HttpRequest) -> HttpResponse:
         variable = _said(request, "variable")
         if variable:
             phone_files.fleet_files(at, variable, supervised=False)  # a wrong one is refused before ids are drawn
-        made = phone_fleet.add(person(request), lines, _now())
-        packed = phone_handout.archive(phone_fleet.files(at, made, variable, phones.gateways_answering(_now())))
+        with transaction.atomic():  # without its files a phone that was added would have an id that nobody knows
+            made = phone_fleet.add(person(request), lines, _now())
+            packed = phone_handout.archive(phone_fleet.files(at, made, variable, phones.gateways_answering(_now())))
     except CollectorError as fault:
         return _fleet(request, _sentence(fault))
     return _download(packed, "fairwatch-phones.zip")

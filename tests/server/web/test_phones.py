@@ -15,6 +15,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from server import phones
+from server.errors import PhoneFileRefused
 from server.phone_settings import PhoneSettings
 from server.phones import NewPhone
 from server.store.models import AuditEntry, Device, DeviceDay, Phone
@@ -127,8 +128,12 @@ def test_a_lock_is_handed_out_only_while_two_gateways_answer(it, device, other_d
         assert sorted(files.namelist()) == ["README.txt", "unlock-android.json"]
 
 
+def _refused(*_given):
+    raise PhoneFileRefused("no file")
+
+
 @pytest.mark.django_db
-def test_a_fleet_comes_as_one_archive_or_not_at_all(it):
+def test_a_fleet_comes_as_one_archive_or_not_at_all(it, monkeypatch):
     def send(text, **more):
         file = io.BytesIO(text.encode())
         file.name = "phones.csv"
@@ -139,6 +144,10 @@ def test_a_fleet_comes_as_one_archive_or_not_at_all(it):
     assert "Line 3: there is no group" in wrong.content.decode()
     wrong = send("name,group,platform\nA,staff,ios\n", variable="$UDID")
     assert (wrong.status_code, Phone.objects.count()) == (409, 0)
+    with monkeypatch.context() as broken:
+        broken.setattr("server.phone_fleet.phone_files.files_for", _refused)
+        assert send("name,group,platform\nA,staff,ios\n").status_code == 409
+    assert Phone.objects.count() == 0
     made = send("name,group,platform,serial\nA,staff,ios,C1\nB,staff,android,\n", variable="$EXTENSIONATTRIBUTE_3")
     assert made["Content-Disposition"] == 'attachment; filename="fairwatch-phones.zip"'
     with zipfile.ZipFile(io.BytesIO(made.content)) as files:
