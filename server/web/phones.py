@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from server.errors import CollectorError, ImportRefused, NotAllowed, NotThere
 from server.phones import NewPhone, PhoneRow
 from server.store.models import Device, Role
 from server.trips import group_names
-from server.web.access import data, page, person
+from server.web.access import View, data, page, person
 from server.web.words import ago
 
 ZIP_TYPE = "application/zip"
@@ -57,6 +58,22 @@ class Shown:
         """Whether what somebody looks for is in its name, group, person or platform."""
         words = f"{self.row.name} {self.row.group} {self.row.account} {self.platform}".casefold()
         return sought.casefold() in words
+
+
+def _change(view: View) -> View:
+    """A form on a phone's page: what can't be done is said on that page."""
+
+    @data("POST", Role.IT)
+    @wraps(view)
+    def guarded(request: HttpRequest, device_id: UUID) -> HttpResponse:
+        try:
+            return view(request, device_id)
+        except NotThere:
+            raise
+        except CollectorError as fault:
+            return _one(request, device_id, _sentence(fault))
+
+    return guarded
 
 
 @page(Role.IT)
@@ -90,67 +107,42 @@ def phone(request: HttpRequest, device_id: UUID) -> HttpResponse:
     return _one(request, device_id)
 
 
-@data("POST", Role.IT)
+@_change
 def new_id(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Give a phone a new id: it was set up anew, or somebody else may know the old one."""
-    try:
-        phone_handout.place()
-        ident = phones.new_id(person(request), device_id, _now())
-    except NotThere:
-        raise
-    except CollectorError as fault:
-        return _one(request, device_id, _sentence(fault))
+    phone_handout.place()
+    ident = phones.new_id(person(request), device_id, _now())
     return _handed_out(request, phones.device(device_id), ident)
 
 
-@data("POST", Role.IT)
+@_change
 def hand_on(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Let a phone be another person's from now on."""
     noticed = request.POST.get("noticed") == "yes"
-    try:
-        phone_handout.place()
-        ident = phones.hand_on(person(request), device_id, _said(request, "account"), _now(), noticed=noticed)
-    except NotThere:
-        raise
-    except CollectorError as fault:
-        return _one(request, device_id, _sentence(fault))
+    phone_handout.place()
+    ident = phones.hand_on(person(request), device_id, _said(request, "account"), _now(), noticed=noticed)
     return _handed_out(request, phones.device(device_id), ident)
 
 
-@data("POST", Role.IT)
+@_change
 def report_lost(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Note that a phone is lost, or that it was found."""
-    try:
-        (lost.found if request.POST.get("found") else lost.report)(person(request), device_id, _now())
-    except NotThere:
-        raise
-    except CollectorError as fault:
-        return _one(request, device_id, _sentence(fault))
+    (lost.found if request.POST.get("found") else lost.report)(person(request), device_id, _now())
     return redirect("phone", device_id)
 
 
-@data("POST", Role.IT)
+@_change
 def withdraw(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Retire a phone."""
-    try:
-        phones.withdraw(person(request), device_id, _now())
-    except NotThere:
-        raise
-    except CollectorError as fault:
-        return _one(request, device_id, _sentence(fault))
+    phones.withdraw(person(request), device_id, _now())
     return redirect("phone", device_id)
 
 
-@data("POST", Role.IT)
+@_change
 def link(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Make the one-time link by which the phone gets its files, and show it with a code to point the camera at."""
-    try:
-        phone_handout.place()
-        made = phone_links.make(person(request), device_id, _now())
-    except NotThere:
-        raise
-    except CollectorError as fault:
-        return _one(request, device_id, _sentence(fault))
+    phone_handout.place()
+    made = phone_links.make(person(request), device_id, _now())
     context = {"device": phones.device(device_id), "link": made, "code": _code(made), "hours": 24}
     return render(request, "web/phone_link_made.html", context)
 
