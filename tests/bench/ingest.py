@@ -197,8 +197,8 @@ def _batches(database_path: Path, port: int) -> list[_Request]:
     devices, people = [uuid4() for _ in keys], [uuid4() for _ in keys]
     with sqlite3.connect(database_path) as database:
         database.executemany(
-            'INSERT INTO store_device (id, number, name, "group", public_key, platform, enrolled_at, status, sample) '
-            "VALUES (?, ?, ?, 'staff', ?, 'Linux', ?, 'active', 0)",
+            'INSERT INTO store_device (id, number, name, "group", public_key, platform, enrolled_at, status, sample, '
+            "gateway) VALUES (?, ?, ?, 'staff', ?, 'Linux', ?, 'active', 0, 0)",
             [
                 (device.hex, number, f"bench-{number}", key.public_key().public_bytes_raw(), f"{now:%F %T}")
                 for number, (device, key) in enumerate(zip(devices, keys, strict=True), start=1)
