@@ -200,23 +200,26 @@ class Gateway:
         seen = chain(self._left, (one for one in seen_in(sightings) if one.started >= since))
         left: list[Observation] = []
         while portion := tuple(islice(seen, PORTION)):
-            left += self._judge_portion(portion)
+            if not self._judge_portion(portion):
+                # What the disk refuses waits in memory, since nobody could bring it again; a full disk is asked once a
+                # round, and what it refused comes last, so that it holds up nothing else.
+                left = [*seen, *portion]
+                log.warning("gateway.not_kept_yet")
+                break
             time.sleep(pause)
-        if left:
-            log.warning("gateway.not_kept_yet")
         self._left = left[:WAITING_MAX]
         self._visits.dropped += len(left) - len(self._left)
 
-    def _judge_portion(self, portion: tuple[Observation, ...]) -> tuple[Observation, ...]:
-        """Returns what the disk refused."""
+    def _judge_portion(self, portion: tuple[Observation, ...]) -> bool:
+        """Whether it needs no second try: False for what the disk refused."""
         try:
             self._core.pipeline.accept(Batch(observations=portion, bookmark=None))
         except AgentError:
-            return portion  # nobody could bring them a second time: they wait in memory until the spool takes them
+            return False
         except Exception as fault:  # noqa: BLE001 - a fault in judging must not take the names from every phone
             self._visits.dropped += len(portion)
             log.error("gateway.not_judged kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold a name
-        return ()
+        return True
 
     def _is_background(self, name: str) -> bool:
         bundle = self._core.rules.bundle

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
@@ -28,7 +29,9 @@ def phone_link(request: HttpRequest, secret: str) -> HttpResponse:
         if request.method != "POST":
             return _page(request, phone_links.whose(secret, now))
         at = phone_handout.place()
-        device, ident = phone_links.use(secret, now)
+        with transaction.atomic():  # a link is used up only with its files made
+            device, ident = phone_links.use(secret, now)
+            first = phone_handout.files(at, device, ident, now)[0]
     except NotThere:
         return render(request, "web/phone_link_over.html", status=410)
     except CollectorError:
@@ -36,7 +39,6 @@ def phone_link(request: HttpRequest, secret: str) -> HttpResponse:
     if device.platform == "android":
         context = {"device": device, "host": phone_place.tls_name(at, ident)}
         return render(request, "web/phone_link_android.html", context)
-    first = phone_handout.files(at, device, ident, now)[0]
     answer = HttpResponse(first.body, content_type=PROFILE_TYPE)
     answer["Content-Disposition"] = f'attachment; filename="{first.name}"'
     return answer

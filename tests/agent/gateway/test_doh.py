@@ -199,6 +199,28 @@ def test_a_port_in_use_is_noticed_at_once(files):
     run_apart(work())
 
 
+def test_a_body_without_end_is_read_no_further_whatever_length_it_says(files):
+    def work(port, _desk):
+        client = Client(files, port)
+        head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: {MEDIA}\r\nTransfer-Encoding: chunked\r\n"
+        client._to.connect()
+        client._to.sock.sendall((head + "Content-Length: 20\r\n\r\n").encode())
+        client._to.sock.settimeout(5)
+        said = b""
+        try:
+            for _ in range(100):  # 1.6 MB, and no end
+                client._to.sock.sendall(b"4000\r\n" + bytes(0x4000) + b"\r\n")
+            said = client._to.sock.recv(100)
+        except TimeoutError:
+            pytest.fail("it goes on reading")
+        except OSError:
+            pass  # closed: so is a request that says two lengths
+        assert said[:12] in (b"", b"HTTP/1.1 413", b"HTTP/1.1 400")
+        client.close()
+
+    run(work, files)
+
+
 @pytest.mark.skipif(shutil.which("dnsperf") is None, reason="the load needs dnsperf, which apt has")
 def test_dnsperf_gets_an_answer_to_each_question_that_a_phone_may_ask_at_once(files, tmp_path):
     names = tmp_path / "names"

@@ -239,7 +239,7 @@ def test_what_a_full_disk_refuses_waits_and_a_fault_in_judging_ends_no_gateway(f
 
 def test_what_a_disk_refuses_for_long_is_bounded_and_what_is_dropped_is_counted(files, tmp_path, monkeypatch):
     monkeypatch.setattr(gateway_run, "WAITING_MAX", 5)
-    made, kept = _judging(files, tmp_path, [SpoolError("full")] * 4)
+    made, kept = _judging(files, tmp_path, [SpoolError("full")] * 3)
     _look_up(made, 20)
     made._judge(made._visits.take(everything=True), 0.0)
     made._judge([], 0.0)

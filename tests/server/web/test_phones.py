@@ -179,9 +179,12 @@ def test_the_link_sets_an_iphone_up_once_and_says_the_same_of_every_other(it):
 
 
 @pytest.mark.django_db
-def test_a_link_is_not_used_up_while_the_collector_knows_no_gateway(it, settings):
+def test_a_link_is_not_used_up_while_the_collector_can_make_no_files(it, settings, monkeypatch):
     phone, _ = phones.add(None, NewPhone("iPhone", "staff", "ios", noticed=True), now())
     path = re.search(r"(/phone/[\w-]+/)", it.post(f"/devices/phones/{phone.pk}/link").content.decode())[1]
+    with monkeypatch.context() as broken:
+        broken.setattr("server.phone_handout.phone_files.files_for", _refused)
+        assert Client().post(path).status_code == 503
     whole, settings.CONFIG = settings.CONFIG, dataclasses.replace(settings.CONFIG, phones=PhoneSettings())
     assert Client().post(path).status_code == 503
     settings.CONFIG = whole
