@@ -59,9 +59,10 @@ def test_the_json_has_every_kind_and_the_persons_own_rows(request_of, people, de
 
 def as_if_one(made, account):
     """A document with what must differ between two people taken out: account, ids and times."""
-    text = made.decode().replace(account, "ACCOUNT")
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
-    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+    # Ids first: one of them may hold the letters of an account.
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", made.decode())
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
+    return text.replace(account, "ACCOUNT")
 
 
 def test_promise_no_export_changes_by_a_byte_whether_there_are_cases_or_none(request_of, device, people, lead_key):
