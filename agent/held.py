@@ -51,6 +51,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     never_collected: tuple[str, ...]
     contacts: Contacts
     page: str
+    private_windows: bool = False
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,4 +169,5 @@ def _rules(group_id: str, bundle: Bundle, collector: str, today: date) -> Rules:
         never_collected=tuple(sorted(policy.excluded_hosts)),
         contacts=policy.contacts,
         page=f"{collector.rstrip('/')}/rules/",
+        private_windows=policy.browsers.private_windows == "watched",
     )

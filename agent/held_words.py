@@ -22,6 +22,7 @@ _MAX_SIGNERS: Final = 5  # custodians are two or three; more would be a line tha
 
 _SOURCES: Final = {
     "browser_history": "Websites visited, from the histories of browsers",
+    "browser_extension": "Websites visited, as browsers tell of them",
     "foreground": "Which app is in front, and for how long",
     "processes": "Listed apps that run",
     "rules": "The signed rules",
@@ -29,11 +30,21 @@ _SOURCES: Final = {
 _STATES: Final[dict[State, str]] = {"working": "seen", "unknown": "not seen", "failing": "not working"}
 _KINDS: Final[dict[Kind, str]] = {"host": "Websites", "app": "Apps"}
 
-UNSEEN: Final = (
-    "Which pages you open, what you search for, type, say or send, and what is on your screen or in your files.",
-    "Private windows of a browser, and what was cleared from its history at once.",
-    "Anything on your own devices, and anything from before you were first shown the notice here.",
-)
+_HISTORY_ONLY: Final = "Where a browser’s history alone is read: what was cleared from it at once."
+
+
+def unseen(rules: Rules | None) -> tuple[str, ...]:
+    """What nothing on this device looks at, whatever was counted or flagged."""
+    watched = rules is not None and rules.private_windows
+    return (
+        "Which pages you open, what you search for, type, say or send, and what is on your screen or in your files.",
+        "Private windows of a browser that does not let the program see them."
+        if watched
+        else "Private windows of a browser.",
+        _HISTORY_ONLY,
+        "Anything on your own devices, and anything from before you were first shown the notice here.",
+    )
+
 
 KEPT: Final = (
     (
@@ -68,7 +79,7 @@ def as_notice(held: Held) -> Notice:
             Section(heading="That it runs", lines=_running(held)),
             *_totals(held),
             Section(heading="Sent and waiting", lines=_sent(held)),
-            Section(heading="What can’t be seen", lines=UNSEEN),
+            Section(heading="What can’t be seen", lines=unseen(held.rules)),
             *_rules(held.rules),
             *_documents(held),
             *unchanging(),
@@ -84,7 +95,7 @@ def unavailable(reason: str) -> Notice:
         title=TITLE,
         introduction=f"Your own totals can’t be shown now: {reason}",
         sections=(
-            Section(heading="What can’t be seen", lines=UNSEEN),
+            Section(heading="What can’t be seen", lines=unseen(None)),
             *unchanging(),
             Section(heading="Whom to ask", lines=_contacts(None)),
         ),

@@ -31,8 +31,9 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the words need to know, all of it from the signed policy and the enrolment.
 
     `groups` holds the device's own group; it is empty until the signed policy has come, or where that names no such
-    group. `starts` is the policy's start date, None until it has come. `closed_days`: whether the policy names any.
-    `contact` is whom to ask; `rules_page` is the address at which everybody can read the rules in force.
+    group. `starts` is the policy's start date, None until it has come. `closed_days`: whether the policy names any;
+    `private_windows`: whether those of browsers are watched too. `contact` is whom to ask; `rules_page` is the address
+    at which everybody can read the rules in force.
     """
 
     organisation: str
@@ -41,6 +42,7 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
     closed_days: bool = False
     contact: str = ""
     rules_page: str = ""
+    private_windows: bool = False
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +78,8 @@ def compose(facts: NoticeFacts) -> Notice:
         Section(
             heading="What is collected",
             lines=(
-                "The names of websites visited, such as example.org, and when.",
+                "The names of websites visited, such as example.org, when, and for how long.",
+                *(_PRIVATE_WINDOWS if facts.private_windows else ()),
                 "The names of the apps you use, when, and for how long.",
             ),
         ),
@@ -122,6 +125,8 @@ def compose(facts: NoticeFacts) -> Notice:
     version = _version_of(title, introduction, sections)
     return Notice(version=version, title=title, introduction=introduction, sections=sections)
 
+
+_PRIVATE_WINDOWS: Final = ("That of private windows too, where the browser lets the program see them.",)
 
 # Before the first signed policy has come, nothing is observed; with it the notice changes and is shown again.
 _NO_GROUPS: Final = (

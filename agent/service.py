@@ -207,6 +207,7 @@ class Service:
                 groups=groups,
                 starts=policy.start,
                 closed_days=bool(policy.closed_days),
+                private_windows=policy.browsers.private_windows == "watched",
                 contact=_contact(policy.contacts),
                 rules_page=f"{self._identity.collector.rstrip('/')}/rules/",
             )

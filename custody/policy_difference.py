@@ -27,7 +27,7 @@ _COMPARED_IN_WORDS = frozenset(
     {
         "file_name", "organisation", "timezone", "start", "groups", "rules", "exceptions", "excluded_hosts",
         "closed_days", "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "taxonomy", "packs", "lines",
-        "review", "documents", "contacts",
+        "review", "documents", "contacts", "browsers",
     }
 )  # fmt: skip
 _MORE, _LESS, _OTHER = "More is collected or flagged", "Less is collected or flagged", "Other changes"
@@ -46,6 +46,7 @@ def of_policy(old: Policy | None, new: Policy) -> list[Section]:
         *_review(old, new),
         *_documents(old, new),
         *_contacts(old, new),
+        *_browsers(old, new),
         *_categories(old, new),
         *_exceptions(old, new),
     ]
@@ -86,6 +87,8 @@ def _whole(new: Policy) -> Iterator[Line]:
             yield Line("  The data protection officer is told when a case of this group is opened.")
     yield from (Line(f"Asked to be read and acknowledged: {_document(one, new)}.") for one in new.documents)
     yield from (Line(f"Whom people can ask, {text}.") for text in _asked(new))
+    watched = new.browsers.private_windows == "watched"
+    yield Line(f"Private windows of browsers: {'watched' if watched else 'left out'}.")
     yield Line(f"{_overdue(new)}.")
     yield Line(f"Nothing is collected before {_day(new.start)}.")
 
@@ -195,6 +198,13 @@ def _contacts(old: Policy, new: Policy) -> Iterator[Change]:
     if old.contacts != new.contacts:
         now, before = ("; ".join(_asked(policy)) or "nobody is named" for policy in (new, old))
         yield _OTHER, f"Whom people can ask: {now}; before: {before}."
+
+
+def _browsers(old: Policy, new: Policy) -> Iterator[Change]:
+    if old.browsers != new.browsers:
+        watched = new.browsers.private_windows == "watched"
+        now, before = ("watched", "left out") if watched else ("left out", "watched")
+        yield _MORE if watched else _LESS, f"Private windows of browsers are {now}; before: {before}."
 
 
 def _asked(policy: Policy) -> list[str]:

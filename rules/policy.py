@@ -20,6 +20,8 @@ from rules.toml_lines import KeyPath
 
 PrivateTime = Literal["none", "drop_all", "urgent_only"]
 PRIVATE_TIMES: tuple[PrivateTime, ...] = get_args(PrivateTime)
+PrivateWindows = Literal["left_out", "watched"]
+PRIVATE_WINDOWS: tuple[PrivateWindows, ...] = get_args(PrivateWindows)
 MOST_PRIVATE: PrivateTime = "drop_all"
 DEFAULT_PRIVATE_TIMES: dict[str, PrivateTime] = {"staff": "drop_all", "learners": "urgent_only"}
 """Where a policy does not say a group's private time; any other group's is the most private."""
@@ -75,6 +77,12 @@ class Review(msgspec.Struct, frozen=True):
 
     routine_days: int = 3
     """Over a weekend and the Monday; likewise."""
+
+
+class Browsers(msgspec.Struct, frozen=True):
+    """What of browsers is watched beside their ordinary windows: private windows, where the browser can be asked."""
+
+    private_windows: PrivateWindows = "left_out"
 
 
 class Contacts(msgspec.Struct, frozen=True):
@@ -174,6 +182,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     review: Review = Review()
     documents: tuple[Document, ...] = ()
     contacts: Contacts = Contacts()
+    browsers: Browsers = Browsers()
 
     @classmethod
     def parse(cls, text: str, file_name: str, taxonomy: Taxonomy | None = None) -> Self:

@@ -21,8 +21,10 @@ from rules.policy import (
     MAX_WINDOW_MINUTES,
     MOST_PRIVATE,
     PRIVATE_TIMES,
+    PRIVATE_WINDOWS,
     ROUTINE_WINDOW_MINUTES,
     URGENT_WINDOW_MINUTES,
+    Browsers,
     Contacts,
     Document,
     Group,
@@ -42,10 +44,11 @@ OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that 
 _top_keys = (
     POLICY_KEY, "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect",
     "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
-    "review", "documents", "contacts",
+    "review", "documents", "contacts", "browsers",
 )  # fmt: skip
 _group_keys = ("name", "private_time", "working_hours", "categories", "accounts", "staff")
 _review_keys = ("urgent_minutes", "routine_days")
+_browser_keys = ("private_windows",)
 _contact_keys = ("safeguarding_lead", "data_protection_officer")
 _CONTACT_MAX_CHARS = 200  # a line in a window: a name, a mailbox and a number
 _rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
@@ -94,6 +97,7 @@ class PolicyText:
             "review": self._review(),
             "documents": self._documents(),
             "contacts": self._contacts(),
+            "browsers": self._browsers(),
         }
 
     def _format(self) -> None:
@@ -302,6 +306,12 @@ class PolicyText:
                 most = f"expected a text of at most {_CONTACT_MAX_CHARS} characters on one line"
                 raise self._refuse(("contacts", key), f"{key}: {most}; found {str(value)[:80]!r}")
         return Contacts(**table)
+
+    def _browsers(self) -> Browsers:
+        table = self._table_at(self._table, ("browsers",))
+        self._only(("browsers",), table, _browser_keys)
+        said = table.get("private_windows", Browsers().private_windows)
+        return Browsers(self._choice(said, ("browsers", "private_windows"), PRIVATE_WINDOWS))
 
     def _rules(self, table: dict[str, Any], path: KeyPath, base: dict[str, Rule]) -> tuple[Rule, ...]:
         path = (*path, "categories")

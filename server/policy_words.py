@@ -128,6 +128,12 @@ def contacts(policy: Policy) -> tuple[tuple[str, str], ...]:
     return tuple((role, text) for role, text in named if text)
 
 
+def private_windows(policy: Policy) -> str:
+    """Whether private windows of browsers are watched."""
+    watched = policy.browsers.private_windows == "watched"
+    return "watched, where the browser can be asked" if watched else "left out"
+
+
 def exceptions(policy: Policy, today: date) -> tuple[ExceptionWords, ...]:
     """Every exception with its reason and its end, those that hold first."""
     names = {group.id: group.name for group in policy.groups}
@@ -180,6 +186,7 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
         said["document", asked.id] = (f"To be acknowledged: {asked.title}", f"version {asked.version}, by {whose}")
     for role, text in contacts(policy):
         said["contact", role] = (f"Whom people can ask: {role}", text)
+    said["private_windows",] = ("Private windows of browsers", private_windows(policy))
     said["review",] = ("Looked at by the safeguarding lead", review(policy))
     plain = without_exceptions(policy)
     for category in policy.taxonomy.categories:

@@ -125,3 +125,9 @@ def test_a_record_that_cannot_be_read_is_as_if_nothing_had_been_shown() -> None:
 def test_a_time_without_its_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
         Kept().record().shown("someone", "a", datetime(2026, 11, 22))  # noqa: DTZ001 - that is what is refused
+
+
+def test_it_says_where_private_windows_are_watched_and_only_there() -> None:
+    facts = NoticeFacts(organisation="", groups=FACTS.groups, starts=date(2027, 1, 4), private_windows=True)
+    assert "That of private windows too" in as_text(compose(facts))
+    assert "private windows" not in as_text(compose(FACTS))

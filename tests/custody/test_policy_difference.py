@@ -216,3 +216,16 @@ def test_whom_people_can_ask_is_told_with_who_was_named_before():
     )
     (whole,) = of_policy(None, named)
     assert "Whom people can ask, the safeguarding lead: safe@example.org." in [str(line) for line in whole.lines]
+
+
+def test_private_windows_that_come_to_be_watched_are_told_first():
+    taxonomy = Taxonomy.parse(TAXONOMY, "categories.toml")
+    text = SHIPPED + '\n[browsers]\nprivate_windows = "watched"\n'
+    before, after = (Policy.parse(one, "policy.toml", taxonomy) for one in (SHIPPED, text))
+    (more,) = of_policy(before, after)
+    assert (more.heading, more.lines[0].tone) == ("More is collected or flagged", "warning")
+    assert str(more.lines[0]) == "Private windows of browsers are watched; before: left out."
+    (less,) = of_policy(after, before)
+    assert less.heading == "Less is collected or flagged"
+    (whole,) = of_policy(None, after)
+    assert "Private windows of browsers: watched." in [str(line) for line in whole.lines]

@@ -503,6 +503,17 @@ def test_odd_contacts_are_refused(line: str, words: str, taxonomy: Taxonomy) -> 
         Policy.parse(f"{TEXT}\n[contacts]\n{line}\n", "made.toml", taxonomy)
 
 
+def test_private_windows_are_left_out_unless_the_policy_has_them_watched(taxonomy: Taxonomy) -> None:
+    assert Policy.parse(TEXT, "made.toml", taxonomy).browsers.private_windows == "left_out"
+    watched = Policy.parse(f'{TEXT}\n[browsers]\nprivate_windows = "watched"\n', "made.toml", taxonomy)
+    assert watched.browsers.private_windows == "watched"
+    for line in ('private_windows = "all"', "private_windows = true"):
+        with pytest.raises(PolicyError, match="left_out, watched"):
+            Policy.parse(f"{TEXT}\n[browsers]\n{line}\n", "made.toml", taxonomy)
+    with pytest.raises(PolicyError, match="unknown key 'windows'"):
+        Policy.parse(f"{TEXT}\n[browsers]\nwindows = 1\n", "made.toml", taxonomy)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -142,6 +142,11 @@ def test_a_policy_says_nothing_otherwise_than_itself(policy):
             'never_collect = ["payroll.example"]',
             ("Never collected", None, "payroll.example"),
         ),
+        (
+            "closed_days = []",
+            'closed_days = []\nbrowsers = { private_windows = "watched" }',
+            ("Private windows of browsers", "left out", "watched, where the browser can be asked"),
+        ),
         ("closed_days = []", "closed_days = [2026-12-25]", ("Closed days", None, "25 December 2026")),
         (
             "curated = 2000",
