@@ -99,6 +99,8 @@ class Core:
         self.health = Health({"agent": agent_version(), "format": str(MESSAGE_VERSION)})
         self.grouping_key = self.spool.load(_GROUPING_KEY)
         self._grouping_confirmed = False
+        self._may_tell_notices = True
+        self._told_notices = False
         self.stopping = threading.Event()
         self.rules = SignedRules(data_dir, clock, self._take_up, self.stopping)
         self.sender = Sender(
@@ -110,6 +112,7 @@ class Core:
             random=random.SystemRandom().random,
             send_seconds=config.send_seconds,
             on_contact=self.health.set_last_contact,
+            on_refused=self._on_refused,
         )
         self.pipeline = Pipeline(
             spool=self.spool,
@@ -201,10 +204,18 @@ class Core:
             policy_formats=POLICY_FORMATS,
             clock_offset_seconds=self.sender.clock_offset_seconds,
             notice_shown=self._notice_shown(),
+            notices=report.notices if self._may_tell_notices else (),
         )
+        self._told_notices = bool(beat.notices)
         self.spool.put("heartbeat", lambda _record, _counter: encode(beat), replaces="heartbeat")
         # Sent at once, by its own beat: one that waited would go with the next alert, and its time would tell of that.
         self.spool.alert_waits.set()
+
+    def _on_refused(self, kind: str) -> None:
+        """A collector that is too old for notices must not lose sight of the device: tell it none until the restart."""
+        if kind == "heartbeat" and self._told_notices:
+            self._may_tell_notices = False
+            self.beat()
 
     # --- rules in force --------------------------------------------------------------------------------------------
 

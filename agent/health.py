@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+if TYPE_CHECKING:  # the session part imports this module, and has no room for the messages
+    from protocol.messages import HealthNotice
 
 State = Literal["working", "unknown", "failing"]
 SpoolState = Literal["normal", "filling"]
@@ -28,13 +31,14 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     """What `status --json` prints and the heartbeat carries.
 
     The spool is "normal" or "filling" and never a count: a count would tell whoever looks, the person at the device
-    among them, how many alerts wait.
+    among them, how many alerts wait. `notices` are what the agent noticed about itself.
     """
 
     sources: tuple[SourceHealth, ...]
     spool: SpoolState
     last_contact: datetime | None
     versions: dict[str, str]
+    notices: tuple[HealthNotice, ...] = ()
 
 
 class Health:
@@ -45,6 +49,7 @@ class Health:
         self._versions = dict(versions)
         self._pinned: dict[tuple[str, str], SourceHealth] = {}
         self._asked: list[Callable[[], SourceHealth]] = []
+        self._noticed: set[HealthNotice] = set()
         self._spool: SpoolState = "normal"
         self._last_contact: datetime | None = None
 
@@ -62,6 +67,11 @@ class Health:
         """Forget a part that has gone."""
         with self._lock:
             self._pinned.pop((name, part), None)
+
+    def notice(self, word: HealthNotice, *, stands: bool = True) -> None:
+        """Record that something was noticed about the agent itself, or that it stands no longer."""
+        with self._lock:
+            (self._noticed.add if stands else self._noticed.discard)(word)
 
     def set_spool(self, state: SpoolState) -> None:
         """Record whether the spool has room."""
@@ -94,6 +104,7 @@ class Health:
                 spool=self._spool,
                 last_contact=self._last_contact,
                 versions=dict(sorted(self._versions.items())),
+                notices=tuple(sorted(self._noticed)),
             )
 
 

@@ -78,11 +78,13 @@ class Sender:
         random: Callable[[], float],
         send_seconds: float = 60.0,
         on_contact: Callable[[datetime], None] = lambda _at: None,
+        on_refused: Callable[[str], None] = lambda _kind: None,
     ) -> None:
         """`signer` makes a signer that signs at the time its clock says (`Identity.signer`). `random` gives [0, 1).
 
         `send_seconds` is the pace while all is well. `on_contact` is told when the collector took a heartbeat (aware
         UTC), and of no other record: people may see that time, and one that moved with an alert would tell of it.
+        `on_refused` is told the kind of a record that the collector refused for good.
         """
         self._spool = spool
         self._collector = collector
@@ -91,6 +93,7 @@ class Sender:
         self._random = random
         self._send_seconds = send_seconds
         self._on_contact = on_contact
+        self._on_refused = on_refused
         self._offset = _read_offset(spool.load(_OFFSET_KEY))
         self._sign = signer(self.collector_time)
         self._failures = 0
@@ -237,6 +240,7 @@ class Sender:
                 forked = forked or (receipt is not None and receipt.code in _FORKED)
             elif receipt.result == "refused":
                 self._quarantine(parcel.record, receipt.code or "refused")
+                self._on_refused(parcel.kind)
         if forked:
             raise CollectorRefused(Code.QUARANTINED_DEVICE.value, retry=True, status=Code.FORKED_COUNTER.status)
 

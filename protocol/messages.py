@@ -226,10 +226,26 @@ class SourceState(Message, frozen=True):
 Formats = Annotated[tuple[Positive, ...], msgspec.Meta(min_length=1, max_length=16)]
 
 
-class Heartbeat(Message, frozen=True):
+HealthNotice = Literal[
+    "stopped_badly",
+    "files_changed",
+    "extension_removed",
+    "clock_moved",
+    "slowed_memory",
+    "slowed_cpu",
+    "slowed_disk",
+    "slowed_network",
+    "identity_in_use",
+]
+"""What a device noticed about itself: a word from this list, never a name, a path, a person or a count."""
+HealthNotices = Annotated[tuple[HealthNotice, ...], msgspec.Meta(max_length=9)]
+
+
+class Heartbeat(Message, frozen=True, omit_defaults=True):
     """A device's health. It never counts what waits in the spool: only normal, filling or full.
 
     `formats` are the versions of these messages that it speaks, `pack_formats` and `policy_formats` what it can read.
+    `notices` are not written when there are none, so that a collector from before them takes the heartbeat.
     """
 
     device: UUID
@@ -247,6 +263,7 @@ class Heartbeat(Message, frozen=True):
     notice_shown: bool
     pack_formats: Formats = (1,)
     policy_formats: Formats = (1,)
+    notices: HealthNotices = ()
 
 
 class Loss(Message, frozen=True):

@@ -10,7 +10,7 @@ import pytest
 
 from agent import config
 from agent.core import Core
-from protocol.messages import GroupingAnswer, Heartbeat, decode_body, encode
+from protocol.messages import Batch, GroupingAnswer, Heartbeat, Receipt, Receipts, decode, decode_body, encode
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
 from tests.agent.devices import enrolled, until
 
@@ -51,6 +51,49 @@ def test_a_heartbeat_is_sent_by_its_own_beat_and_waits_for_no_alert(running):
     running.spool.alert_waits.clear()
     running.beat()
     assert running.spool.alert_waits.is_set()
+
+
+def test_a_heartbeat_says_what_the_agent_noticed_about_itself_and_is_as_it_was_where_that_is_nothing(running):
+    running.beat()
+    (parcel,) = running.spool.peek(1_000_000, 10)
+    assert "notices" not in json.loads(bytes(parcel.body))
+    running.spool.ack([parcel.record])
+    running.health.notice("clock_moved")
+    running.beat()
+    (parcel,) = running.spool.peek(1_000_000, 10)
+    assert decode_body(parcel).notices == ("clock_moved",)
+
+
+def test_a_collector_that_is_too_old_for_notices_gets_heartbeats_without_them(running):
+    class Old:
+        """Takes batches as a collector from before notices did: it refuses a field that it does not know."""
+
+        def __init__(self):
+            self.took = []
+
+        def post(self, _path, body, _sign):
+            receipts = []
+            for parcel in decode(body, Batch).records:
+                known = "notices" not in json.loads(bytes(parcel.body))
+                self.took += [parcel.record] if known else []
+                receipts.append(
+                    Receipt(parcel.record, "stored") if known else Receipt(parcel.record, "refused", "bad_record")
+                )
+            return encode(Receipts(tuple(receipts), datetime.now(UTC).replace(microsecond=0)))
+
+        def close(self):
+            pass
+
+    old = running.sender._collector = Old()
+    running.health.notice("files_changed")
+    running.beat()
+    running.sender.send_round()
+    assert old.took == []
+    running.sender.send_round()
+    assert len(old.took) >= 1
+    running.beat()
+    running.sender.send_round()
+    assert len(old.took) >= 2
 
 
 def test_a_job_that_fails_is_tried_again_and_stops_nothing_else(running):

@@ -41,4 +41,15 @@ def test_the_report_tells_the_spool_the_last_contact_and_the_versions_but_no_cou
         "spool": "filling",
         "last_contact": "2026-11-22T12:00:00Z",
         "versions": {"agent": "0.1.0", "policy": "7"},
+        "notices": [],
     }
+
+
+def test_what_the_agent_noticed_about_itself_stands_until_it_is_taken_back() -> None:
+    health = Health({})
+    health.notice("slowed_cpu")
+    health.notice("clock_moved")
+    health.notice("clock_moved")
+    assert health.report().notices == ("clock_moved", "slowed_cpu")
+    health.notice("slowed_cpu", stands=False)
+    assert health.report().notices == ("clock_moved",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import typing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -433,6 +434,21 @@ def decodings() -> list[dict[str, object]]:
         "alerts": 0,
         "reason": "spool_full",
     }
+    beat = {
+        "device": str(DEVICE),
+        "group": "learners",
+        "at": "2026-11-02T09:30:00Z",
+        "agent_version": "1.0",
+        "platform": "Linux",
+        "sources": [{"name": "browser_history", "state": "working", "reason": ""}],
+        "spool": "normal",
+        "recipients_version": 1,
+        "policy_version": 1,
+        "packs": {"gambling": 3},
+        "formats": [1],
+        "clock_offset_seconds": 0,
+        "notice_shown": True,
+    }
     phone = {
         "hash": b64(bytes(range(32))),
         "device": str(DEVICE),
@@ -476,6 +492,16 @@ def decodings() -> list[dict[str, object]]:
             ("a loss", "Loss", loss, None),
             ("a time without an offset", "Loss", {**loss, "since": "2026-11-02T09:00:00"}, "malformed"),
             ("an unknown reason", "Loss", {**loss, "reason": "tired"}, "malformed"),
+            ("a heartbeat of a device that notices nothing, or is older than notices", "Heartbeat", beat, None),
+            (
+                "a heartbeat with every notice",
+                "Heartbeat",
+                {**beat, "notices": list(typing.get_args(messages.HealthNotice))},
+                None,
+            ),
+            ("a notice that is not in the list", "Heartbeat", {**beat, "notices": ["visited"]}, "malformed"),
+            ("a notice with a count", "Heartbeat", {**beat, "notices": {"clock_moved": 2}}, "malformed"),
+            ("ten notices", "Heartbeat", {**beat, "notices": ["clock_moved"] * 10}, "malformed"),
             ("a gateway's question", "PhonesQuestion", {"version": 1, "known": ""}, None),
             ("a question with a digest that is none", "PhonesQuestion", {"version": 1, "known": "abc"}, "malformed"),
             ("no change of phones", "PhonesAnswer", {"digest": "d" * 64, "phones": None}, None),
