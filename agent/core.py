@@ -26,6 +26,8 @@ from agent.database import file_in
 from agent.errors import CollectorError, SpoolError
 from agent.health import Health
 from agent.http import ANSWER_MAX_BYTES, Collector
+from agent.installed_files import PAUSE_SECONDS, changed, installed
+from agent.own_life import OwnLife
 from agent.pipeline import Pipeline
 from agent.sender import Sender
 from agent.signed_rules import SignedRules
@@ -56,6 +58,8 @@ GROUPING_PATH: Final = "/v1/grouping"
 TRIP_PATH: Final = "/v1/trip"
 FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
+FILES_SECONDS: Final = 86_400.0
+"""How often the agent's own files are held against what was installed; a start does it too."""
 _SINCE_KEY: Final = "service observing since"
 _GROUPING_KEY: Final = "service grouping key"
 
@@ -97,6 +101,7 @@ class Core:
         # Questions have a connection of their own, so that they never wait for a full batch.
         self.questions = Collector(self.identity.collector, self.identity.certificate)
         self.health = Health({"agent": agent_version(), "format": str(MESSAGE_VERSION)})
+        self._life = OwnLife(self.spool.load, self.spool.save, clock)
         self.grouping_key = self.spool.load(_GROUPING_KEY)
         self._grouping_confirmed = False
         self._may_tell_notices = True
@@ -132,6 +137,8 @@ class Core:
 
     def start(self) -> None:
         """Begin to send, to keep time and to care for the rules, which were loaded before by `rules.load`."""
+        self._life.began()
+        self._note_own_life()
         self.health.ask(self.rules.health)
         self._sending.start()
         config, now = self._config, self.clock()
@@ -142,6 +149,7 @@ class Core:
         self.every(config.update_seconds, self.rules.update, first=now)
         self.every(config.update_seconds, self.ask_grouping, first=now)
         self.every(config.trip_seconds, self.ask_trip)
+        self.every(FILES_SECONDS, self.check_files, first=now)
         self.scheduler.start()
 
     def halt(self) -> None:
@@ -160,6 +168,7 @@ class Core:
             log.warning("service.last_totals_not_kept kind=%s", type(fault).__name__)
         if self._sending.is_alive():
             self._sending.join(timeout=10)
+        self._life.ended()
         self._collector.close()
         self.questions.close()
         self.spool.close()
@@ -180,10 +189,28 @@ class Core:
 
     def tick(self) -> None:
         """Count and hand on what is due (see `Pipeline.tick`)."""
+        self._note_own_life()
         self.rules.watch.look()
         self.pipeline.tick(self.clock())
         level = self.spool.level()
         self.health.set_spool("normal" if level == "normal" else "filling")
+
+    def _note_own_life(self) -> None:
+        self._life.look()
+        noticed = self._life.notices()
+        self.health.notice("stopped_badly", stands="stopped_badly" in noticed)
+        self.health.notice("clock_moved", stands="clock_moved" in noticed)
+        self.health.notice("identity_in_use", stands=self.sender.identity_in_use)
+
+    def check_files(self) -> None:
+        """Hold the agent's own files against what was installed, with pauses; ends at once when the service does."""
+        files = installed()
+        if files is None:
+            log.info("service.own_files_not_known")
+            return
+        found = changed(files, lambda: self.stopping.wait(PAUSE_SECONDS))
+        if found is not None:
+            self.health.notice("files_changed", stands=found)
 
     def beat(self) -> None:
         """Put a heartbeat in the spool in the place of one that is still waiting there: only the newest matters."""

@@ -51,6 +51,7 @@ _OFFSET_KEY: Final = "sender clock offset"
 _SPOILT_BY_ONE: Final = (Code.MALFORMED.value, Code.TOO_LARGE.value)
 _HELD: Final = (Code.UNKNOWN_DEVICE.value, Code.REVOKED_DEVICE.value, Code.QUARANTINED_DEVICE.value)
 _FORKED: Final = (Code.FORKED_COUNTER.value, *_HELD)
+_IN_USE: Final = (Code.FORKED_COUNTER.value, Code.QUARANTINED_DEVICE.value)
 _MAY_PASS: Final = frozenset(code.value for code in Code if code.retry)
 _DONE: Final = ("stored", "duplicate")
 
@@ -65,7 +66,10 @@ class Poster(Protocol):
 
 
 class Sender:
-    """Sends what waits in the spool, from one thread: `run`, or `send_round` by whoever keeps the time."""
+    """Sends what waits in the spool, from one thread: `run`, or `send_round` by whoever keeps the time.
+
+    `identity_in_use` says that the collector held this identity at its last answer, since another device used it.
+    """
 
     def __init__(
         self,
@@ -102,6 +106,7 @@ class Sender:
         self._suspects: dict[UUID, tuple[int, int]] = {}
         self._accepted = self._accepted_before = self._refused_alone = 0
         self.standing: Standing = "working"
+        self.identity_in_use = False
 
     @property
     def clock_offset_seconds(self) -> int:
@@ -138,6 +143,7 @@ class Sender:
             return self._back_off("waiting", fault.retry_after_seconds)
         except CollectorRefused as fault:
             log.warning("sender.refused code=%s", fault.code)
+            self.identity_in_use = fault.code in _IN_USE
             return self._back_off("held" if fault.code in _HELD else "waiting", fault.retry_after_seconds)
         except SpoolError as fault:
             log.warning("sender.spool_failed kind=%s", type(fault).__name__)
@@ -146,6 +152,7 @@ class Sender:
             log.error("sender.failed kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold payloads
             return self._back_off("waiting", None)
         self._failures = 0
+        self.identity_in_use = False
         self._limit = min(BATCH_MAX_RECORDS, self._limit * 2)
         self.standing = "working"
         return 0.0

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.config import DEFAULT_DATA_DIR
+from agent.noticed_words import SENTENCES
 from agent.session.address import socket_path
 from agent.session.errors import ServiceRefused, ServiceUnreachable
 from agent.session.link import ask
@@ -53,6 +54,8 @@ def in_words(found: dict[str, Any]) -> str:
     lines.append(f"Last contact with the collector: {found.get('last_contact') or 'none yet'}.")
     if found.get("clock_offset_seconds"):
         lines.append(f"This device's clock is {found['clock_offset_seconds']} s behind the collector's.")
+    known = {str(word): sentence for word, sentence in SENTENCES.items()}
+    lines += [known.get(word, f"The service noticed {word}.") for word in found.get("notices", ())]
     versions = (f"{what} {version}" for what, version in found.get("versions", {}).items())
     lines.append(f"Versions: {', '.join(versions) or 'none'}.")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agent import config
+from agent import config, core
 from agent.core import Core
 from protocol.messages import Batch, GroupingAnswer, Heartbeat, Receipt, Receipts, decode, decode_body, encode
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
@@ -94,6 +94,36 @@ def test_a_collector_that_is_too_old_for_notices_gets_heartbeats_without_them(ru
     running.beat()
     running.sender.send_round()
     assert len(old.took) >= 2
+
+
+def test_a_service_that_was_killed_says_so_after_its_next_start_and_one_that_was_stopped_does_not(tmp_path):
+    first = made_in(enrolled(tmp_path))
+    first.start()
+    first.halt()
+    first.end()
+    killed = made_in(tmp_path)
+    killed.start()
+    assert killed.health.report().notices == ()
+    killed.halt()
+    killed.spool.close()  # all that is left out is the proper end
+    third = made_in(tmp_path)
+    third.start()
+    assert third.health.report().notices == ("stopped_badly",)
+    third.halt()
+    third.end()
+
+
+def test_an_identity_that_another_device_uses_and_files_that_were_edited_are_told(running, monkeypatch, tmp_path):
+    running.sender.identity_in_use = True
+    running.tick()
+    monkeypatch.setattr(core, "installed", lambda: {tmp_path / "gone.py": "0" * 64})
+    running.check_files()
+    assert running.health.report().notices == ("files_changed", "identity_in_use")
+    running.sender.identity_in_use = False
+    running.tick()
+    monkeypatch.setattr(core, "installed", dict)
+    running.check_files()
+    assert running.health.report().notices == ()
 
 
 def test_a_job_that_fails_is_tried_again_and_stops_nothing_else(running):

@@ -502,3 +502,16 @@ def test_a_forked_counter_holds_everything_and_asks_seldom(setting):
     setting.clock.ahead(7200)
     assert setting.sender.send_round() == 0.75 * HELD_WAIT_SECONDS
     assert setting.count() == 10
+
+
+def test_that_another_device_uses_its_identity_is_known_until_the_collector_takes_it_again(setting):
+    setting.put("one")
+    setting.collector.fail = lambda _number, _body: refuse(Code.REVOKED_DEVICE)
+    setting.sender.send_round()
+    assert not setting.sender.identity_in_use
+    setting.collector.fail = lambda _number, _body: refuse(Code.QUARANTINED_DEVICE)
+    setting.sender.send_round()
+    assert setting.sender.identity_in_use
+    setting.collector.fail = lambda _number, _body: None
+    setting.sender.send_round()
+    assert not setting.sender.identity_in_use

@@ -14,6 +14,7 @@ from agent.notice import NoticeFacts, compose
 from agent.session.address import socket_path
 from agent.session.messages import Settings
 from agent.session.server import SessionServer
+from agent.status import in_words
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 REPORT = HealthReport(
@@ -64,6 +65,13 @@ def test_status_in_words_names_each_source_and_never_counts_what_waits(service, 
     assert "foreground: unknown (Wayland does not tell which app is in front.)" in out
     assert "Spool: normal." in out
     assert "policy 7" in out
+
+
+def test_status_says_what_the_agent_noticed_about_itself_in_sentences():
+    said = in_words({"notices": ["clock_moved", "slowed_cpu", "of_a_newer_service"]})
+    assert "Within the last day this device's clock was moved by more than two minutes." in said
+    assert "looks less often until it does not." in said
+    assert "The service noticed of_a_newer_service." in said
 
 
 @pytest.mark.parametrize("words", [["--json"], []])
