@@ -1,6 +1,6 @@
 # The targets people call. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-more check bench lock setup-demo setup-test setup-bench
+.PHONY: help demo test test-more check bench installers lock setup-commands setup-demo setup-test setup-bench
 
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
@@ -26,10 +26,16 @@ check:  ## Check style, types and who imports whom (after `make test` has set up
 bench: setup-bench  ## Measure beside peers and limits, and print one table
 	.venv/bin/python -m tests.bench
 
+installers: setup-commands  ## Build the packages that IT deploys into dist/
+	.venv/bin/python -m installers.linux.build
+
 lock:  ## Lock the dependencies again, with hashes and without addresses
 	.venv/bin/python -m pip install --quiet uv
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
 	.venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 tests/bench/peers.in -o tests/bench/peers.lock
+
+setup-commands:
+	@sh installers/setup.sh commands
 
 setup-demo:
 	@sh installers/setup.sh demo

@@ -11,7 +11,6 @@ import ctypes
 import gc
 import logging
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from typing import Final
 from agent import child, updates
 from agent.bundle import Bundle
 from agent.health import SourceHealth
+from agent.program import own_command
 from agent.rules_watch import RulesWatch
 
 log = logging.getLogger(__name__)
@@ -129,11 +129,6 @@ class SignedRules:
         """Whether the rules in force have a category for an app."""
         bundle = self.bundle
         return bundle is not None and bool(bundle.rules.classify("app", identity).categories)
-
-
-def own_command() -> list[str]:
-    """Return how this very program is started again: the frozen one by itself, else by its interpreter."""
-    return [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "agent"]
 
 
 def _same(one: Bundle, other: Bundle) -> bool:

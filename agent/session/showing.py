@@ -13,6 +13,7 @@ from typing import Final, Literal, TextIO
 import msgspec
 
 from agent.notice import Notice, as_text
+from agent.program import is_installed, own_command
 
 # What the window's process says on its standard output once a person can see the window.
 SHOWN_WORD: Final = b"shown"
@@ -41,19 +42,16 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def window_command() -> tuple[str, ...]:
-    """How to start the window's process: from a package of one binary, or from Python."""
-    if getattr(sys, "frozen", False):
-        return (sys.executable, "session", "--window")
+    """How to start the window's process: from an installed program, or from Python."""
+    if is_installed():
+        return (*own_command(), "session", "--window")
     # -P: never a module that lies in the folder the session happened to start in.
     return (sys.executable, "-P", "-m", "agent.session.notice_window")
 
 
 def held_command(data_dir: Path) -> tuple[str, ...]:
     """How to start the window that says what is held about the person, by the service of that data folder."""
-    asked = ("show-data", "--window", "--data-dir", str(data_dir.absolute()))
-    if getattr(sys, "frozen", False):
-        return (sys.executable, *asked)
-    return (sys.executable, "-P", "-m", "agent", *asked)
+    return (*own_command(), "show-data", "--window", "--data-dir", str(data_dir.absolute()))
 
 
 class Opener:

@@ -1,0 +1,26 @@
+"""How this very program is started again, for the processes that it starts itself: always the version that runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+_STARTER: Final = Path(__file__).parents[1] / "start.py"
+"""Where a package or an update put the agent, this lies beside it and finds the packages that came with it."""
+
+
+def own_command(starter: Path = _STARTER) -> tuple[str, ...]:
+    """Return the words before a command's name: the frozen program, the starter beside the code, or the interpreter."""
+    if getattr(sys, "frozen", False):
+        return (sys.executable,)
+    if starter.is_file():
+        # -I: nothing from the environment or the folder it happened to start in; -S: no packages but its own.
+        return (sys.executable, "-IS", str(starter))
+    # -P: never a module that lies in the folder the program happened to start in.
+    return (sys.executable, "-P", "-m", "agent")
+
+
+def is_installed(starter: Path = _STARTER) -> bool:
+    """Whether this is a program of its own, frozen or put there by a package, rather than modules of an interpreter."""
+    return getattr(sys, "frozen", False) or starter.is_file()

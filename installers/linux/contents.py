@@ -1,0 +1,61 @@
+"""What each Linux package puts where, beside the version's own folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One file: where it lies in this repository, where it goes on the machine, and its mode."""
+
+    source: str
+    target: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package: `extra` names what it needs, `code` our folders in it, `home` where its version's folder lies.
+
+    `links` are symbolic links: where each lies, and what it points to. `scripts` are shell scripts by the step of the
+    installation that runs them.
+    """
+
+    name: str
+    summary: str
+    extra: str
+    code: tuple[str, ...]
+    home: str
+    depends: tuple[str, ...]
+    recommends: tuple[str, ...]
+    rpm_depends: tuple[str, ...]
+    files: tuple[Placed, ...]
+    links: tuple[tuple[str, str], ...]
+    scripts: tuple[tuple[str, str], ...]
+    forms: tuple[Literal["deb", "rpm"], ...]
+
+
+BROWSER_FILES: Final[tuple[Placed, ...]] = ()
+"""The extension's policies, native-messaging manifests and package for the browsers on this machine: theirs go here."""
+
+AGENT: Final = Package(
+    name="fairwatch-agent",
+    summary="Open, fair monitoring of company-owned devices: the agent on a laptop",
+    extra="agent",
+    code=("agent", "protocol", "rules"),
+    home="/usr/lib/fairwatch",
+    depends=("python3 (>= 3.11)", "python3 (<< 3.14)"),
+    recommends=("python3-tk",),
+    rpm_depends=("python3 >= 3.11", "python3 < 3.14"),
+    files=(
+        Placed("installers/linux/agent/launch.py", "/usr/lib/fairwatch/launch.py", 0o755),
+        *BROWSER_FILES,
+    ),
+    links=(("/usr/bin/fairwatch-agent", "/usr/lib/fairwatch/launch.py"),),
+    scripts=(),
+    forms=("deb", "rpm"),
+)
+
+PACKAGES: Final = (AGENT,)

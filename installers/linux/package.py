@@ -1,0 +1,88 @@
+"""Makes one .deb or .rpm with nfpm: the version's folder, the further files, the links and the scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from installers.linux.closure import TOP, read_lock
+from installers.linux.contents import Package, Placed
+from installers.linux.tree import lay_out, packages_of, settle
+
+ARCHITECTURE: Final = "amd64"
+NFPM_SECONDS: Final = 300.0
+_EVENTS: Final = ("preinstall", "postinstall", "preremove", "postremove")
+
+
+def stage(package: Package, folder: Path, version: str, epoch: int) -> None:
+    """Lay the package's files out below a new folder, as they will lie on the machine."""
+    home = folder / package.home.lstrip("/")
+    home.mkdir(parents=True)
+    lay_out(home, package.code, version, packages_of(package.extra, read_lock((TOP / "requirements.lock").read_text())))
+    for placed in package.files:
+        target = folder / placed.target.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(TOP / placed.source, target)
+    programs = [Path(one.target).name for one in package.files if one.mode & 0o111]
+    settle(folder, epoch, programs)
+
+
+def make(package: Package, staged: Path, form: Literal["deb", "rpm"], version: str, epoch: int, into: Path) -> Path:
+    """Make the package from what was staged and return its file; raises CalledProcessError where nfpm refuses."""
+    wanted = _wanted(package, staged, form, version, epoch)
+    recipe = staged.parent / f"{package.name}.{form}.json"
+    recipe.write_text(json.dumps(wanted, indent=1))
+    before = set(into.glob(f"*.{form}"))
+    nfpm = Path(sys.executable).with_name("nfpm")
+    command = [str(word) for word in (nfpm, "package", "-f", recipe, "-p", form, "-t", into)]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, timeout=NFPM_SECONDS)
+    (made,) = set(into.glob(f"*.{form}")) - before
+    return made
+
+
+def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int) -> dict[str, Any]:
+    """Return nfpm's configuration: https://nfpm.goreleaser.com/docs/configuration/ (JSON is YAML as well)."""
+    scripts = {event: str(TOP / path) for event, path in package.scripts if event in _EVENTS}
+    return {
+        "name": package.name,
+        "arch": ARCHITECTURE,
+        "platform": "linux",
+        "version": version,
+        "release": "1" if form == "rpm" else "",
+        "mtime": _moment(epoch),
+        "section": "admin",
+        "priority": "optional",
+        "maintainer": "Fairwatch <fairwatch@localhost>",
+        "description": package.summary,
+        "license": "Apache-2.0",
+        "umask": 0o022,
+        "depends": list(package.rpm_depends if form == "rpm" else package.depends),
+        "recommends": list(package.recommends) if form == "deb" else [],
+        "contents": [
+            {"src": str(staged / package.home.lstrip("/")), "dst": package.home, "type": "tree"},
+            *(_one(placed, staged) for placed in package.files if not placed.target.startswith(f"{package.home}/")),
+            *({"src": points_to, "dst": place, "type": "symlink"} for place, points_to in package.links),
+        ],
+        "scripts": scripts,
+        "deb": {"compression": "xz"},
+        "rpm": {"compression": "xz", "buildhost": "localhost", "group": "System Environment/Daemons"},
+    }
+
+
+def _one(placed: Placed, staged: Path) -> dict[str, Any]:
+    return {
+        "src": str(staged / placed.target.lstrip("/")),
+        "dst": placed.target,
+        "file_info": {"mode": placed.mode, "owner": "root", "group": "root"},
+    }
+
+
+def _moment(epoch: int) -> str:
+    return datetime.fromtimestamp(epoch, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
