@@ -21,7 +21,10 @@ curl:curl:asks for names over HTTPS as a phone does
 knot-dnsutils:kdig:asks for names over TLS and HTTPS with all of their options
 dnsperf:dnsperf:asks for names as fast as it can
 gettext:msgfilter:makes catalogues of what the pages say
-postgresql:/usr/lib/postgresql:the second database that the store runs on"
+postgresql:/usr/lib/postgresql:the second database that the store runs on
+debootstrap:/usr/sbin/debootstrap:a clean system to install our package into
+rpm:rpm:looks into the package for Red Hat and its kin
+systemd:systemd-analyze:measures how hardened the services are"
 bench_packages="$test_packages
 squidguard:squidGuard:a peer that matches host names
 unbound:/usr/sbin/unbound:a resolver with lists, measured as a peer and not left running

@@ -40,6 +40,8 @@ class Package:
 BROWSER_FILES: Final[tuple[Placed, ...]] = ()
 """The extension's policies, native-messaging manifests and package for the browsers on this machine: theirs go here."""
 
+_UNITS: Final = "/usr/lib/systemd/system"
+
 AGENT: Final = Package(
     name="fairwatch-agent",
     summary="Open, fair monitoring of company-owned devices: the agent on a laptop",
@@ -51,10 +53,27 @@ AGENT: Final = Package(
     rpm_depends=("python3 >= 3.11", "python3 < 3.14"),
     files=(
         Placed("installers/linux/agent/launch.py", "/usr/lib/fairwatch/launch.py", 0o755),
+        Placed("installers/linux/agent/enrol.sh", "/usr/lib/fairwatch/enrol.sh", 0o755),
+        *(
+            Placed(f"installers/linux/agent/{unit}", f"{_UNITS}/{unit}")
+            for unit in ("fairwatch-agent.service", "fairwatch-enrol.service", "fairwatch-enrol.timer")
+        ),
+        # No configuration file: whether people are told that they are watched is not for a device to decide.
+        Placed("installers/linux/agent/fairwatch-session.desktop", "/etc/xdg/autostart/fairwatch-session.desktop"),
         *BROWSER_FILES,
     ),
-    links=(("/usr/bin/fairwatch-agent", "/usr/lib/fairwatch/launch.py"),),
-    scripts=(),
+    links=(
+        ("/usr/bin/fairwatch-agent", "/usr/lib/fairwatch/launch.py"),
+        # Wanted from the start, without a helper that an image being made may not have; IT can mask it.
+        (f"{_UNITS}/multi-user.target.wants/fairwatch-agent.service", "../fairwatch-agent.service"),
+        (f"{_UNITS}/timers.target.wants/fairwatch-enrol.timer", "../fairwatch-enrol.timer"),
+    ),
+    scripts=(
+        ("preinstall", "installers/linux/agent/preinst"),
+        ("postinstall", "installers/linux/agent/postinst"),
+        ("preremove", "installers/linux/agent/prerm"),
+        ("postremove", "installers/linux/agent/postrm"),
+    ),
     forms=("deb", "rpm"),
 )
 

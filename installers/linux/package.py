@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from agent.installed_files import write_manifest
 from installers.linux.closure import TOP, read_lock
 from installers.linux.contents import Package, Placed
 from installers.linux.tree import lay_out, packages_of, settle
 
 ARCHITECTURE: Final = "amd64"
 NFPM_SECONDS: Final = 300.0
-_EVENTS: Final = ("preinstall", "postinstall", "preremove", "postremove")
 
 
 def stage(package: Package, folder: Path, version: str, epoch: int) -> None:
@@ -29,6 +29,7 @@ def stage(package: Package, folder: Path, version: str, epoch: int) -> None:
         target = folder / placed.target.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(TOP / placed.source, target)
+    write_manifest(home)
     programs = [Path(one.target).name for one in package.files if one.mode & 0o111]
     settle(folder, epoch, programs)
 
@@ -49,7 +50,6 @@ def make(package: Package, staged: Path, form: Literal["deb", "rpm"], version: s
 
 def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int) -> dict[str, Any]:
     """Return nfpm's configuration: https://nfpm.goreleaser.com/docs/configuration/ (JSON is YAML as well)."""
-    scripts = {event: str(TOP / path) for event, path in package.scripts if event in _EVENTS}
     return {
         "name": package.name,
         "arch": ARCHITECTURE,
@@ -70,7 +70,7 @@ def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int)
             *(_one(placed, staged) for placed in package.files if not placed.target.startswith(f"{package.home}/")),
             *({"src": points_to, "dst": place, "type": "symlink"} for place, points_to in package.links),
         ],
-        "scripts": scripts,
+        "scripts": {event: str(TOP / path) for event, path in package.scripts},
         "deb": {"compression": "xz"},
         "rpm": {"compression": "xz", "buildhost": "localhost", "group": "System Environment/Daemons"},
     }

@@ -40,7 +40,19 @@ def test_the_agent_package_holds_its_own_three_folders_and_no_part_of_the_collec
     paths = listed(made)
     home = "/usr/lib/fairwatch"
     inner = {path.split("/")[4] for path in paths if path.startswith(f"{home}/")}
-    own = {"agent", "protocol", "rules", "shared", "cp311", "cp312", "cp313", "launch.py", "start.py"}
+    own = {
+        "agent",
+        "protocol",
+        "rules",
+        "shared",
+        "cp311",
+        "cp312",
+        "cp313",
+        "launch.py",
+        "start.py",
+        "enrol.sh",
+        "MANIFEST.sha256",
+    }
     assert inner == own | {f"fairwatch-{build.version()}.dist-info"}
     assert not [path for path in paths if re.search(r"/(django|server|custody|numpy)(/|$)", path)]
     assert not [path for path in paths if path.endswith(".pyc") or "__pycache__" in path]
@@ -53,5 +65,11 @@ def test_everything_is_roots_and_only_programs_and_folders_can_be_entered_or_run
         assert owner == "root/root", path
         if mode[0] == "l":
             continue
-        wanted = "drwxr-xr-x" if mode[0] == "d" else "-rwxr-xr-x" if path.endswith("launch.py") else "-rw-r--r--"
+        wanted = (
+            "drwxr-xr-x"
+            if mode[0] == "d"
+            else "-rwxr-xr-x"
+            if path.endswith(("launch.py", "enrol.sh"))
+            else "-rw-r--r--"
+        )
         assert mode == wanted, path

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Enrols this device with a token from a file, and starts the service. Run by the package, and by fairwatch-enrol.timer.
+# Usage: enrol.sh [TOKEN_FILE]. The token is in no command line, log or package database: only its file's name is.
+# Exit 0: enrolled, now or before. 1: try again later. 2: this token can't be used.
+set -u
+umask 022
+held=/etc/fairwatch/token
+token=${1:-$held}
+say() { printf 'fairwatch-agent: %s\n' "$*"; }
+
+if [ ! -f "$token" ] || [ -L "$token" ]; then
+    say "there is no token file at $token: this device is not enrolled, and nothing is watched" >&2
+    exit 2
+fi
+case $(stat -c '%u %a' "$token") in
+    "0 400" | "0 600") ;;
+    *) say "$token can be read or changed by other accounts: make it root's (chown root, chmod 600), and perhaps a new token" >&2
+       exit 2 ;;
+esac
+said=$(timeout 120 /usr/bin/fairwatch-agent enrol --token-file "$token" </dev/null 2>&1)
+code=$?
+say "$said"
+case $code in
+    0)
+        rm -f "$token" "$held"
+        if [ -d /run/systemd/system ]; then systemctl start --no-block fairwatch-agent.service || true; fi
+        exit 0 ;;
+    2)
+        # It will not do later either: kept for root to look at, out of the way of the next one.
+        if [ "$token" = "$held" ]; then mv -f "$held" "$held.refused"; fi
+        say "this device is not enrolled, and nothing is watched; put another token at $held" >&2
+        exit 2 ;;
+    *)
+        # Nobody answered: what was given with the installation waits for the timer.
+        if [ "$token" != "$held" ]; then install -D -m 600 "$token" "$held" && rm -f "$token"; fi
+        say "it is tried again every ten minutes" >&2
+        exit 1 ;;
+esac
