@@ -32,6 +32,7 @@ from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, Settings
 from agent.session.server import SessionServer
 from agent.signals import wake_on
+from agent.sources.attention import Attention
 from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
@@ -80,11 +81,13 @@ class Service:
             clock,
             remind=self._remind,
             on_rules=lambda _bundle: self._sessions.refresh(),
-            notice_shown=lambda: any(self._collect_from(home.person) is not None for home in local_homes()),
+            notice_shown=self._is_notice_shown,
         )
         self._identity, self._health = core.identity, core.health
         self._notices = NoticeRecord(core.spool.load, core.spool.save)
         self._documents = Documents(core.spool, core.identity, core.identity.group, clock)
+        self._attention = Attention()
+        self._owners: frozenset[str] = frozenset()
         self._history = BrowserHistory(
             core.identity.device,
             self._profiles,
@@ -94,6 +97,7 @@ class Service:
             clock,
             scratch=data_dir / "scratch",
             sweep_seconds=config.sweep_seconds,
+            attention=self._attention,
         )
         self._apps = DesktopIndex(application_folders(os.environ))
         self._processes = Processes(
@@ -148,11 +152,18 @@ class Service:
     # --- what sources and session parts ask and bring --------------------------------------------------------------
 
     def _profiles(self) -> Sequence[Profile]:
+        attend = self._attention.on
+        homes = local_homes(attend=attend)
+        self._owners |= {home.person for home in homes}
         if self._config.profiles:
-            found = profiles_in(Path(folder) for folder in self._config.profiles)
+            found = profiles_in((Path(folder) for folder in self._config.profiles), attend=attend)
         else:
-            found = find_profiles(local_homes())
+            found = find_profiles(homes, attend=attend)
         return [profile for profile in found if self._may_watch(profile.person)]
+
+    def _is_notice_shown(self) -> bool:
+        """Whether anybody here had the notice. It looks into no home: one that hangs must not hold up a heartbeat."""
+        return any(self._collect_from(person) is not None for person in self._owners)
 
     def _may_watch(self, person: str) -> bool:
         return not self._config.users or person in self._config.users

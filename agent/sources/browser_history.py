@@ -7,10 +7,11 @@ only writes are listened to.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -28,10 +29,14 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 from agent.health import SourceHealth
 from agent.observation import Batch
+from agent.sources.attention import Attention, LeftBehind
 from agent.sources.browsers import Profile
 from agent.sources.history_file import SIDE_FILES, remove_leftovers
 from agent.sources.profile_reader import SOURCE, ProfileReader
 
+log = logging.getLogger(__name__)
+
+HANGS = "A home folder does not answer, so the browsers in it are not read; all others are."
 # A net for file systems that tell nothing (some network homes).
 SWEEP_SECONDS = 60.0
 # A look costs a few file lookups for each known place: cheap enough to find a new profile soon.
@@ -54,6 +59,7 @@ class BrowserHistory(FileSystemEventHandler):
 
     `profiles` is asked at each sweep. `collect_from(person)` is the instant from which visits of that account may be
     collected, None for not yet. `emit` keeps a batch durably or raises, in which case the same visits come again.
+    `attention` is that of `profiles` too: whose home does not answer is left alone, and the others go on.
     """
 
     name = SOURCE
@@ -69,6 +75,7 @@ class BrowserHistory(FileSystemEventHandler):
         *,
         scratch: Path | None = None,
         sweep_seconds: float = SWEEP_SECONDS,
+        attention: Attention | None = None,
     ) -> None:
         super().__init__()
         self._device, self._profiles, self._load, self._emit = device, profiles, load, emit
@@ -76,11 +83,14 @@ class BrowserHistory(FileSystemEventHandler):
         self._scratch, self._sweep_seconds = scratch, sweep_seconds
         self._readers: dict[Profile, ReaderTurn] = {}
         self._finding = ""
-        self._reading = threading.RLock()
+        self._attention = attention or Attention()
+        self._knowing = threading.Lock()
         self._wake = threading.Condition()
         self._due: dict[str, float] = {}
         self._stopped = False
         self._thread: threading.Thread | None = None
+        self._guard: threading.Thread | None = None
+        self._guarding = threading.Event()
         self._observer: BaseObserver | None = None
         self._watches: dict[str, tuple[ObservedWatch, int]] = {}
 
@@ -93,21 +103,39 @@ class BrowserHistory(FileSystemEventHandler):
             turn.rest_until = 0.0  # what was written before we listened, only this first read can find
         self._observer = Observer()
         self._observer.start()
+        self._begin_thread()
+        self._guarding.clear()
+        self._guard = threading.Thread(target=self._stand_guard, name=f"{SOURCE} guard", daemon=True)
+        self._guard.start()
+
+    def stop(self) -> None:
+        """End watching, and wait until the threads have gone; one that hangs in a home's file system is left."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify_all()
+        self._guarding.set()
+        patience = self._attention.patience_seconds
+        if self._guard is not None:
+            self._guard.join()
+        if self._thread is not None:
+            self._thread.join(patience)
+        if self._observer is not None:
+            self._observer.stop()
+            self._observer.join(patience)
+        self._thread = self._guard = self._observer = None
+        self._watches.clear()
+
+    def _begin_thread(self) -> None:
         self._thread = threading.Thread(target=self._run, name=SOURCE, daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """End watching, and wait until the threads have gone."""
-        with self._wake:
-            self._stopped = True
-            self._wake.notify()
-        if self._thread is not None:
-            self._thread.join()
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join()
-        self._thread = self._observer = None
-        self._watches.clear()
+    def _stand_guard(self) -> None:
+        """Put another thread in the place of one that hangs in a home's file system."""
+        while not self._guarding.wait(self._attention.patience_seconds / 2):
+            thread = self._thread
+            if thread is not None and self._attention.leave(thread.ident or 0):
+                log.warning("history.home_does_not_answer")
+                self._begin_thread()
 
     def sweep(self) -> None:
         """Find the profiles there are now and read each that changed."""
@@ -115,18 +143,19 @@ class BrowserHistory(FileSystemEventHandler):
 
     def _sweep(self, *, rested: bool, every: bool) -> None:
         """Read every profile, or else those that could not be read so far; `rested` leaves out those at rest."""
-        with self._reading:
-            self._find()
-            for turn in list(self._readers.values()):
-                wanted = every or turn.reader.state != "working"
-                if wanted and (not rested or time.monotonic() >= turn.rest_until):
-                    self._read(turn)
+        self._find()
+        for turn in list(self._readers.values()):
+            wanted = every or turn.reader.state != "working"
+            if wanted and (not rested or time.monotonic() >= turn.rest_until):
+                self._read(turn)
 
     def health(self) -> SourceHealth:
         """How watching goes, as a whole: the worst of the profiles, in words that name no more than a browser."""
         readers = [turn.reader for turn in list(self._readers.values())]
         if self._finding:
             return SourceHealth(name=SOURCE, state="failing", reason=self._finding)
+        if self._attention.hanging():
+            return SourceHealth(name=SOURCE, state="failing", reason=HANGS)
         for state in ("failing", "unknown"):
             told = sorted({f"{r.profile.browser}: {r.reason}" for r in readers if r.state == state})
             if told:
@@ -150,6 +179,10 @@ class BrowserHistory(FileSystemEventHandler):
                         self._wake.notify()
 
     def _run(self) -> None:
+        with suppress(LeftBehind):
+            self._go_round()
+
+    def _go_round(self) -> None:
         next_look = next_sweep = time.monotonic()
         while not self._stopped:
             now = time.monotonic()
@@ -158,8 +191,7 @@ class BrowserHistory(FileSystemEventHandler):
                 next_look = now + LOOK_SECONDS
                 next_sweep = now + self._sweep_seconds if now >= next_sweep else next_sweep
             for turn in self._turns_due():
-                with self._reading:
-                    self._read(turn)
+                self._read(turn)
             self._wait(min(next_look, next_sweep))
 
     def _wait(self, next_look: float) -> None:
@@ -187,36 +219,60 @@ class BrowserHistory(FileSystemEventHandler):
     def _find(self) -> None:
         try:
             wanted = list(self._profiles())
+        except LeftBehind:
+            raise
         except Exception as error:  # noqa: BLE001 - what is watched already goes on being watched
             self._finding = f"The browser profiles could not be listed ({type(error).__name__})."
             return
         self._finding = ""
-        for profile in [known for known in self._readers if known not in wanted]:
-            del self._readers[profile]
-        for profile in wanted:
-            if profile not in self._readers:
-                reader = ProfileReader(
-                    self._device, profile, self._load, self._emit, self._clock, scratch=self._scratch
-                )
-                self._readers[profile] = ReaderTurn(reader)
-        self._watch({str(profile.path) for profile in wanted})
+        with self._knowing:
+            hanging = self._attention.hanging()
+            for profile in [known for known in self._readers if known not in wanted and known.person not in hanging]:
+                del self._readers[profile]
+            for profile in wanted:
+                if profile not in self._readers:
+                    reader = ProfileReader(
+                        self._device, profile, self._load, self._emit, self._clock, scratch=self._scratch
+                    )
+                    self._readers[profile] = ReaderTurn(reader)
+        self._watch({str(profile.path): profile.person for profile in list(self._readers)})
 
-    def _watch(self, folders: set[str]) -> None:
-        """Listen to exactly these folders; one that was replaced by another of the same name is listened to anew."""
+    def _watch(self, folders: Mapping[str, str]) -> None:
+        """Listen to exactly these folders (and whose they are); one that was replaced is listened to anew."""
         if self._observer is None:
             return
-        for folder, (watch, inode) in list(self._watches.items()):
-            if folder not in folders or _inode(folder) != inode:
-                with suppress(Exception):  # the folder may have gone, and its watch with it
-                    self._observer.unschedule(watch)
-                del self._watches[folder]
-        for folder in folders - self._watches.keys():
+        for folder in [known for known in self._watches if known not in folders]:
+            self._listen_no_more(folder)
+        for folder, person in folders.items():
+            with self._attention.on(person) as may_look:
+                if may_look:
+                    self._listen(folder)
+
+    def _listen(self, folder: str) -> None:
+        # Asked first: where it hangs, it must not be while the observer is locked.
+        inode = _inode(folder)
+        known = self._watches.get(folder)
+        if known is not None and known[1] != inode:
+            self._listen_no_more(folder)
+        if folder not in self._watches and self._observer is not None:
             wanted = [FileModifiedEvent, FileCreatedEvent, FileMovedEvent]
             with suppress(OSError):  # no watch to be had: the sweep still reads it
                 watch = self._observer.schedule(self, folder, recursive=False, event_filter=list(wanted))
-                self._watches[folder] = (watch, _inode(folder))
+                self._watches[folder] = (watch, inode)
+
+    def _listen_no_more(self, folder: str) -> None:
+        watch, _ = self._watches.pop(folder)
+        with suppress(Exception):  # the folder may have gone, and its watch with it
+            if self._observer is not None:
+                self._observer.unschedule(watch)
 
     def _read(self, turn: ReaderTurn) -> None:
+        with self._attention.on(turn.reader.profile.person) as may_look:
+            if may_look:
+                with turn.lock:
+                    self._read_now(turn)
+
+    def _read_now(self, turn: ReaderTurn) -> None:
         reader = turn.reader
         spent = reader.read(self._collect_from(reader.profile.person))
         copied = reader.copied_bytes()
@@ -229,11 +285,12 @@ class BrowserHistory(FileSystemEventHandler):
 
 
 class ReaderTurn:
-    """A reader, and until when (monotonic) it has to rest."""
+    """A reader, until when (monotonic) it has to rest, and its lock: it is not for several threads at once."""
 
     def __init__(self, reader: ProfileReader) -> None:
         self.reader = reader
         self.rest_until = 0.0
+        self.lock = threading.Lock()
 
 
 _HISTORY_NAMES = frozenset({"History", "places.sqlite", "History.db"})

@@ -8,7 +8,8 @@ from __future__ import annotations
 import configparser
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -143,6 +144,9 @@ PROFILES_INI_BYTES = 1 << 20
 # Marks of a profile folder that has no history yet.
 _PROFILE_MARKS = ("Preferences", "prefs.js", "times.json")
 
+Attend = Callable[[str], AbstractContextManager[bool]]
+"""Asked before a look into somebody's home or a configured folder; it gives whether one may look there now."""
+
 
 class Home(msgspec.Struct, frozen=True):
     """An operating system account and its home folder."""
@@ -169,18 +173,33 @@ class Profile(msgspec.Struct, frozen=True):
         return self.path / self.dialect.file_name
 
 
-def local_homes(platform: str = sys.platform) -> list[Home]:
-    """The accounts of this machine whose home is there: those the system lists, and the owners of folders in /home."""
+@contextmanager
+def _always(_place: str) -> Iterator[bool]:
+    yield True
+
+
+def local_homes(platform: str = sys.platform, attend: Attend = _always) -> list[Home]:
+    """The accounts of this machine whose home is there: those the system lists, and the owners of folders in /home.
+
+    `attend(person)` is asked before each look into a home, since that may hang.
+    """
     found: dict[Path, str] = {}
     if platform != "win32":
         import pwd  # not there on Windows
 
         for account in pwd.getpwall():
             path = Path(account.pw_dir)
-            if path.parent != path and path.is_dir():
-                found.setdefault(path, account.pw_name)
-    for path in _folders(Path(_HOMES.get(platform, "/home"))):
-        found.setdefault(path, path.name if platform == "win32" else owner_of(path))
+            with attend(account.pw_name) as may_look:
+                if may_look and path.parent != path and path.is_dir():
+                    found.setdefault(path, account.pw_name)
+    place = Path(_HOMES.get(platform, "/home"))
+    for name in sorted(_names_in(place)):
+        path = place / name
+        if path in found:
+            continue
+        with attend(name) as may_look:
+            if may_look and path.is_dir():
+                found[path] = name if platform == "win32" else owner_of(path)
     return [Home(person, path) for path, person in sorted(found.items())]
 
 
@@ -192,33 +211,47 @@ def owner_of(path: Path) -> str:
         return path.name
 
 
-def find_profiles(homes: Iterable[Home], platform: str = sys.platform) -> list[Profile]:
-    """Every profile under the given homes that may be listed, in a fixed order, each folder once."""
+def find_profiles(homes: Iterable[Home], platform: str = sys.platform, attend: Attend = _always) -> list[Profile]:
+    """Every profile under the given homes that may be listed, in a fixed order, each folder once.
+
+    `attend(person)` is asked before each look into a home, since that may hang.
+    """
     found: dict[Path, Profile] = {}
     for home in homes:
-        there = _names_in(home.path)  # most accounts have no browser: one look spares some thirty
-        for browser, places in PLACES.get(platform, {}).items():
-            for place in places:
-                if place.partition("/")[0] not in there:
-                    continue
-                for folder in _profile_folders(browser, home.path / place):
-                    real = _real(folder)
-                    if _stays_with(real, home):
-                        found.setdefault(real, Profile(browser, home.person, folder))
+        with attend(home.person) as may_look:
+            if may_look:
+                for real, profile in _profiles_of(home, platform):
+                    found.setdefault(real, profile)
     return list(found.values())
 
 
-def profiles_in(folders: Iterable[Path], person: str | None = None) -> list[Profile]:
+def _profiles_of(home: Home, platform: str) -> Iterator[tuple[Path, Profile]]:
+    there = _names_in(home.path)  # most accounts have no browser: one look spares some thirty
+    for browser, places in PLACES.get(platform, {}).items():
+        for place in places:
+            if place.partition("/")[0] not in there:
+                continue
+            for folder in _profile_folders(browser, home.path / place):
+                real = _real(folder)
+                if _stays_with(real, home):
+                    yield real, Profile(browser, home.person, folder)
+
+
+def profiles_in(folders: Iterable[Path], person: str | None = None, attend: Attend = _always) -> list[Profile]:
     """The profiles in folders named by the configuration: profile folders, or folders that hold some.
 
-    The person is the owner of the profile's folder unless one is given. A folder may appear later.
+    The person is the owner of the profile's folder unless one is given. A folder may appear later. `attend(folder)` is
+    asked before each look, since that may hang.
     """
     found: dict[Path, Profile] = {}
     for folder in folders:
-        for inner in (folder, *_folders(folder)):
-            browser = browser_of(inner)
-            if browser is not None:
-                found.setdefault(_real(inner), Profile(browser, person or owner_of(inner), inner))
+        with attend(str(folder)) as may_look:
+            if not may_look:
+                continue
+            for inner in (folder, *_folders(folder)):
+                browser = browser_of(inner)
+                if browser is not None:
+                    found.setdefault(_real(inner), Profile(browser, person or owner_of(inner), inner))
     return list(found.values())
 
 

@@ -8,8 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from agent.sources.browser_history import BrowserHistory
-from agent.sources.browsers import Profile, profiles_in
+from agent.health import SourceHealth
+from agent.sources.attention import Attention
+from agent.sources.browser_history import HANGS, BrowserHistory
+from agent.sources.browsers import Home, Profile, find_profiles, profiles_in
+from tests.agent.sources.hanging import Hanging
 
 DEVICE = UUID(int=7)
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -28,7 +31,7 @@ def watch(kept):
         options = {"load": kept.load, "emit": kept.emit, "clock": now, "sweep_seconds": 600.0} | options
         source = BrowserHistory(
             DEVICE,
-            lambda: profiles_in(folders, person="alice"),
+            options.pop("profiles", lambda: profiles_in(folders, person="alice")),
             collect_from=lambda _person: collect_from,
             **options,
         )
@@ -216,3 +219,59 @@ def test_stopping_ends_the_threads_and_starting_again_goes_on(made, kept, tmp_pa
         kept.wait_for(host, seconds=8)
         source.stop()
     assert kept.names == ["one.test", "two.test"]
+
+
+@pytest.fixture
+def hang():
+    begun = []
+
+    def begin(folder):
+        begun.append(Hanging(folder))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.answer()
+
+
+def homes_of(made, tmp_path, *people):
+    """A home with one Chromium profile for each person."""
+    histories = {person: made.chromium(tmp_path / person / ".config/chromium/Default") for person in people}
+    return [Home(person, tmp_path / person) for person in people], histories
+
+
+def test_a_home_that_does_not_answer_holds_up_nobody_else_and_is_read_once_it_does(
+    made, kept, tmp_path, hang, until, watch
+):
+    homes, histories = homes_of(made, tmp_path, "anna", "ben")
+    began = now() - timedelta(seconds=1)
+    histories["anna"].add("http://annas.test/", now())
+    histories["ben"].add("http://bens.test/", now())
+    home = hang(tmp_path / "anna")
+    attention = Attention(0.2)
+    source = watch(collect_from=began, attention=attention, profiles=lambda: find_profiles(homes, attend=attention.on))
+    kept.wait_for("bens.test", seconds=8)
+    assert "annas.test" not in kept.names
+    assert source.health() == SourceHealth(name="browser_history", state="failing", reason=HANGS)
+    histories["ben"].add("http://next.test/", now())
+    kept.wait_for("next.test", seconds=3)
+    home.answer()
+    until(lambda: not attention.hanging())
+    source.sweep()
+    kept.wait_for("annas.test", seconds=8)
+    assert source.health().state == "working"
+
+
+def test_a_source_whose_home_hangs_still_stops(made, kept, tmp_path, hang, until):
+    homes, _ = homes_of(made, tmp_path, "anna")
+    hang(tmp_path / "anna")
+    attention = Attention(0.2)
+    source = BrowserHistory(
+        DEVICE, lambda: find_profiles(homes, attend=attention.on), kept.load, kept.emit, lambda _person: now(), now,
+        attention=attention,
+    )  # fmt: skip
+    source.start()
+    until(attention.hanging)
+    began = time.monotonic()
+    source.stop()
+    assert time.monotonic() - began < 5
