@@ -79,11 +79,12 @@ class Core:
         group_of: Callable[[UUID], str] | None = None,
         totals: TotalsOf = Tally,
         groups: Callable[[], Iterable[str]] | None = None,
+        pace: Callable[[], int] = lambda: 1,
     ) -> None:
         """`on_rules(bundle)` hears of each set of rules that comes into force; `notice_shown()` goes into heartbeats.
 
-        `group_of(device)`, `totals` and `groups()` are for a gateway. Raises AgentError where the device is not
-        enrolled, or its keys, spool or configuration can't be used.
+        `group_of(device)`, `totals` and `groups()` are for a gateway; `pace()` is by how much totals may be later.
+        Raises AgentError where the device is not enrolled, or its keys, spool or configuration can't be used.
         """
         self.clock = clock
         self._config = config
@@ -116,6 +117,7 @@ class Core:
             clock=clock,
             random=random.SystemRandom().random,
             send_seconds=config.send_seconds,
+            pace=pace,
             on_contact=self.health.set_last_contact,
             on_refused=self._on_refused,
         )
@@ -184,6 +186,10 @@ class Core:
 
         when = {"next_run_time": first} if first is not None else {}
         self.scheduler.add_job(safely, "interval", seconds=seconds, misfire_grace_time=None, jitter=None, **when)
+
+    def moved_bytes(self) -> int:
+        """Return about how many bytes were told to and asked of the collector since the start."""
+        return self._collector.moved_bytes + self.questions.moved_bytes
 
     # --- timed work ------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,9 @@ LEAST_BYTES_PER_SECOND: Final = 16 * 1024
 """A fetch goes on past the total time as long as it has brought so much on average: a first pack of 50 MB comes through
 a line of 128 kbit/s, in an hour, and what drips is given up; in the worst case after its greatest size at this rate."""
 
+EXCHANGE_BYTES: Final = 1200
+"""What a signed question and its answer take beside their bodies: headers of both, and TLS around them."""
+
 ANSWER_MAX_BYTES: Final = 1024 * 1024
 """Receipts for a full batch are under 20 KB, monthly ids of 200 accounts under 60 KB."""
 
@@ -68,7 +71,10 @@ class Fetched(msgspec.Struct, frozen=True):
 
 
 class Collector:
-    """One collector, over one kept-alive connection; safe from several threads, one request at a time."""
+    """One collector, over one kept-alive connection; safe from several threads, one request at a time.
+
+    `moved_bytes` is about how much was told and asked there and back, without what was fetched.
+    """
 
     def __init__(
         self,
@@ -92,6 +98,7 @@ class Collector:
         self._total_seconds = total_seconds
         self._least_bytes_per_second = least_bytes_per_second
         self._clock = clock
+        self.moved_bytes = 0
         self._lock = threading.Lock()
         self._session = requests.Session()
         # Proxies are asked for by hand: trust_env would also send what a .netrc holds and let the environment choose
@@ -105,7 +112,9 @@ class Collector:
     def post(self, path: str, body: bytes, sign: Signer, *, max_bytes: int = ANSWER_MAX_BYTES) -> bytes:
         """Post JSON, signed, and return the body of a 200 answer. Raises CollectorUnreachable, CollectorRefused."""
         headers = {**sign("POST", self.url + path, body), "Content-Type": "application/json"}
+        self.moved_bytes += len(body) + EXCHANGE_BYTES
         status, answer_headers, answer = self._ask("POST", path, body, headers, max_bytes)
+        self.moved_bytes += len(answer)
         if status == requests.codes.ok:
             return answer
         raise self._refusal(status, answer_headers, answer)

@@ -81,12 +81,14 @@ class Sender:
         clock: Callable[[], datetime],
         random: Callable[[], float],
         send_seconds: float = 60.0,
+        pace: Callable[[], int] = lambda: 1,
         on_contact: Callable[[datetime], None] = lambda _at: None,
         on_refused: Callable[[str], None] = lambda _kind: None,
     ) -> None:
         """`signer` makes a signer that signs at the time its clock says (`Identity.signer`). `random` gives [0, 1).
 
-        `send_seconds` is the pace while all is well. `on_contact` is told when the collector took a heartbeat (aware
+        `send_seconds` is how often while all is well, `pace()` times as long where the device must spare; an alert
+        waits for neither. `on_contact` is told when the collector took a heartbeat (aware
         UTC), and of no other record: people may see that time, and one that moved with an alert would tell of it.
         `on_refused` is told the kind of a record that the collector refused for good.
         """
@@ -95,7 +97,7 @@ class Sender:
         self._device = device
         self._clock = clock
         self._random = random
-        self._send_seconds = send_seconds
+        self._send_seconds, self._pace = send_seconds, pace
         self._on_contact = on_contact
         self._on_refused = on_refused
         self._offset = _read_offset(spool.load(_OFFSET_KEY))
@@ -133,7 +135,7 @@ class Sender:
         try:
             parcels = self._spool.peek(BATCH_BYTES, self._limit)
             if not parcels:
-                return self._send_seconds
+                return self._send_seconds * self._pace()
             self._accepted_before, self._refused_alone = self._accepted, 0
             if len(self._tries) > _TRIES_KEPT:
                 self._tries.clear()

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from agent import config as configuration
 from agent.bundle import Bundle
@@ -25,6 +26,7 @@ from agent.core import Core
 from agent.documents import Documents
 from agent.errors import AgentError
 from agent.held import Held, Person, held
+from agent.limits import READING_SECONDS
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Observation
 from agent.session.address import person_of_uid, socket_path
@@ -36,6 +38,7 @@ from agent.sources.attention import Attention
 from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
+from agent.watchdog import BEGIN_ANEW_STATUS, Watchdog, reading
 from rules.hours import describe
 from rules.policy import Contacts
 
@@ -48,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM or SIGINT; returns 0, or 2 when the device is not enrolled or its files can't be used."""
+    """Run until SIGTERM or SIGINT; returns 0, or 2 when the device is not enrolled or its files can't be used.
+
+    75 where it uses too much and ends by itself: whoever keeps services has to start it again (`Restart=on-failure`).
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for noisy in ("apscheduler", "watchdog", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -63,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
             select.select([ended], [], [])
         finally:
             service.stop()
-    return 0
+    return BEGIN_ANEW_STATUS if service.begins_anew else 0
 
 
 class Service:
@@ -75,15 +81,26 @@ class Service:
         """Raises AgentError where the device is not enrolled, or its keys, spool or configuration can't be used."""
         self._config = config
         self._clock = clock
+        self.begins_anew = False
         self._core = core = Core(
             data_dir,
             config,
             clock,
+            pace=lambda: self._watchdog.pace,
             remind=self._remind,
             on_rules=lambda _bundle: self._sessions.refresh(),
             notice_shown=self._is_notice_shown,
         )
         self._identity, self._health = core.identity, core.health
+        process = psutil.Process()
+        self._watchdog = Watchdog(
+            lambda: reading(process, core.moved_bytes()),
+            core.health,
+            load=core.spool.load,
+            save=core.spool.save,
+            clock=clock,
+            begin_anew=self._begin_anew,
+        )
         self._notices = NoticeRecord(core.spool.load, core.spool.save)
         self._documents = Documents(core.spool, core.identity, core.identity.group, clock)
         self._attention = Attention()
@@ -98,6 +115,7 @@ class Service:
             scratch=data_dir / "scratch",
             sweep_seconds=config.sweep_seconds,
             attention=self._attention,
+            pace=lambda: self._watchdog.pace,
         )
         self._apps = DesktopIndex(application_folders(os.environ))
         self._processes = Processes(
@@ -134,6 +152,7 @@ class Service:
         self._sessions.start()
         self._history.start()
         self._core.every(SWEEP_SECONDS, self._sweep_processes)
+        self._core.every(READING_SECONDS, self._watchdog.look)
         self._core.start()
         log.info("service.started device=%s", self._identity.device)
 
@@ -146,8 +165,15 @@ class Service:
         log.info("service.stopped")
 
     def _sweep_processes(self) -> None:
-        if self._core.pipeline.observing:
+        if self._watchdog.pace > 1:
+            self._processes.rest()
+        elif self._core.pipeline.observing:
             self._processes.sweep()
+
+    def _begin_anew(self) -> None:
+        """End in order, by the way that anybody ends it, for the system to start it again."""
+        self.begins_anew = True
+        signal.raise_signal(signal.SIGTERM)
 
     # --- what sources and session parts ask and bring --------------------------------------------------------------
 

@@ -49,6 +49,8 @@ LOG_REST_SECONDS = 1.0
 REST_SECONDS = 0.2
 REST_FACTOR = 4.0
 COPIED_BYTES_A_SECOND = 50_000_000
+# Where the service must spare, a page's several writes are read together.
+PACED_REST_SECONDS = 2.0
 # After a failure try again by itself, since no write may follow.
 RETRY_SECONDS = 5.0
 BUSY_RETRY_SECONDS = 0.5
@@ -60,6 +62,7 @@ class BrowserHistory(FileSystemEventHandler):
     `profiles` is asked at each sweep. `collect_from(person)` is the instant from which visits of that account may be
     collected, None for not yet. `emit` keeps a batch durably or raises, in which case the same visits come again.
     `attention` is that of `profiles` too: whose home does not answer is left alone, and the others go on.
+    `pace()` is by how much it has to rest longer, from 1 to 8.
     """
 
     name = SOURCE
@@ -76,6 +79,7 @@ class BrowserHistory(FileSystemEventHandler):
         scratch: Path | None = None,
         sweep_seconds: float = SWEEP_SECONDS,
         attention: Attention | None = None,
+        pace: Callable[[], int] = lambda: 1,
     ) -> None:
         super().__init__()
         self._device, self._profiles, self._load, self._emit = device, profiles, load, emit
@@ -84,6 +88,7 @@ class BrowserHistory(FileSystemEventHandler):
         self._readers: dict[Profile, ReaderTurn] = {}
         self._finding = ""
         self._attention = attention or Attention()
+        self._pace = pace
         self._knowing = threading.Lock()
         self._wake = threading.Condition()
         self._due: dict[str, float] = {}
@@ -188,8 +193,9 @@ class BrowserHistory(FileSystemEventHandler):
             now = time.monotonic()
             if now >= min(next_look, next_sweep):
                 self._sweep(rested=True, every=now >= next_sweep)
-                next_look = now + LOOK_SECONDS
-                next_sweep = now + self._sweep_seconds if now >= next_sweep else next_sweep
+                pace = self._pace()
+                next_look = now + LOOK_SECONDS * pace
+                next_sweep = now + self._sweep_seconds * pace if now >= next_sweep else next_sweep
             for turn in self._turns_due():
                 self._read(turn)
             self._wait(min(next_look, next_sweep))
@@ -278,6 +284,8 @@ class BrowserHistory(FileSystemEventHandler):
         copied = reader.copied_bytes()
         rest = LOG_REST_SECONDS if reader.has_log() else REST_SECONDS
         rest = max(rest, REST_FACTOR * spent, copied / COPIED_BYTES_A_SECOND)
+        if (pace := self._pace()) > 1:
+            rest = max(rest, PACED_REST_SECONDS) * pace
         if reader.busy:
             with self._wake:
                 self._due.setdefault(str(reader.profile.path), time.monotonic() + BUSY_RETRY_SECONDS)

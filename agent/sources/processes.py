@@ -70,6 +70,12 @@ class Processes:
         """How the last sweep went."""
         return self._health
 
+    def rest(self) -> None:
+        """Say that it does not look for now, since the service has to spare."""
+        self._health = SourceHealth(
+            name=SOURCE, state="unknown", reason="The service uses more than it may, so programs are not looked at now."
+        )
+
     def sweep(self) -> None:
         """Look once; emits what newly runs, and what has run on for an hour since it was last said."""
         at, now = self._clock(), self._monotonic()

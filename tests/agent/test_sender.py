@@ -515,3 +515,9 @@ def test_that_another_device_uses_its_identity_is_known_until_the_collector_take
     setting.collector.fail = lambda _number, _body: None
     setting.sender.send_round()
     assert not setting.sender.identity_in_use
+
+
+def test_where_the_device_must_spare_totals_are_later(setting):
+    wait_seconds = setting.sender.send_round()
+    setting.sender._pace = lambda: 8
+    assert setting.sender.send_round() == 8 * wait_seconds > 0

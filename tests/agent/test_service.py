@@ -19,8 +19,10 @@ import pytest
 from agent import config, service
 from agent.errors import NotEnrolledError
 from agent.health import HealthReport
+from agent.limits import Decision
 from agent.notice import as_text
 from agent.session.messages import Acknowledged, DocumentShown, Front
+from agent.watchdog import ANEW_MOST_A_DAY, BEGIN_ANEW_STATUS
 from rules import policy as policy_module
 from rules.policy import Document, Policy
 from tests.agent.devices import enrolled, until, with_rules
@@ -133,3 +135,32 @@ def test_documents_of_the_signed_policy_are_asked_for_and_acknowledged_once_thro
     assert [parcel.kind for parcel in made._core.spool.peek(10**6, 9)] == ["acknowledgement"]
     told = json.loads(made._answer(ME, "documents"))
     assert [(one["title"], one["version"]) for one in told["acknowledged"]] == [("Code", "3")]
+
+
+def test_where_the_service_must_spare_programs_are_not_looked_at_and_that_is_said(running):
+    running._watchdog._decision = Decision(pace=2)
+    running._sweep_processes()
+    health = running._processes.health()
+    assert (health.state, "uses more than it may" in health.reason) == ("unknown", True)
+
+
+@pytest.mark.more
+def test_a_service_that_goes_wild_ends_in_order_for_the_system_to_start_it_again(tmp_path):
+    """With limits that any service is beyond; all else is as it is."""
+    folder = enrolled(tmp_path)
+    wild = (
+        "import sys; from agent import limits, service; from agent.__main__ import main\n"
+        "limits.MEMORY_MOST_BYTES = limits.HARD_READINGS = 1; service.READING_SECONDS = 0.2\n"
+        f"sys.exit(main(['run', '--data-dir', {str(folder)!r}]))"
+    )
+
+    def ends():
+        return subprocess.run([sys.executable, "-c", wild], capture_output=True, text=True, timeout=60, check=False)
+
+    for _ in range(ANEW_MOST_A_DAY):
+        done = ends()
+        assert done.returncode == BEGIN_ANEW_STATUS, done.stderr
+        assert "service.stopped" in done.stderr
+        assert "stopped_badly" not in done.stderr
+    with pytest.raises(subprocess.TimeoutExpired):
+        subprocess.run([sys.executable, "-c", wild], capture_output=True, timeout=4, check=False)

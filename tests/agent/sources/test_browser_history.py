@@ -275,3 +275,19 @@ def test_a_source_whose_home_hangs_still_stops(made, kept, tmp_path, hang, until
     began = time.monotonic()
     source.stop()
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(("pace", "least"), [(1, 0.0), (2, 4.0), (8, 16.0)])
+def test_where_the_service_must_spare_a_profile_rests_longer_after_each_read(made, kept, pace, least):
+    history = made.chromium()
+    history.add("http://one.test/", now())
+    source = BrowserHistory(
+        DEVICE, lambda: [Profile("Chromium", "alice", history.file.parent)], kept.load, kept.emit,
+        lambda _person: now() - timedelta(seconds=9), now, pace=lambda: pace,
+    )  # fmt: skip
+    source.sweep()
+    assert kept.names == ["one.test"]
+    (turn,) = source._readers.values()
+    rest = turn.rest_until - time.monotonic()
+    assert rest > least - 0.5
+    assert rest < 2 or pace > 1
