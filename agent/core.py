@@ -19,7 +19,7 @@ from uuid import UUID
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import keys
+from agent import disk, keys
 from agent.bundle import Bundle
 from agent.config import Config
 from agent.database import file_in
@@ -88,6 +88,7 @@ class Core:
         """
         self.clock = clock
         self._config = config
+        self._data_dir = data_dir
         self._on_rules = on_rules
         self._notice_shown = notice_shown
         self.identity = keys.load(data_dir)
@@ -196,6 +197,7 @@ class Core:
     def tick(self) -> None:
         """Count and hand on what is due (see `Pipeline.tick`)."""
         self._note_own_life()
+        self._note_disk()
         self.rules.watch.look()
         self.pipeline.tick(self.clock())
         level = self.spool.level()
@@ -207,6 +209,13 @@ class Core:
         self.health.notice("stopped_badly", stands="stopped_badly" in noticed)
         self.health.notice("clock_moved", stands="clock_moved" in noticed)
         self.health.notice("identity_in_use", stands=self.sender.identity_in_use)
+
+    def _note_disk(self) -> None:
+        found = disk.trouble(self._data_dir)
+        if found is None:
+            self.health.unpin(disk.NAME)
+        else:
+            self.health.pin(found)
 
     def check_files(self) -> None:
         """Hold the agent's own files against what was installed, with pauses; ends at once when the service does."""

@@ -50,6 +50,9 @@ def say(line: str) -> None:
 class Stage:
     """The folders, processes and steps of one demonstration. Nothing is written outside `folder`."""
 
+    agent_pace = "send_seconds = 5\nheartbeat_seconds = 30\ntick_seconds = 5"
+    """Lines of `agent.toml`: quicker than a device's own, so that who looks on need not wait."""
+
     def __init__(self, folder: Path, port: int, *, unattended: bool) -> None:
         self.collector, self.agent, self.browser = (folder / name for name in ("collector", "agent", "browser"))
         self.keys, self.output = folder / "keys", folder / "output"
@@ -177,8 +180,7 @@ class Stage:
         self._enrol(self.agent)
         agent = self.own("fairwatch-agent")
         narrowed = f"profiles = [{json.dumps(str(self.browser))}]"
-        pace = "send_seconds = 5\nheartbeat_seconds = 30\ntick_seconds = 5"
-        (self.agent / "agent.toml").write_text(f"{narrowed}\n{pace}\n")
+        (self.agent / "agent.toml").write_text(f"{narrowed}\n{self.agent_pace}\n")
         self.children.start("service", [agent, "run", "--data-dir", self.agent])
         self._wait_for("the agent's socket", (self.agent / "session.sock").exists, 30)
         self.children.start("session", [agent, "session", "--data-dir", self.agent, "--notice-on-stdout"])

@@ -17,14 +17,19 @@ from server.stage import Stage
 
 
 @contextmanager
-def whole(display: str | None = None) -> Iterator[tuple[Stage, Page]]:
-    """Found an organisation, enrol this machine, and open a browser in the watched profile; all of it ends after."""
+def whole(display: str | None = None, agent_pace: str | None = None) -> Iterator[tuple[Stage, Page]]:
+    """Found an organisation, enrol this machine, and open a browser in the watched profile; all of it ends after.
+
+    `agent_pace` are lines of `agent.toml` in the place of the demonstration's.
+    """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright runs an event loop in this thread
     former = os.environ.pop("DISPLAY", None)
     if display is not None:
         os.environ["DISPLAY"] = display
     with tempfile.TemporaryDirectory(prefix="fairwatch-bench-") as folder:
         stage = Stage(Path(folder), free_port(), unattended=display is None)
+        if agent_pace is not None:
+            stage.agent_pace = agent_pace
         try:
             stage.found()
             stage.enrol()
