@@ -25,16 +25,20 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from agent.certificate import public_key_hash
 from agent.errors import CollectorAddressError, CollectorRefused, CollectorUnreachable
+from agent.memory import without
 from protocol.messages import Refusal, reader
+
+# They guess the encoding of a text, which nobody asks for here, and take three megabytes.
+with without("charset_normalizer", "chardet"):
+    import requests
+    from requests.adapters import HTTPAdapter
+    from requests.utils import get_environ_proxies
 
 Signer = Callable[[str, str, bytes], Mapping[str, str]]
 """Makes the headers that sign a request from its method, absolute URL and body."""

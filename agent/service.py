@@ -20,6 +20,7 @@ import msgspec
 import psutil
 
 from agent import config as configuration
+from agent import memory
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for noisy in ("apscheduler", "watchdog", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    memory.few_arenas()
     with wake_on((signal.SIGTERM, signal.SIGINT)) as ended:
         try:
             service = Service(args.data_dir, configuration.read(args.data_dir))
@@ -152,7 +154,7 @@ class Service:
         self._sessions.start()
         self._history.start()
         self._core.every(SWEEP_SECONDS, self._sweep_processes)
-        self._core.every(READING_SECONDS, self._watchdog.look)
+        self._core.every(READING_SECONDS, self._look_after_itself)
         self._core.start()
         log.info("service.started device=%s", self._identity.device)
 
@@ -169,6 +171,10 @@ class Service:
             self._processes.rest()
         elif self._core.pipeline.observing:
             self._processes.sweep()
+
+    def _look_after_itself(self) -> None:
+        memory.give_back()
+        self._watchdog.look()
 
     def _begin_anew(self) -> None:
         """End in order, by the way that anybody ends it, for the system to start it again."""

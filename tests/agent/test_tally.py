@@ -282,6 +282,29 @@ def test_a_clock_set_back_by_months_does_not_keep_visits_waiting_for_months(benc
     assert [row[5] for row in bench.rows()] == [1]
 
 
+def test_a_clock_set_days_ahead_and_back_loses_no_time_and_counts_none_twice(bench):
+    ahead = timedelta(days=2)
+    handed_on = []
+    for at, by_clock in ((0, timedelta()), (10, ahead), (20, timedelta()), (30, timedelta())):
+        now = NOON + timedelta(minutes=at) + by_clock
+        bench.visit(now)
+        bench.front(now, 600)
+        bench.settle(now + timedelta(minutes=10))
+        handed_on += [row for one in bench.flush(now + timedelta(minutes=10)) for row in one.rows]
+    bench.settle(NOON + LATER)
+    handed_on += [row for one in bench.flush(NOON + LATER) for row in one.rows]
+    apps = [(row[0], row[4]) for row in bench.rows() if row[1] == "app"]
+    assert sorted(apps) == [("2026-03-04", 1800), ("2026-03-06", 600)]
+    assert sum(row.seconds for row in handed_on if row.kind == "app") == 2400
+    assert sum(row.visits for row in handed_on if row.kind == "host") == 4
+
+
+def test_a_clock_set_back_over_time_that_was_counted_makes_no_more_of_it(bench):
+    bench.front(NOON, 600)
+    bench.front(NOON + timedelta(minutes=5), 600)
+    assert [row[4] for row in bench.rows()] == [900]
+
+
 def test_a_flood_of_visits_is_counted_and_kept_small(bench):
     for at in range(WAITING_MAX_VISITS + 50):
         one = seen("host", "a.example", NOON + timedelta(milliseconds=at))

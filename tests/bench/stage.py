@@ -82,4 +82,8 @@ def screen() -> Iterator[str]:
     finally:
         for child in reversed(started):
             child.terminate()
-            child.wait(10)
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
