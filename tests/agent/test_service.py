@@ -164,3 +164,31 @@ def test_a_service_that_goes_wild_ends_in_order_for_the_system_to_start_it_again
         assert "stopped_badly" not in done.stderr
     with pytest.raises(subprocess.TimeoutExpired):
         subprocess.run([sys.executable, "-c", wild], capture_output=True, timeout=4, check=False)
+
+
+@pytest.mark.more
+def test_a_service_that_was_killed_is_told_by_status_after_its_next_start(tmp_path):
+    folder = enrolled(tmp_path)
+    agent = Path(sys.executable).with_name("fairwatch-agent")
+
+    def started():
+        child = subprocess.Popen([agent, "run", "--data-dir", folder], stderr=subprocess.DEVNULL)
+        until(lambda: asked("--json"))
+        return child
+
+    def asked(*words):
+        done = subprocess.run(
+            [agent, "status", "--data-dir", folder, *words], capture_output=True, text=True, timeout=30, check=False
+        )
+        return done.stdout if done.returncode == 0 else ""
+
+    first = started()
+    first.kill()
+    first.wait()
+    second = started()
+    try:
+        assert json.loads(asked("--json"))["notices"] == ["stopped_badly"]
+        assert "Within the last day the service was killed" in asked()
+    finally:
+        second.terminate()
+        second.wait(30)
