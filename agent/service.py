@@ -39,6 +39,7 @@ from agent.sources.attention import Attention
 from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
+from agent.supervisor import still_turning
 from agent.watchdog import BEGIN_ANEW_STATUS, Watchdog, reading
 from rules.hours import describe
 from rules.policy import Contacts
@@ -173,6 +174,7 @@ class Service:
             self._processes.sweep()
 
     def _look_after_itself(self) -> None:
+        still_turning()
         memory.give_back()
         self._watchdog.look()
 

@@ -22,10 +22,12 @@ from agent.health import HealthReport
 from agent.limits import Decision
 from agent.notice import as_text
 from agent.session.messages import Acknowledged, DocumentShown, Front
+from agent.sources.browser_history import HANGS
 from agent.watchdog import ANEW_MOST_A_DAY, BEGIN_ANEW_STATUS
 from rules import policy as policy_module
 from rules.policy import Document, Policy
 from tests.agent.devices import enrolled, until, with_rules
+from tests.agent.sources.hanging import Hanging
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 
@@ -192,3 +194,29 @@ def test_a_service_that_was_killed_is_told_by_status_after_its_next_start(tmp_pa
     finally:
         second.terminate()
         second.wait(30)
+
+
+@pytest.mark.more
+def test_a_home_that_hangs_keeps_the_service_from_nothing_and_it_still_stops(tmp_path):
+    folder = enrolled(tmp_path / "device")
+    agent = Path(sys.executable).with_name("fairwatch-agent")
+    home = tmp_path / "home"
+    home.mkdir()
+    (folder / "agent.toml").write_text(f'profiles = ["{home}"]\nheartbeat_seconds = 1\n')
+    slow = Hanging(home)
+    child = subprocess.Popen([agent, "run", "--data-dir", folder], stderr=subprocess.DEVNULL)
+    try:
+
+        def status():
+            done = subprocess.run(
+                [agent, "status", "--data-dir", folder, "--json"], capture_output=True, timeout=5, check=False
+            )
+            return json.loads(done.stdout)
+
+        until(lambda: HANGS in [one["reason"] for one in status().get("sources", ())], seconds=40)
+        child.terminate()
+        assert child.wait(30) == 0
+    finally:
+        slow.answer()
+        child.kill()
+        child.wait()
