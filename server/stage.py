@@ -187,7 +187,12 @@ class Stage:
         self._wait_for("the agent to have its rules and to show the notice", self._agent_is_ready, 40)
 
     def _enrol(self, folder: Path) -> None:
-        """Make an enrolment token as IT does, register it, and enrol a device with it."""
+        token = self.make_token()
+        agent = self.own("fairwatch-agent")
+        self.children.once("enrol", [agent, "enrol", "--data-dir", folder, "--token-file", token])
+
+    def make_token(self, uses: int = 1) -> Path:
+        """Make an enrolment token as IT does, register it with the collector, and return its file."""
         tokens = self.keys / "token"
         tokens.mkdir()
         self.children.once(
@@ -195,15 +200,14 @@ class Stage:
             [
                 *(self.own("fairwatch-custody"), "token", "--publication", self._publication, "--out", tokens, "--yes"),
                 *("--key", self.keys / "ceremony" / "private" / "it.pem", "--passphrase-file", self.keys / "it.words"),
-                *("--group", DEMO_GROUP, "--expires", "1d", "--uses", "1", "--collector", self.url),
+                *("--group", DEMO_GROUP, "--expires", "1d", "--uses", str(uses), "--collector", self.url),
             ],
         )
         self.children.once(
             "server-token",
             [self.own("fairwatch-server"), "token", "--data-dir", self.collector, tokens / "token-registration.json"],
         )
-        agent = self.own("fairwatch-agent")
-        self.children.once("enrol", [agent, "enrol", "--data-dir", folder, "--token-file", tokens / "token.txt"])
+        return tokens / "token.txt"
 
     def _agent_is_ready(self) -> bool:
         """Whether the signed rules are in force and the notice was shown: nothing from before is ever collected."""

@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "journey": "visit to recorded incident",
     "gateway": "the gateway for phones, beside unbound and dnsdist",
     "notify": "urgent alert to its mail",
+    "installation": "the agent's package on a clean system",
     "footprint": "memory and processor time of the agent",
     "unlock": "unlocking a queue of 500 and of 5,000 headings in Chromium",
     "queue": "the lead's queue with a million incidents stored",
