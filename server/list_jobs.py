@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from server import log
 from server.list_settings import ListSettings
+from server.program import own_command
 from server.schedule import LEASE, TimedJob
 
 LOOK_EVERY = timedelta(hours=1)
@@ -33,10 +33,8 @@ def _refresh(list_id: str, data_dir: Path, stopping: threading.Event, now: datet
 
     if stopping.is_set() or not lists.is_due(list_id, now):
         return
-    words = ("-m", "server", "lists", "refresh", list_id, "--data-dir", str(data_dir))
-    child = subprocess.Popen(
-        [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    words = [*own_command(), "lists", "refresh", list_id, "--data-dir", str(data_dir)]
+    child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + _MOST.total_seconds()
     while child.poll() is None and time.monotonic() < deadline and not stopping.wait(_LOOK_SECONDS):
         pass

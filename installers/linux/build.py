@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from installers.linux.closure import TOP
 from installers.linux.contents import PACKAGES, Package
-from installers.linux.package import make, stage
+from installers.linux.package import bill_of, make, stage
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -41,14 +41,20 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def build(package: Package, into: Path, number: str, moment: int) -> list[Path]:
-    """Build one package in each of its forms, in place of what was there of it; returns the files."""
+    """Build a package in each of its forms, and its bill of materials, in place of what was there; return the files."""
     into.mkdir(parents=True, exist_ok=True)
-    for former in [*into.glob(f"{package.name}_*.deb"), *into.glob(f"{package.name}-[0-9]*.rpm")]:
+    for former in [
+        *into.glob(f"{package.name}_*.deb"),
+        *into.glob(f"{package.name}-[0-9]*.rpm"),
+        *into.glob(f"{package.name}_*.cdx.json"),
+    ]:
         former.unlink()
     with TemporaryDirectory() as scratch:
         staged = Path(scratch) / "root"
         stage(package, staged, number, moment)
-        return [make(package, staged, form, number, moment, into) for form in package.forms]
+        beside = into / f"{package.name}_{number}.cdx.json"
+        beside.write_bytes(bill_of(package, staged).read_bytes())
+        return [*(make(package, staged, form, number, moment, into) for form in package.forms), beside]
 
 
 def version() -> str:

@@ -60,6 +60,7 @@ AGENT: Final = Package(
         ),
         # No configuration file: whether people are told that they are watched is not for a device to decide.
         Placed("installers/linux/agent/fairwatch-session.desktop", "/etc/xdg/autostart/fairwatch-session.desktop"),
+        Placed("LICENSE", "/usr/share/doc/fairwatch-agent/copyright"),
         *BROWSER_FILES,
     ),
     links=(
@@ -77,4 +78,33 @@ AGENT: Final = Package(
     forms=("deb", "rpm"),
 )
 
-PACKAGES: Final = (AGENT,)
+_COLLECTOR_HOME: Final = "/usr/lib/fairwatch-collector"
+
+COLLECTOR: Final = Package(
+    name="fairwatch-collector",
+    summary="Open, fair monitoring of company-owned devices: the collector",
+    extra="server",
+    code=("server", "protocol", "rules"),
+    home=_COLLECTOR_HOME,
+    # Pango draws the monthly summary as a PDF.
+    depends=("python3 (>= 3.11)", "python3 (<< 3.14)", "passwd", "libpangoft2-1.0-0", "fonts-dejavu-core"),
+    recommends=(),
+    rpm_depends=(),
+    files=(
+        Placed("LICENSE", "/usr/share/doc/fairwatch-collector/copyright"),
+        Placed("installers/linux/collector/fairwatch-collector.service", f"{_UNITS}/fairwatch-collector.service"),
+    ),
+    links=(
+        ("/usr/bin/fairwatch-server", f"{_COLLECTOR_HOME}/start.py"),
+        (f"{_UNITS}/multi-user.target.wants/fairwatch-collector.service", "../fairwatch-collector.service"),
+    ),
+    scripts=(
+        ("preinstall", "installers/linux/collector/preinst"),
+        ("postinstall", "installers/linux/collector/postinst"),
+        ("preremove", "installers/linux/collector/prerm"),
+        ("postremove", "installers/linux/collector/postrm"),
+    ),
+    forms=("deb",),
+)
+
+PACKAGES: Final = (AGENT, COLLECTOR)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from agent.installed_files import write_manifest
+from installers.linux.bill import BILL, bill
 from installers.linux.closure import TOP, read_lock
 from installers.linux.contents import Package, Placed
 from installers.linux.tree import lay_out, packages_of, settle
@@ -30,8 +31,14 @@ def stage(package: Package, folder: Path, version: str, epoch: int) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(TOP / placed.source, target)
     write_manifest(home)
-    programs = [Path(one.target).name for one in package.files if one.mode & 0o111]
+    bill_of(package, folder).write_text(bill(package.name, version, home, epoch))
+    programs = ["start.py", *(Path(one.target).name for one in package.files if one.mode & 0o111)]
     settle(folder, epoch, programs)
+
+
+def bill_of(package: Package, folder: Path) -> Path:
+    """Return where the package's bill of materials lies among what was staged."""
+    return folder / "usr/share/doc" / package.name / BILL
 
 
 def make(package: Package, staged: Path, form: Literal["deb", "rpm"], version: str, epoch: int, into: Path) -> Path:
@@ -67,12 +74,13 @@ def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int)
         "recommends": list(package.recommends) if form == "deb" else [],
         "contents": [
             {"src": str(staged / package.home.lstrip("/")), "dst": package.home, "type": "tree"},
+            _one(Placed("", f"/usr/share/doc/{package.name}/{BILL}"), staged),
             *(_one(placed, staged) for placed in package.files if not placed.target.startswith(f"{package.home}/")),
             *({"src": points_to, "dst": place, "type": "symlink"} for place, points_to in package.links),
         ],
         "scripts": {event: str(TOP / path) for event, path in package.scripts},
-        "deb": {"compression": "xz"},
-        "rpm": {"compression": "xz", "buildhost": "localhost", "group": "System Environment/Daemons"},
+        "deb": {"compression": "zstd"},
+        "rpm": {"compression": "zstd", "buildhost": "localhost", "group": "System Environment/Daemons"},
     }
 
 

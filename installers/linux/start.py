@@ -1,3 +1,4 @@
+#!/usr/bin/python3 -IS
 """Starts the program that lies in this folder, with the packages that came with it and nothing else of the system's.
 
 Python is called with -I and -S, so neither the environment, nor the folder that it was started in, nor the system's

@@ -65,6 +65,8 @@ def _fetch(packages: Sequence[Locked], python: str, target: Path) -> None:
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     for_python = ["--python-version", python, "--implementation", "cp", *platforms]
     only = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile", "--no-warn-conflicts"]
+    # The lock chose by the Python that it is for; pip would judge by the one that it runs on.
+    only.append("--ignore-requires-python")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command = [*pip, *only, *for_python, "--target", str(target), "--requirement", str(lock)]
     subprocess.run(command, check=True, timeout=PIP_SECONDS)
