@@ -12,6 +12,7 @@ COMMANDS = {
     "enrol": ("agent.enrol", "make this device known to the collector, with a token from IT"),
     "run": ("agent.service", "run the service: observe, judge, seal, send"),
     "session": ("agent.session.run", "run as the signed-in person: the notice, and which app is in front"),
+    "browser": ("agent.extension.host", "hand on what a browser's extension tells (browsers start it by themselves)"),
     "gateway": ("agent.gateway.run", "answer phones' DNS over HTTPS and TLS, and judge what they look up"),
     "status": ("agent.status", "say how the agent is: each source, the spool, last contact, versions"),
     "show-data": ("agent.show_data", "show your own totals, and what is said about flags"),

@@ -33,6 +33,7 @@ from agent.sender import Sender
 from agent.signed_rules import SignedRules
 from agent.spool import Spool
 from agent.tally import Tally
+from agent.told_once import Live
 from agent.totals import TotalsOf
 from protocol.errors import Refused
 from protocol.limits import MESSAGE_VERSION, TEXT_MAX_CHARS
@@ -80,10 +81,12 @@ class Core:
         totals: TotalsOf = Tally,
         groups: Callable[[], Iterable[str]] | None = None,
         pace: Callable[[], int] = lambda: 1,
+        extension_there: Live = lambda _person, _browser: False,
     ) -> None:
         """`on_rules(bundle)` hears of each set of rules that comes into force; `notice_shown()` goes into heartbeats.
 
-        `group_of(device)`, `totals` and `groups()` are for a gateway; `pace()` is by how much totals may be later.
+        `group_of(device)`, `totals` and `groups()` are for a gateway, `extension_there` (see `Pipeline`) for a laptop;
+        `pace()` is by how much totals may be later.
         Raises AgentError where the device is not enrolled, or its keys, spool or configuration can't be used.
         """
         self.clock = clock
@@ -132,6 +135,7 @@ class Core:
             grouping_key=lambda: self.grouping_key,
             totals=totals,
             groups=groups,
+            extension_there=extension_there,
         )
         self._sending = threading.Thread(target=self.sender.run, args=(self.stopping,), name="sender", daemon=True)
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})

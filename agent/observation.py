@@ -11,6 +11,8 @@ import msgspec
 from agent.certainty import Certainty, Proof, certainty_of
 
 Kind = Literal["host", "app"]
+Family = Literal["Chromium", "Firefox", "Safari"]
+"""Browsers that keep their histories alike."""
 
 TRIP_SOURCE: Final = "trip"
 """The source of the harmless test (`trip.py`): what it hands on is of no person, and ends before it is judged."""
@@ -23,6 +25,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     `started` is aware UTC. `seconds` is None where the source can't see how long (it is not a guess).
     `person` is the operating system's account name; `source` the name of the source that saw it. `said` is for a source
     that knows of each name how sure it is; `identity` is unproven where another could have said whose it is.
+
+    `browser` is the family whose history or extension told it, else None. `continues`: it is more time of a visit that
+    was told before, so that it is counted, and neither judged nor counted as a visit.
     """
 
     device: UUID
@@ -34,6 +39,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     said: Certainty | None = None
     identity: Proof = "proven"
+    browser: Family | None = None
+    continues: bool = False
 
     @property
     def certainty(self) -> Certainty:

@@ -17,9 +17,10 @@ from agent.bundle import Bundle
 from agent.errors import SpoolDamagedError
 from agent.judge import REMINDED_KEY, Flag, Judge, Judgement, Reminder, decide
 from agent.minimise import Kept, minimise
-from agent.observation import TRIP_SOURCE, Batch, Observation
+from agent.observation import TRIP_SOURCE, Batch, Family, Observation
 from agent.seal import Signer, seal
 from agent.tally import OwnTotal, Tally, kept_until, label_of
+from agent.told_once import Live, ToldOnce
 from agent.totals import TotalsOf
 from agent.trial import REPORT_WITHIN_SECONDS, Trial, seal_trial
 from agent.trip import By, Trips, own_visit, seal_trip
@@ -106,12 +107,14 @@ class Pipeline:
         grouping_key: Callable[[], bytes | None] = lambda: None,
         totals: TotalsOf = Tally,
         groups: Callable[[], Iterable[str]] | None = None,
+        extension_there: Live = lambda _person, _browser: False,
     ) -> None:
         """`people(month, accounts)` gives monthly ids or raises; `remind(person, category_name, minutes)` tells them.
 
         `group_of(device)`, for those whom no pattern of the policy means, is for a gateway, which observes other
         devices than its own, and so are `groups()`, all that those devices are in, and `totals`, which counts. `draw()`
-        gives a number from 0 to below 1. `grouping_key()` is None until it is known.
+        gives a number from 0 to below 1. `grouping_key()` is None until it is known. `extension_there(person, browser)`
+        says whether a browser's extension tells that person's visits.
         """
         self._spool = spool
         self._identity = identity
@@ -125,6 +128,7 @@ class Pipeline:
         self._tally = totals(spool.load, self._group_of)
         self._trial = Trial(spool.load)
         self._groups = groups
+        self._told = ToldOnce(spool.load, extension_there)
         self._trips = Trips()
         self._draw = draw
         self._grouping_key = grouping_key
@@ -133,6 +137,7 @@ class Pipeline:
         # The order, written here and nowhere else. A stage that returns False ends the road.
         self._road = (
             self._minimise,
+            self._tell_once,
             self._classify,
             self._test_it,
             self._judge_it,
@@ -147,6 +152,12 @@ class Pipeline:
         """Put rules in force for all that is observed from now on."""
         with self._lock:
             self._bundle = bundle
+
+    @property
+    def only_from_history(self) -> frozenset[Family]:
+        """Families of browsers whose visits of the last day came from a history alone."""
+        with self._lock:
+            return self._told.only_from_history(self._clock())
 
     @property
     def observing(self) -> bool:
@@ -208,6 +219,12 @@ class Pipeline:
         passage.kept, passage.observation = kept, kept.observation
         return True
 
+    def _tell_once(self, passage: _Passage) -> bool:
+        observation = self._told.first(passage.observation, self._clock())
+        if observation is not None:
+            passage.observation = observation
+        return observation is not None
+
     def _classify(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
         passage.verdict = passage.bundle.rules.classify(passage.observation.kind, passage.observation.name)
@@ -216,7 +233,7 @@ class Pipeline:
     def _test_it(self, passage: _Passage) -> bool:
         """Seal the harmless test, if this is it. A person's visit goes on: a test takes nothing away from the rules."""
         seen, verdict, bundle = passage.observation, passage.verdict, passage.bundle
-        trip = self._trips.met(seen, verdict) if not passage.kept.urgent_only else None
+        trip = self._trips.met(seen, verdict) if not (passage.kept.urgent_only or seen.continues) else None
         if trip is not None:
             assert bundle is not None
             group = self._identity.group
@@ -232,7 +249,7 @@ class Pipeline:
         assert passage.bundle is not None
         seen, verdict = passage.observation, passage.verdict
         passage.judgement = decide(verdict, passage.bundle.policy, passage.group, seen.started, seen.certainty)
-        if passage.judgement is None:
+        if passage.judgement is None or seen.continues:
             return not passage.kept.urgent_only
         if passage.judgement.flagged and (passage.judgement.decision.urgent or not passage.kept.urgent_only):
             passage.flag = passage.judge.sight(seen, verdict, passage.judgement)
@@ -257,7 +274,7 @@ class Pipeline:
     def _try_it(self, passage: _Passage) -> bool:
         assert passage.bundle is not None
         # What lies in private time has left the road before.
-        if passage.verdict.trial:
+        if passage.verdict.trial and not passage.observation.continues:
             own = passage.observation.device == self._identity.device
             self._trial.add(
                 passage.verdict,
@@ -364,15 +381,18 @@ class Pipeline:
                 reminders = work(draft)
                 self._tally.write(self._spool.save)
                 self._trial.write(self._spool.save)
+                self._told.write(self._spool.save)
                 draft.write(self._spool.save)
         except BaseException as fault:
             disk_lost = isinstance(fault, SpoolDamagedError)
             self._tally.rolled_back(disk_lost=disk_lost)
             self._trial.rolled_back(disk_lost=disk_lost)
+            self._told.rolled_back(disk_lost=disk_lost)
             self._trips.rolled_back()
             raise
         self._tally.committed()
         self._trial.committed()
+        self._told.committed()
         self._trips.committed()
         self._judge.adopt(draft)
         return reminders

@@ -26,13 +26,14 @@ from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core
 from agent.documents import Documents
 from agent.errors import AgentError
+from agent.extension.source import Extension, observed
 from agent.held import Held, Person, held
 from agent.limits import READING_SECONDS
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
-from agent.observation import Batch, Observation
+from agent.observation import Batch, Family, Observation
 from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
-from agent.session.messages import Acknowledged, DocumentShown, Front, Settings
+from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
 from agent.session.server import SessionServer
 from agent.signals import wake_on
 from agent.sources.attention import Attention
@@ -92,6 +93,7 @@ class Service:
             pace=lambda: self._watchdog.pace,
             remind=self._remind,
             on_rules=lambda _bundle: self._sessions.refresh(),
+            extension_there=lambda person, browser: self._extension.is_there(person, browser),
             notice_shown=self._is_notice_shown,
         )
         self._identity, self._health = core.identity, core.health
@@ -135,11 +137,14 @@ class Service:
             on_front=self._take_front,
             on_notice=self._notices.shown,
             on_reading=self._take_reading,
+            on_host=self._take_host,
             answer=self._answer,
             settings=self._settings,
             collect_from=self._collect_from,
             clock=clock,
         )
+
+        self._extension = Extension(self._sessions.browsers, core.pipeline, self._private_windows)
 
     @property
     def _bundle(self) -> Bundle | None:
@@ -150,7 +155,9 @@ class Service:
     def start(self) -> None:
         """Begin: what is in force first, then who watches, then who sends."""
         self._core.rules.load()
-        for source in (self._history.health, self._processes.health, self._sessions.health):
+        for source in (
+            self._history.health, self._processes.health, self._sessions.health, self._extension.health
+        ):  # fmt: skip
             self._health.ask(source)
         self._sessions.start()
         self._history.start()
@@ -223,12 +230,28 @@ class Service:
         )
         self._core.pipeline.accept(Batch(observations=(seen,), bookmark=None))
 
+    def _take_host(self, person: str, browser: Family, message: HostVisited | HostShown) -> None:
+        if not self._may_watch(person) or (message.private and not self._private_windows()):
+            return
+        seen = observed(message, self._identity.device, person, browser)
+        if seen is not None:
+            self._core.pipeline.accept(Batch(observations=(seen,), bookmark=None))
+
+    def _private_windows(self) -> bool:
+        return self._bundle is not None and self._bundle.policy.browsers.private_windows == "watched"
+
     def _settings(self, person: str) -> Settings:
         notice = self._notice(person)
         is_new = self._notices.is_new(person, notice.version)
         bundle = self._bundle if self._may_watch(person) else None
         documents = self._documents.to_read(person, bundle) if bundle is not None else ()
-        return Settings(notice=notice, observe=self._core.pipeline.observing, notice_is_new=is_new, documents=documents)
+        return Settings(
+            notice=notice,
+            observe=self._core.pipeline.observing,
+            notice_is_new=is_new,
+            documents=documents,
+            private_windows=self._private_windows(),
+        )
 
     def _take_reading(self, person: str, message: DocumentShown | Acknowledged) -> None:
         if self._bundle is None or not self._may_watch(person):

@@ -8,8 +8,9 @@ overlapping sources, repeated intervals and a clock that was set back can't make
 
 from __future__ import annotations
 
+import sys
 from bisect import insort
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -149,7 +150,8 @@ class Tally:
     ) -> None:
         known = VISIT_MAX_SECONDS if observation.seconds is None else observation.seconds
         limit_ms = int(min(VISIT_MAX_SECONDS, known, counted_seconds) * _SECOND_MS)
-        visit = Visit(milliseconds(observation.started), limit_ms, label.category, label.name, remind)
+        at_ms = milliseconds(observation.started)
+        visit = Visit(at_ms, limit_ms, label.category, label.name, remind, observation.continues)
         insort(self.memory.live.waiting.setdefault(owner, []), visit, key=_at)
         self.memory.live_changed = True
 
@@ -185,17 +187,17 @@ class Tally:
         for owner, visits in list(live.waiting.items()):
             left = []
             surplus = len(visits) - WAITING_MAX_VISITS
-            ends = [visit.at_ms for visit in visits[1:]]
+            nexts = _next_visits(visits)
             for place, visit in enumerate(visits):
                 end = visit.at_ms + visit.limit_ms
-                if place < len(ends):
-                    end = min(end, ends[place])
+                if not visit.continues:
+                    end = min(end, nexts[place])
                 clock_was_ahead = visit.at_ms > now_ms + _DAY_MS
                 if now_ms < end + FRONT_LAG_SECONDS * _SECOND_MS and place >= surplus and not clock_was_ahead:
                     left.append(visit)
                     continue
                 spans = self._in_front(owner, (visit.at_ms, end))
-                self._count(owner, "host", visit, spans, visits=1, zone=zone)
+                self._count(owner, "host", visit, spans, visits=int(not visit.continues), zone=zone)
             if len(left) < len(visits):
                 self.memory.live_changed = True
                 live.waiting[owner] = left
@@ -356,6 +358,16 @@ def kept_until(day: date) -> date:
 
 def _at(visit: Visit) -> int:
     return visit.at_ms
+
+
+def _next_visits(visits: Sequence[Visit]) -> list[int]:
+    """For each visit, when the next one began (ms), which ends it at the latest where nobody saw its end."""
+    found, begins = [0] * len(visits), sys.maxsize
+    for place in range(len(visits) - 1, -1, -1):
+        found[place] = begins
+        if not visits[place].continues:
+            begins = visits[place].at_ms
+    return found
 
 
 def _month(day: date) -> str:

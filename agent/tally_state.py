@@ -46,13 +46,17 @@ class RowKey(NamedTuple):
 
 
 class Visit(msgspec.Struct, frozen=True, array_like=True):
-    """A visit that waits to be counted, already without its host name; `remind` is its category, if that reminds."""
+    """A visit that waits to be counted, already without its host name; `remind` is its category, if that reminds.
+
+    `continues`: only the time is counted, and all of it, since who told it saw when it ended.
+    """
 
     at_ms: int
     limit_ms: int
     category: str
     name: str | None
     remind: str | None
+    continues: bool = False
 
 
 class Row(msgspec.Struct, array_like=True):

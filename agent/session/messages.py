@@ -25,6 +25,7 @@ MAX_INTERVAL_SECONDS: Final = 600.0
 
 # An installed desktop file's name or an executable's, in the few characters that such names use.
 Identity = Annotated[str, Meta(pattern=r"^(linux|windows|macos):(exe:)?[A-Za-z0-9_][A-Za-z0-9._+@~-]{0,127}$")]
+Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$")]
 Seconds = Annotated[float, Meta(ge=0, le=MAX_INTERVAL_SECONDS)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Version = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
@@ -87,6 +88,30 @@ class SourceState(_Message, frozen=True, kw_only=True):
     reason: Reason
 
 
+class BrowserHere(_Message, frozen=True, kw_only=True):
+    """A browser of that family has the extension, which may or may not look at private windows."""
+
+    family: Literal["Chromium", "Firefox"]
+    private_windows: bool
+
+
+class HostVisited(_Message, frozen=True, kw_only=True):
+    """A page of that host was opened. It comes from a `BrowserHere`, as does `HostShown`."""
+
+    host: Host
+    at: Instant
+    private: bool
+
+
+class HostShown(_Message, frozen=True, kw_only=True):
+    """A completed interval of that host in front, of a visit that was told by itself."""
+
+    host: Host
+    started: Instant
+    seconds: Seconds
+    private: bool
+
+
 class DocumentShown(_Message, frozen=True, kw_only=True):
     """A document that the person is asked to read was on their screen, in the words that `shown` is the hash of."""
 
@@ -108,12 +133,16 @@ class Ask(_Message, frozen=True, kw_only=True):
 
 
 class Settings(_Message, frozen=True, kw_only=True):
-    """What the session part needs to know: the notice, whether it is new to them, whether to observe, what to read."""
+    """What a session part needs to know: the notice, whether it is new to them, whether to observe, what to read.
+
+    `private_windows` is for browsers: whether those are watched too.
+    """
 
     notice: Notice
     observe: bool
     notice_is_new: bool
     documents: tuple[ToRead, ...] = ()
+    private_windows: bool = False
 
 
 class Reminder(_Message, frozen=True, kw_only=True):
@@ -135,7 +164,8 @@ class Refused(_Message, frozen=True, kw_only=True):
     reason: str
 
 
-FromSession = NoticeShown | Front | Idle | SourceState | DocumentShown | Acknowledged | Ask
+FromBrowser = BrowserHere | HostVisited | HostShown
+FromSession = NoticeShown | Front | Idle | SourceState | DocumentShown | Acknowledged | Ask | FromBrowser
 FromService = Settings | Reminder | Answer | Refused
 
 _from_session: msgspec.json.Decoder[FromSession] = msgspec.json.Decoder(FromSession)

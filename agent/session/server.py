@@ -24,11 +24,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from agent.health import SEVERITY, SourceHealth
+from agent.observation import Family
 from agent.session import address
 from agent.session.errors import MessageRefused
 from agent.session.messages import (
@@ -38,10 +39,13 @@ from agent.session.messages import (
     Acknowledged,
     Answer,
     Ask,
+    BrowserHere,
     DocumentShown,
     FromService,
     FromSession,
     Front,
+    HostShown,
+    HostVisited,
     Idle,
     NoticeShown,
     Refused,
@@ -54,9 +58,10 @@ from agent.session.messages import (
 
 log = logging.getLogger(__name__)
 
-# A device has a handful of people signed in; each needs one connection and a second for a question.
+# A device has a handful of people signed in; each needs one connection, one for each browser profile that is open, and
+# one more for a question.
 MAX_CONNECTIONS: Final = 64
-MAX_CONNECTIONS_A_PERSON: Final = 8
+MAX_CONNECTIONS_A_PERSON: Final = 16
 # A person who switches windows twice a second sends two; a session that was cut off hands over what it kept at once.
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 2500
@@ -74,7 +79,11 @@ CLOCK_STEP: Final = timedelta(seconds=5)
 OnFront = Callable[[str, Front], None]
 OnNotice = Callable[[str, str, datetime], None]
 OnReading = Callable[[str, DocumentShown | Acknowledged], None]
+OnHost = Callable[[str, Family, HostVisited | HostShown], None]
 MakeAnswer = Callable[[str, str], bytes]
+
+
+Interval = TypeVar("Interval", Front, HostShown)
 
 
 class _Connection:
@@ -88,6 +97,7 @@ class _Connection:
         self.waiting = bytearray()
         self.notice_version = ""
         self.state: SourceState | None = None
+        self.browser: BrowserHere | None = None
 
 
 class _Allowance:
@@ -122,11 +132,13 @@ class SessionServer:
         settings: Callable[[str], Settings],
         collect_from: Callable[[str], datetime | None],
         clock: Callable[[], datetime],
+        on_host: OnHost = lambda _person, _browser, _message: None,
         person_of_uid: Callable[[int], str | None] = address.person_of_uid,
     ) -> None:
         """Callbacks: `on_front(person, interval)`, `on_notice(person, version, at)`, `answer(person, what)`: JSON.
 
-        `on_reading(person, message)`: a document was shown or acknowledged.
+        `on_reading(person, message)`: a document was shown or acknowledged. `on_host(person, browser, message)`: what
+        an extension told.
 
         `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the
         instant from which that person's use may be collected, None for not yet.
@@ -135,6 +147,7 @@ class SessionServer:
         self._on_front = on_front
         self._on_notice = on_notice
         self._on_reading = on_reading
+        self._on_host = on_host
         self._answer = answer
         self._settings = settings
         self._collect_from = collect_from
@@ -188,6 +201,10 @@ class SessionServer:
             return SourceHealth(name=self.name, state="unknown", reason="No session part is running.")
         worst = max(states, key=lambda state: SEVERITY[state.state])
         return SourceHealth(name=self.name, state=worst.state, reason=REASONS[worst.reason])
+
+    def browsers(self) -> list[tuple[str, BrowserHere]]:
+        """The browsers whose extension is connected, each with its person."""
+        return [(one.person, one.browser) for one in list(self._connections.values()) if one.browser is not None]
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
@@ -323,6 +340,10 @@ class SessionServer:
                 believed = self._believed(connection.person, message)
                 if believed is not None:
                     self._on_front(connection.person, believed)
+            case BrowserHere():
+                connection.browser = message
+            case HostVisited() | HostShown():
+                self._take_host(connection, message)
             case NoticeShown():
                 if message.notice_version != connection.notice_version:
                     raise MessageRefused("That is not the notice that was given.")
@@ -345,12 +366,27 @@ class SessionServer:
             case Idle():
                 pass  # Nothing is kept of the time away: it ends the interval before it, which was sent already.
 
-    def _believed(self, person: str, front: Front) -> Front | None:
+    def _take_host(self, connection: _Connection, message: HostVisited | HostShown) -> None:
+        if connection.browser is None:
+            raise MessageRefused("No browser has said that it is here.")
+        if isinstance(message, HostShown):
+            believed = self._believed(connection.person, message)
+            if believed is not None:
+                self._on_host(connection.person, connection.browser.family, believed)
+        elif self._may_have_been(connection.person, message.at, message.at):
+            self._on_host(connection.person, connection.browser.family, message)
+
+    def _may_have_been(self, person: str, started: datetime, ended: datetime) -> bool:
+        """Whether some of it lies after the person had the notice, and all of it may have passed."""
+        now, since = self._clock(), self._collect_from(person)
+        is_after = since is not None and (ended > since or started >= since)
+        return is_after and started >= now - OLDEST_INTERVAL and ended <= now + CLOCK_STEP
+
+    def _believed(self, person: str, front: Interval) -> Interval | None:
         """The part of the interval after the person had the notice; None if there is none or it can't have passed."""
-        now = self._clock()
         since = self._collect_from(person)
         ended = front.started + timedelta(seconds=front.seconds)
-        if since is None or ended <= since or front.started < now - OLDEST_INTERVAL or ended > now + CLOCK_STEP:
+        if since is None or not self._may_have_been(person, front.started, ended):
             return None
         if front.started >= since:
             return front

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from agent.observation import Family
 from rules.hosts import host_of_url
 
 # Long enough for any host with a port; a `data:` address of megabytes is cut before it leaves the database.
@@ -37,7 +38,7 @@ class Visit(msgspec.Struct, frozen=True):
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """The fixed words of one family; SQL expressions see the visit as `v` and its address row as `u`."""
 
-    family: str
+    family: Family
     file_name: str
     epoch: datetime
     visits: str

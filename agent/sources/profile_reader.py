@@ -140,6 +140,7 @@ class ProfileReader:
                     seconds=None,
                     person=self.profile.person,
                     source=SOURCE,
+                    browser=self.profile.dialect.family,
                 )
                 for host, started in chunk.visits
             )

@@ -1,0 +1,147 @@
+"""The program beside a browser: takes what the extension tells and hands it to the service, as the signed-in person.
+
+The browser starts it, one for each profile, by the manifest that the installer placed, and ends it with the extension.
+It believes nothing: who is at the other end is what the browser says on the command line, each message is strict and
+bounded, and the service takes the person from the socket. Without the service's word it hands on nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import select
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from agent.extension import words
+from agent.extension.frames import Frames, frame
+from agent.session.address import socket_path
+from agent.session.errors import MessageRefused
+from agent.session.link import Link
+from agent.session.messages import BrowserHere, FromService, HostShown, HostVisited, Settings
+from agent.signals import wake_on
+
+DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
+_CHUNK_BYTES: Final = 16 * 1024
+_CHROMIUM_ORIGIN: Final = "chrome-extension://"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `fairwatch-agent browser`, which browsers call and people need not."""
+    parser.add_argument("--data-dir", type=Path, default=DEFAULT_DATA_DIR, help="where the service keeps its socket")
+    parser.add_argument(
+        "--extension", action="append", required=True, metavar="ID", help="an extension that may speak, by its id"
+    )
+    parser.add_argument("caller", nargs="*", help="what the browser says of who calls")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until the browser closes the pipe; 0 then, 2 when another extension calls or what it says is refused."""
+    try:
+        family = family_of(args.caller, args.extension)
+        with wake_on((signal.SIGTERM, signal.SIGINT)) as wake:
+            Host(Link(socket_path(args.data_dir)), family).run(wake.fileno())
+    except MessageRefused as fault:
+        print(f"fairwatch-agent browser: {fault}", file=sys.stderr)  # noqa: T201 - browsers put it into their log
+        return 2
+    return 0
+
+
+def family_of(caller: Sequence[str], allowed: Sequence[str]) -> words.Family:
+    """Tell by the browser's own words which family it is; raises `MessageRefused` for another extension's call.
+
+    Chromium gives `chrome-extension://ID/`, Firefox the manifest's path and the add-on's id.
+    """
+    for word in caller:
+        if word.startswith(_CHROMIUM_ORIGIN):
+            if word.removeprefix(_CHROMIUM_ORIGIN).rstrip("/") in allowed:
+                return "Chromium"
+            raise MessageRefused("Another extension calls; only Fairwatch's own may.")
+    if caller and caller[-1] in allowed:
+        return "Firefox"
+    raise MessageRefused("Only Fairwatch's own extension may call this, and browsers start it by themselves.")
+
+
+class Host:
+    """The loop between the browser's pipe and the service's socket, in one thread; it sleeps while nothing is said."""
+
+    def __init__(self, link: Link, family: words.Family, browser_in: int = 0, browser_out: int = 1) -> None:
+        """`browser_in` and `browser_out` are the descriptors of the pipes."""
+        self._link = link
+        self._family = family
+        self._in, self._out = browser_in, browser_out
+        self._frames = Frames()
+        self._here: BrowserHere | None = None
+        self._was_connected = False
+        self._told: words.Settings | None = None
+        self._watch = False
+
+    def run(self, wake: int | None = None) -> None:
+        """Go round until the browser closes its end, or `wake` is readable; raises `MessageRefused`."""
+        os.set_blocking(self._in, False)
+        try:
+            while self._turn(wake):
+                pass
+        finally:
+            self._link.close()
+
+    def _turn(self, wake: int | None) -> bool:
+        for message in self._link.turn():
+            self._take_from_service(message)
+        if self._link.connected and not self._was_connected and self._here is not None:
+            self._link.send(self._here)
+        self._was_connected = self._link.connected
+        return self._wait(wake)
+
+    def _wait(self, wake: int | None) -> bool:
+        poll = select.poll()
+        poll.register(self._in, select.POLLIN)
+        link, seconds = self._link.fileno(), self._link.wait_seconds()
+        if link is not None:
+            poll.register(link, self._link.events())
+        if wake is not None:
+            poll.register(wake, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll(None if seconds is None else 1000 * seconds)]
+        if wake in ready:
+            return False
+        return self._in not in ready or self._read()
+
+    def _read(self) -> bool:
+        try:
+            received = os.read(self._in, _CHUNK_BYTES)
+        except BlockingIOError:
+            return True
+        if not received:
+            return False
+        for body in self._frames.take(received):
+            self._take_from_extension(words.decode(body))
+        return True
+
+    def _take_from_service(self, message: FromService) -> None:
+        if isinstance(message, Settings):
+            self._watch = message.observe
+            self._tell(words.Settings(watch=message.observe, private_windows=message.private_windows))
+
+    def _tell(self, settings: words.Settings) -> None:
+        if settings != self._told:
+            self._told = settings
+            os.write(self._out, frame(words.encode(settings)))
+
+    def _take_from_extension(self, word: words.FromExtension) -> None:
+        if isinstance(word, words.Hello):
+            self._here = BrowserHere(family=self._family, private_windows=word.private_windows)
+            if self._link.connected:
+                self._link.send(self._here)
+            return
+        if not self._watch:
+            return
+        at = datetime.now(UTC) - timedelta(milliseconds=word.ago_ms)
+        if isinstance(word, words.Visit):
+            self._link.send(HostVisited(host=word.host, at=at, private=word.private))
+        else:
+            started = at - timedelta(seconds=word.seconds)
+            self._link.send(HostShown(host=word.host, started=started, seconds=word.seconds, private=word.private))

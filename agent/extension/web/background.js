@@ -1,0 +1,143 @@
+// Tells the agent on this device which host a window shows, and for how long. Nothing else: no path, no title, no
+// content. Of an address only its host is ever kept, by `hostOf`, which is the one place that sees an address; the
+// permissions give no titles at all. Nothing goes over the network: the agent is asked through native messaging.
+"use strict";
+
+const AGENT = "org.fairwatch.agent";
+const AWAY_AFTER_SECONDS = 180; // As the agent's own session part.
+const LOOK_EVERY_MS = 30_000;
+const LONGEST_SPENT_MS = 60_000; // Handed over each minute, so that a crash loses no more.
+const LONGEST_GAP_MS = 45_000; // Nobody looked for longer: the machine slept, and what was shown is not known.
+const CONNECT_AGAIN_MS = 30_000;
+const MOST_WAITING = 200; // What waits for the agent's word; the oldest go first, and histories know them too.
+
+const api = globalThis.browser ?? globalThis.chrome;
+
+let port = null;
+let settings = null; // {watch, private_windows}, once the agent has said so.
+let waiting = []; // Messages from before that, each with the moment (ms) that it speaks of.
+let front = null; // {host, private, since, seen}: what is in front, from when, and until when it was seen there.
+let away = false;
+let turn = Promise.resolve();
+
+function hostOf(address) {
+  try {
+    const { protocol, hostname } = new URL(address);
+    return protocol === "http:" || protocol === "https:" ? hostname : null;
+  } catch {
+    return null;
+  }
+}
+
+// --- the agent -------------------------------------------------------------------------------------------------------
+
+async function connect() {
+  if (port !== null) return;
+  const opened = api.runtime.connectNative(AGENT);
+  port = opened;
+  opened.onMessage.addListener(take);
+  opened.onDisconnect.addListener(() => {
+    void api.runtime.lastError; // Read, so that it is not reported as unhandled.
+    port = null;
+    settings = null;
+    setTimeout(connect, CONNECT_AGAIN_MS);
+  });
+  const allowed = await api.extension.isAllowedIncognitoAccess();
+  post({ type: "Hello", version: api.runtime.getManifest().version, private_windows: allowed });
+}
+
+function post(message) {
+  try {
+    port?.postMessage(message);
+  } catch {
+    // It has just gone; what was seen meanwhile is in the history.
+  }
+}
+
+function take(message) {
+  if (message?.type !== "Settings") return;
+  settings = { watch: message.watch === true, private_windows: message.private_windows === true };
+  const kept = waiting;
+  waiting = [];
+  for (const [at, one] of kept) say(at, one);
+}
+
+function say(at, message) {
+  void connect();
+  if (settings === null) {
+    waiting.push([at, message]);
+    if (waiting.length > MOST_WAITING) waiting.shift();
+  } else if (settings.watch && (settings.private_windows || !message.private)) {
+    post({ ...message, ago_ms: Math.max(0, Math.round(Date.now() - at)) });
+  }
+}
+
+// --- what is seen ----------------------------------------------------------------------------------------------------
+
+async function visited({ tabId, frameId, url, timeStamp, documentLifecycle }) {
+  if (frameId !== 0 || (documentLifecycle ?? "active") !== "active") return;
+  const host = hostOf(url);
+  if (host === null) return;
+  try {
+    const { incognito } = await api.tabs.get(tabId);
+    say(timeStamp, { type: "Visit", host, private: incognito });
+  } catch {
+    // The tab is gone already: whether it was private can't be said, so nothing is.
+  }
+}
+
+// What is in front: the host of the active tab of the window that has the focus, while somebody is there.
+async function inFront() {
+  if (away) return null;
+  const shown = await api.windows.getLastFocused();
+  if (!shown.focused) return null;
+  const [tab] = await api.tabs.query({ active: true, windowId: shown.id });
+  if (tab === undefined) return null;
+  const frame = await api.webNavigation.getFrame({ tabId: tab.id, frameId: 0 });
+  const host = frame === null ? null : hostOf(frame.url);
+  return host === null ? null : { host, private: tab.incognito };
+}
+
+async function look() {
+  let found = null;
+  try {
+    found = await inFront();
+  } catch {
+    // No window, or one that has just closed.
+  }
+  const now = Date.now();
+  if (front !== null) {
+    if (now - front.seen <= LONGEST_GAP_MS) front.seen = now;
+    const same = found !== null && found.host === front.host && found.private === front.private && front.seen === now;
+    if (same && now - front.since < LONGEST_SPENT_MS) return;
+    spent();
+  }
+  front = found === null ? null : { ...found, since: now, seen: now };
+}
+
+function spent() {
+  const seconds = (front.seen - front.since) / 1000;
+  if (seconds > 0) say(front.seen, { type: "Spent", host: front.host, seconds, private: front.private });
+}
+
+function lookSoon() {
+  turn = turn.then(look, look);
+}
+
+api.webNavigation.onCommitted.addListener((details) => {
+  void visited(details);
+  if (details.frameId === 0) lookSoon();
+});
+api.tabs.onActivated.addListener(lookSoon);
+api.tabs.onRemoved.addListener(lookSoon);
+api.windows.onFocusChanged.addListener(lookSoon);
+api.idle.setDetectionInterval(AWAY_AFTER_SECONDS);
+api.idle.onStateChanged.addListener((state) => {
+  away = state !== "active";
+  if (state === "idle") front = null; // Nobody has been there since before this part of it began.
+  lookSoon();
+});
+api.runtime.onStartup.addListener(connect);
+api.runtime.onInstalled.addListener(connect);
+setInterval(lookSoon, LOOK_EVERY_MS);
+void connect();

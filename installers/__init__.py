@@ -1,0 +1,1 @@
+"""What puts Fairwatch on computers: see README.md."""

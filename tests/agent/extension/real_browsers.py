@@ -1,0 +1,317 @@
+"""Real browsers that the policy files made for IT give the extension, each in a mount namespace of its own.
+
+Between browser and agent stands a small script that keeps every byte the extension says, and the agent's own program
+gets the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.notice import Notice, NoticeFacts, NoticeRecord, compose
+from agent.session.address import person_of_uid
+from agent.session.messages import HostShown, HostVisited, Settings
+from agent.session.server import SessionServer
+from installers.browsers import packing, policies
+
+ME = person_of_uid(os.getuid()) or ""
+ROOT = Path(__file__).parents[3]
+OWN_FOLDERS = """
+for folder in etc/chromium etc/opt etc/firefox usr/lib/mozilla; do
+  mkdir -p "/$folder" 2>/dev/null; mount -t tmpfs none "/$folder" || exit 3
+done
+cp -r "$1"/. / && shift && exec "$@"
+"""
+"""Policies that this one browser sees, and no other program: they are gone with it."""
+
+
+def can_be_alone() -> bool:
+    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], check=False).returncode == 0
+
+
+needs_own_folders = pytest.mark.skipif(
+    not can_be_alone(), reason="policies of browsers are put into a mount namespace, which takes root"
+)
+
+
+class Ear:
+    """A service's side of the socket that keeps what extensions told, and when."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "session.sock"
+        self.observe, self.private_windows = True, False
+        self.heard: list[tuple[float, str, str, HostVisited | HostShown]] = []
+        self.notice: Notice = compose(NoticeFacts(organisation="", groups=()))
+        kept: dict[str, bytes] = {}
+        self.record = NoticeRecord(kept.get, kept.__setitem__)
+        self.record.shown(ME, self.notice.version, datetime.now(UTC) - timedelta(hours=1))
+        self.server = self.made()
+        self.server.start()
+
+    def made(self) -> SessionServer:
+        return SessionServer(
+            self.path,
+            on_front=lambda _person, _front: None,
+            on_notice=lambda _person, _version, _at: None,
+            on_reading=lambda _person, _message: None,
+            on_host=lambda person, browser, message: self.heard.append((time.time(), person, browser, message)),
+            answer=lambda _person, _what: b"{}",
+            settings=lambda _person: Settings(
+                notice=self.notice, observe=self.observe, notice_is_new=False, private_windows=self.private_windows
+            ),
+            collect_from=self.record.first_shown,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def restart(self) -> None:
+        self.server.stop()
+        self.server = self.made()
+        self.server.start()
+
+    def visits(self) -> list[str]:
+        return [message.host for _, _, _, message in self.heard if isinstance(message, HostVisited)]
+
+    def seconds(self, host: str) -> float:
+        shown = [message for _, _, _, message in self.heard if isinstance(message, HostShown)]
+        return sum(one.seconds for one in shown if one.host == host)
+
+
+class Browsers:
+    """Starts browsers with policies, and knows what their extensions said."""
+
+    def __init__(self, folder: Path, ear: Ear, port: int) -> None:
+        self.folder, self.ear, self.port = folder, ear, port
+        self.said = folder / "said"
+        self.said.mkdir()
+        self.key = packing.make_key()
+        self.extension = self.packed()
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def packed(self, **more: object) -> policies.Extension:
+        place = self.folder / "extension"
+        place.mkdir(exist_ok=True)
+        (place / "fairwatch.crx").write_bytes(packing.crx(self.key))
+        (place / "fairwatch.xpi").write_bytes(packing.xpi())
+        found = policies.Extension(
+            chromium_id=packing.extension_id(self.key),
+            firefox_id=packing.firefox_id(),
+            version=packing.manifest()["version"],
+            update_url=f"file://{place}/updates.xml",
+            crx_url=f"file://{place}/fairwatch.crx",
+            xpi_url=f"file://{place}/fairwatch.xpi",
+            **more,  # type: ignore[arg-type]
+        )
+        (place / "updates.xml").write_text(policies.updates(found))
+        return found
+
+    def policy_files(self) -> Path:
+        """The files that an installer places, with a program that also keeps what it is told."""
+        program = self.folder / "fairwatch-browser"
+        agent = f"{sys.executable} -m agent browser --data-dir {self.ear.path.parent}"
+        ids = f"--extension {self.extension.chromium_id} --extension {self.extension.firefox_id}"
+        program.write_text(
+            f'#!/bin/sh\ncd {ROOT}\ntee "{self.said}/$$" | {agent} {ids} -- "$@" 2>>{self.said}/errors.txt\n'
+        )
+        program.chmod(0o755)
+        place = self.folder / "root"
+        shutil.rmtree(place, ignore_errors=True)
+        for name, body in policies.linux(self.extension, str(program)).items():
+            if not name.startswith(("etc/brave", "etc/opt")):
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                (place / name).write_text(body)
+        return place
+
+    def start(self, words: list[str], home: Path, **more: str) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        command = ["unshare", "-m", "sh", "-c", OWN_FOLDERS, "sh", str(self.policy_files()), *words]
+        self.running.append(
+            subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+                env={**os.environ, "HOME": str(home), **more},
+            )
+        )  # fmt: skip
+
+    def chromium(self, name: str = "chromium", *more: str, **environment: str) -> Chromium:
+        return Chromium(self, name, *more, **environment)
+
+    def firefox(self, name: str = "firefox", **environment: str) -> Firefox:
+        return Firefox(self, name, **environment)
+
+    def quit(self) -> None:
+        for process in self.running:
+            for way in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, way)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+        self.running.clear()
+
+    def messages(self) -> list[dict[str, object]]:
+        """Every message that any extension said, as it came."""
+        found = []
+        for file in sorted(self.said.iterdir()):
+            if file.name == "errors.txt":
+                continue
+            rest = file.read_bytes()
+            while len(rest) >= 4:
+                (size,) = struct.unpack_from("=I", rest)
+                if len(rest) < 4 + size:
+                    break
+                found.append(json.loads(rest[4 : 4 + size]))
+                rest = rest[4 + size :]
+        return found
+
+
+class Chromium:
+    """A Chromium on a profile of its own, driven by its debugging port."""
+
+    def __init__(self, browsers: Browsers, name: str, *more: str, **environment: str) -> None:
+        self.folder = browsers.folder / name
+        screen = [] if "DISPLAY" in environment else ["--headless=new"]
+        browsers.start(
+            [
+                shutil.which("chromium") or pytest.skip("chromium is not installed"),
+                *screen,
+                *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+                *("--disable-background-networking", "--disable-dev-shm-usage", "--password-store=basic"),
+                "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable",
+                f"--host-resolver-rules=MAP * 127.0.0.1:{browsers.port}",
+                *(f"--user-data-dir={self.folder}", "--remote-debugging-port=0", *more, "about:blank"),
+            ],
+            browsers.folder / f"{name}-home",
+            **environment,
+        )  # fmt: skip
+        self.profile = self.folder / "Default"
+        self._control = until(lambda: (self.folder / "DevToolsActivePort").read_text().split()[0])
+        until(self._has_extension)
+
+    def _has_extension(self) -> bool:
+        return any(one["url"].startswith("chrome-extension://") for one in self._call("list"))
+
+    def _call(self, what: str, method: str = "GET") -> list[dict[str, str]]:
+        request = urllib.request.Request(f"http://127.0.0.1:{self._control}/json/{what}", method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer) if what.startswith(("list", "new")) else []
+
+    def visit(self, url: str) -> dict[str, str]:
+        return self._call(f"new?{url}", "PUT")  # type: ignore[return-value]
+
+    def show(self, tab: dict[str, str]) -> None:
+        self._call(f"activate/{tab['id']}")
+
+
+class Firefox:
+    """A Firefox on a profile of its own, driven by Marionette: a length, a colon and a JSON array."""
+
+    def __init__(self, browsers: Browsers, name: str, **environment: str) -> None:
+        self.profile = browsers.folder / name
+        self.profile.mkdir()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            control = free.getsockname()[1]
+        prefs = {
+            "network.proxy.type": 1,
+            "network.proxy.http": "127.0.0.1",
+            "network.proxy.http_port": browsers.port,
+            "marionette.port": control,
+            "dom.security.https_first": False,
+            "datareporting.policy.dataSubmissionEnabled": False,
+            "browser.shell.checkDefaultBrowser": False,
+        }
+        lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});\n" for key, value in prefs.items()]
+        (self.profile / "user.js").write_text("".join(lines))
+        program = shutil.which("firefox-esr") or pytest.skip("firefox-esr is not installed")
+        screen = [] if "DISPLAY" in environment else ["--headless"]
+        words = [*screen, "--no-remote", "--marionette", "--remote-allow-system-access", "--profile"]
+        browsers.start([program, *words, str(self.profile)], browsers.folder / f"{name}-home", **environment)
+        self._link = until(lambda: socket.create_connection(("127.0.0.1", control), 60))
+        self._rest, self._count = b"", 0
+        self._answer()
+        self.ask("WebDriver:NewSession", {})
+
+    def visit(self, url: str) -> object:
+        return self.ask("WebDriver:Navigate", {"url": url})
+
+    def private_window(self) -> None:
+        """Open a private window, and go on in it."""
+        made = self.ask("WebDriver:NewWindow", {"type": "window", "focus": True, "private": True})
+        self.ask("WebDriver:SwitchToWindow", {"handle": made["handle"]})  # type: ignore[index]
+
+    def ask(self, name: str, values: object) -> object:
+        self._count += 1
+        message = json.dumps([0, self._count, name, values]).encode()
+        self._link.sendall(b"%d:%s" % (len(message), message))
+        _, _, error, result = self._answer()
+        assert error is None, error
+        return result
+
+    def _answer(self) -> list[object]:
+        while b":" not in self._rest:
+            self._rest += self._received()
+        length, _, self._rest = self._rest.partition(b":")
+        while len(self._rest) < int(length):
+            self._rest += self._received()
+        message, self._rest = self._rest[: int(length)], self._rest[int(length) :]
+        return json.loads(message)
+
+    def _received(self) -> bytes:
+        part = self._link.recv(65536)
+        assert part, "the browser hung up"
+        return part
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Every host answers, as itself or as a proxy's target, and notes when it was asked for a page."""
+
+    asked: dict[str, float]
+
+    def do_GET(self) -> None:
+        host = self.path.split("/")[2] if "://" in self.path else self.headers.get("Host", "")
+        self.asked.setdefault(host.partition(":")[0], time.time())
+        body = b"<title>a secret title</title><p>a secret text"
+        self.send_response(404 if self.path.endswith("favicon.ico") else 200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Site(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Browsers hang up at will."""
+
+
+def until(ask: Callable[[], object], seconds: float = 60) -> object:
+    """What `ask` returns as soon as it returns something and raises nothing; polled, with a bound."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            found = ask()
+        except (OSError, IndexError):
+            found = None
+        if found:
+            return found
+        assert time.monotonic() < deadline, "it did not come in time"
+        time.sleep(0.02)
