@@ -75,10 +75,9 @@ class Host:
         self._family = family
         self._in, self._out = browser_in, browser_out
         self._frames = Frames()
-        self._here: BrowserHere | None = None
-        self._was_connected = False
+        self._settings = words.Settings(watch=False, private_windows=False)
+        self._is_known = self._greeted = False
         self._told: words.Settings | None = None
-        self._watch = False
 
     def run(self, wake: int | None = None) -> None:
         """Go round until the browser closes its end, or `wake` is readable; raises `MessageRefused`."""
@@ -92,9 +91,6 @@ class Host:
     def _turn(self, wake: int | None) -> bool:
         for message in self._link.turn():
             self._take_from_service(message)
-        if self._link.connected and not self._was_connected and self._here is not None:
-            self._link.send(self._here)
-        self._was_connected = self._link.connected
         return self._wait(wake)
 
     def _wait(self, wake: int | None) -> bool:
@@ -123,21 +119,23 @@ class Host:
 
     def _take_from_service(self, message: FromService) -> None:
         if isinstance(message, Settings):
-            self._watch = message.observe
-            self._tell(words.Settings(watch=message.observe, private_windows=message.private_windows))
+            self._settings = words.Settings(watch=message.observe, private_windows=message.private_windows)
+            self._is_known = True
+            self._tell()
 
-    def _tell(self, settings: words.Settings) -> None:
-        if settings != self._told:
-            self._told = settings
-            os.write(self._out, frame(words.encode(settings)))
+    def _tell(self) -> None:
+        """Hand the service's word to the extension, once both have spoken."""
+        if self._greeted and self._is_known and self._settings != self._told:
+            self._told = self._settings
+            os.write(self._out, frame(words.encode(self._settings)))
 
     def _take_from_extension(self, word: words.FromExtension) -> None:
         if isinstance(word, words.Hello):
-            self._here = BrowserHere(family=self._family, private_windows=word.private_windows)
-            if self._link.connected:
-                self._link.send(self._here)
+            self._link.greet(BrowserHere(family=self._family, private_windows=word.private_windows))
+            self._greeted = True
+            self._tell()
             return
-        if not self._watch:
+        if not (self._greeted and self._settings.watch):
             return
         at = datetime.now(UTC) - timedelta(milliseconds=word.ago_ms)
         if isinstance(word, words.Visit):

@@ -41,6 +41,7 @@ class Link:
         self._peer: socket.socket | None = None
         self._received = bytearray()
         self._partly_sent = b""
+        self._greeting = b""
         self._kept: deque[bytes] = deque(maxlen=MAX_KEPT)
         self._wait = FIRST_WAIT_SECONDS
         self._next_try = clock()
@@ -66,6 +67,12 @@ class Link:
         """Send, now or when the service is there again."""
         self._kept.append(encode(message))
         self._flush()
+
+    def greet(self, message: FromSession) -> None:
+        """Send this at the beginning of each connection, and at once where there is one."""
+        self._greeting = encode(message)
+        if self._peer is not None:
+            self.send(message)
 
     def turn(self) -> list[FromService]:
         """Do what can be done without waiting; gives the messages that came."""
@@ -93,6 +100,8 @@ class Link:
             self._later()
             return
         self._peer = peer
+        if self._greeting and (not self._kept or self._kept[0] != self._greeting):
+            self._kept.appendleft(self._greeting)
         self._received.clear()
 
     def _later(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.session.conftest import bare_display, screen  # noqa: F401 - fixtures
 from tests.agent.extension.real_browsers import Browsers, Ear, Pages, Site, until
 
 

@@ -22,6 +22,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +104,7 @@ class Browsers:
         self.key = packing.make_key()
         self.extension = self.packed()
         self.running: list[subprocess.Popen[bytes]] = []
+        self.firefoxes: list[Firefox] = []
 
     def packed(self, **more: object) -> policies.Extension:
         place = self.folder / "extension"
@@ -148,13 +150,17 @@ class Browsers:
             )
         )  # fmt: skip
 
-    def chromium(self, name: str = "chromium", *more: str, **environment: str) -> Chromium:
-        return Chromium(self, name, *more, **environment)
+    def chromium(self, name: str = "chromium", *more: str, **rest: Any) -> Chromium:
+        return Chromium(self, name, *more, **rest)
 
     def firefox(self, name: str = "firefox", **environment: str) -> Firefox:
-        return Firefox(self, name, **environment)
+        made = Firefox(self, name, **environment)
+        self.firefoxes.append(made)
+        return made
 
     def quit(self) -> None:
+        for firefox in self.firefoxes:
+            firefox.hang_up()
         for process in self.running:
             for way in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
@@ -178,32 +184,36 @@ class Browsers:
                 rest = rest[4 + size :]
         return found
 
+    def hellos(self) -> list[dict[str, object]]:
+        return [one for one in self.messages() if one["type"] == "Hello"]
+
 
 class Chromium:
     """A Chromium on a profile of its own, driven by its debugging port."""
 
-    def __init__(self, browsers: Browsers, name: str, *more: str, **environment: str) -> None:
-        self.folder = browsers.folder / name
+    def __init__(
+        self, browsers: Browsers, name: str, *more: str, page: str = "about:blank", waits: bool = True,
+        **environment: str,
+    ) -> None:  # fmt: skip
+        self.folder, before = browsers.folder / name, len(browsers.hellos())
         screen = [] if "DISPLAY" in environment else ["--headless=new"]
         browsers.start(
             [
                 shutil.which("chromium") or pytest.skip("chromium is not installed"),
                 *screen,
                 *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-                *("--disable-background-networking", "--disable-dev-shm-usage", "--password-store=basic"),
+                *("--disable-dev-shm-usage", "--password-store=basic"),
                 "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable",
                 f"--host-resolver-rules=MAP * 127.0.0.1:{browsers.port}",
-                *(f"--user-data-dir={self.folder}", "--remote-debugging-port=0", *more, "about:blank"),
+                *(f"--user-data-dir={self.folder}", "--remote-debugging-port=0", *more, page),
             ],
             browsers.folder / f"{name}-home",
             **environment,
         )  # fmt: skip
         self.profile = self.folder / "Default"
         self._control = until(lambda: (self.folder / "DevToolsActivePort").read_text().split()[0])
-        until(self._has_extension)
-
-    def _has_extension(self) -> bool:
-        return any(one["url"].startswith("chrome-extension://") for one in self._call("list"))
+        if waits:
+            until(lambda: len(browsers.hellos()) > before)
 
     def _call(self, what: str, method: str = "GET") -> list[dict[str, str]]:
         request = urllib.request.Request(f"http://127.0.0.1:{self._control}/json/{what}", method=method)
@@ -221,7 +231,7 @@ class Firefox:
     """A Firefox on a profile of its own, driven by Marionette: a length, a colon and a JSON array."""
 
     def __init__(self, browsers: Browsers, name: str, **environment: str) -> None:
-        self.profile = browsers.folder / name
+        self.profile, before = browsers.folder / name, len(browsers.hellos())
         self.profile.mkdir()
         with socket.create_server(("127.0.0.1", 0)) as free:
             control = free.getsockname()[1]
@@ -244,6 +254,7 @@ class Firefox:
         self._rest, self._count = b"", 0
         self._answer()
         self.ask("WebDriver:NewSession", {})
+        until(lambda: len(browsers.hellos()) > before)
 
     def visit(self, url: str) -> object:
         return self.ask("WebDriver:Navigate", {"url": url})
@@ -252,6 +263,9 @@ class Firefox:
         """Open a private window, and go on in it."""
         made = self.ask("WebDriver:NewWindow", {"type": "window", "focus": True, "private": True})
         self.ask("WebDriver:SwitchToWindow", {"handle": made["handle"]})  # type: ignore[index]
+
+    def hang_up(self) -> None:
+        self._link.close()
 
     def ask(self, name: str, values: object) -> object:
         self._count += 1

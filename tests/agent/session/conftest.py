@@ -25,7 +25,7 @@ from Xlib.display import Display
 
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.reading import ToRead
-from agent.session.messages import Acknowledged, DocumentShown, Front, Settings
+from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
 from agent.session.server import SessionServer
 
 T = TypeVar("T")
@@ -286,6 +286,7 @@ class Service:
         self.documents: tuple[ToRead, ...] = ()
         self.readings: list[tuple[str, DocumentShown | Acknowledged]] = []
         self.asked: list[tuple[str, str]] = []
+        self.hosts: list[tuple[str, str, HostVisited | HostShown]] = []
         self.server = self.made()
 
     def made(self) -> SessionServer:
@@ -295,6 +296,7 @@ class Service:
             on_front=self._on_front,
             on_notice=self.record.shown,
             on_reading=self._on_reading,
+            on_host=lambda *told: self.hosts.append(told),
             answer=self._answer,
             settings=self._settings,
             collect_from=self.record.first_shown,

@@ -58,7 +58,7 @@ def test_no_message_of_a_session_has_a_field_for_a_person_a_title_or_free_words(
     }
     assert set(fields) == {
         "at", "notice_version", "identity", "started", "seconds", "idle", "state", "reason", "what",
-        "document", "shown",
+        "document", "shown", "family", "private_windows", "host", "private",
     }  # fmt: skip
     assert str not in fields.values()
 

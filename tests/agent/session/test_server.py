@@ -21,10 +21,13 @@ from agent.session.messages import (
     Acknowledged,
     Answer,
     Ask,
+    BrowserHere,
     DocumentShown,
     FromService,
     FromSession,
     Front,
+    HostShown,
+    HostVisited,
     NoticeShown,
     Refused,
     Reminder,
@@ -354,3 +357,33 @@ def test_a_deep_folder_is_no_hindrance(service: Service) -> None:
     peer = Peer(service.path)
     assert isinstance(peer.ask(), Answer)
     peer.close()
+
+
+def test_a_host_is_taken_only_from_a_browser_that_said_it_is_here(service: Service, peer: Peer) -> None:
+    service.had_notice_an_hour_ago(ME)
+    visit = HostVisited(host="www.example.org", at=datetime.now(UTC), private=False)
+    peer.send(visit)
+    messages = [peer.read(), peer.read()]
+    assert isinstance(messages[1], Refused)
+    other = Peer(service.path)
+    other.send(BrowserHere(family="Firefox", private_windows=False), visit)
+    other.ask()
+    assert service.hosts == [(ME, "Firefox", visit)]
+    assert service.server.browsers() == [(ME, BrowserHere(family="Firefox", private_windows=False))]
+    other.close()
+
+
+def test_of_hosts_too_nothing_from_before_the_notice_or_yet_to_come_is_taken(service: Service, peer: Peer) -> None:
+    now = datetime.now(UTC)
+    peer.send(BrowserHere(family="Chromium", private_windows=False))
+    peer.send(HostVisited(host="a.example", at=now, private=False))
+    peer.ask()
+    assert service.hosts == []
+    service.had_notice_an_hour_ago(ME)
+    for at in (now - timedelta(hours=2), now + timedelta(minutes=1), now - timedelta(days=2)):
+        peer.send(HostVisited(host="a.example", at=at, private=False))
+    peer.send(HostShown(host="b.example", started=now - timedelta(hours=1, seconds=5), seconds=10, private=False))
+    peer.ask()
+    ((_, _, shown),) = service.hosts
+    assert shown.host == "b.example"
+    assert shown.seconds < 6

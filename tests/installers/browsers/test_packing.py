@@ -1,0 +1,59 @@
+"""The packed extension: the same bytes each time, an id that follows from the key, and no more than it needs."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import struct
+import zipfile
+
+import pytest
+
+from installers.browsers import packing
+
+KEY = packing.make_key()
+
+
+def opened(archive):
+    with zipfile.ZipFile(io.BytesIO(archive)) as found:
+        return {name: found.read(name) for name in found.namelist()}
+
+
+def test_the_same_key_gives_the_same_bytes_and_another_key_another_id():
+    assert packing.crx(KEY) == packing.crx(KEY)
+    assert packing.xpi() == packing.xpi()
+    assert re.fullmatch("[a-p]{32}", packing.extension_id(KEY))
+    assert packing.extension_id(packing.make_key()) != packing.extension_id(KEY)
+
+
+def test_both_files_hold_the_extension_and_each_only_its_own_familys_words():
+    packed = packing.crx(KEY)
+    magic, version, header = struct.unpack_from("<4sII", packed)
+    assert (magic, version) == (b"Cr24", 3)
+    chromium, firefox = opened(packed[12 + header :]), opened(packing.xpi())
+    assert set(chromium) == set(firefox) == {"manifest.json", "background.js"}
+    said, other = (json.loads(one["manifest.json"]) for one in (chromium, firefox))
+    assert said["background"] == {"service_worker": "background.js"}
+    assert other["background"] == {"scripts": ["background.js"]}
+    assert "browser_specific_settings" not in said
+    assert "key" not in other
+
+
+def test_it_asks_for_no_more_than_it_needs_and_can_see_no_title_and_no_page():
+    said = packing.manifest()
+    assert said["permissions"] == ["idle", "nativeMessaging", "webNavigation"]
+    assert not {"host_permissions", "content_scripts", "optional_permissions", "externally_connectable"} & set(said)
+    script = (packing.WEB / "background.js").read_text("utf-8")
+    code = re.sub(r"//[^\n]*", "", script)
+    assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|sendBeacon|title|favIconUrl|scripting|cookies)\b", code)
+    assert code.count("new URL(") == 1
+
+
+def test_only_an_rsa_key_packs():
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    other = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with pytest.raises(ValueError, match="RSA"):
+        packing.crx(other)
