@@ -144,7 +144,9 @@ class Service:
             clock=clock,
         )
 
-        self._extension = Extension(self._sessions.browsers, core.pipeline, self._private_windows)
+        self._extension = Extension(
+            self._sessions.browsers, core.pipeline, self._private_windows, core.spool.load, core.spool.save
+        )
 
     @property
     def _bundle(self) -> Bundle | None:
@@ -184,6 +186,7 @@ class Service:
         still_turning()
         memory.give_back()
         self._watchdog.look()
+        self._health.notice("extension_removed", stands=self._extension.is_removed())
 
     def _begin_anew(self) -> None:
         """End in order, by the way that anybody ends it, for the system to start it again."""

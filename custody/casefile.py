@@ -28,6 +28,7 @@ _PLAIN, _BOLD = "DejaVuSans.ttf", "DejaVuSans-Bold.ttf"
 INK, FAINT, ACCENT, ALARM = (23, 32, 42), (96, 108, 118), (9, 92, 96), (158, 32, 32)
 SOURCES: Final = {
     "browser_history": "the browser's own history",
+    "browser_extension": "the browser itself, through its extension",
     "foreground": "the app in front",
     "processes": "a program that was running",
     "companion": "the app in front, by the phone's own count",

@@ -19,11 +19,12 @@ from typing import Any, Final
 
 from server.children import free_port, is_free
 from server.errors import CollectorError, SetUpError
+from server.extension_stage import ExtensionStage
 from server.phone_stage import PhoneStage
 from server.stage import DEMO_GROUP, PEOPLE, Stage, say
 
 PORT: Final = 8460
-JOURNEYS: Final = {"laptop": Stage, "phone": PhoneStage}
+JOURNEYS: Final = {"laptop": Stage, "extension": ExtensionStage, "phone": PhoneStage}
 CHECK_SECONDS: Final = 140.0
 """`--check` ends within 150 s; this leaves time to end what it started."""
 RECORD_SECONDS: Final = 60.0

@@ -222,9 +222,10 @@ class Stage:
         """Visit the flagged host in a real browser and wait, till `until` (monotonic), for its incident."""
         from server.store.models import Incident
 
-        self.children.start("browser", self._browser_command(self.address))
+        self.children.start("browser", self._browser_command(self.first_page))
         sandboxed = True
         while time.monotonic() < until:
+            self.turn()
             found = Incident.objects.filter(device__sample=False).order_by("received_at").first()
             asked = self.sites.asked.get(DEMO_HOST)
             if found is not None and asked is not None:
@@ -234,7 +235,7 @@ class Stage:
                 say("this system lets the browser have no sandbox; going on without one: it reaches only this machine")
                 sandboxed = False
                 self.children.end("browser")
-                self.children.start("browser", self._browser_command(self.address, "--no-sandbox"))
+                self.children.start("browser", self._browser_command(self.first_page, "--no-sandbox"))
             self.children.check()
             time.sleep(0.1)
         if DEMO_HOST not in self.sites.asked:
@@ -251,6 +252,14 @@ class Stage:
     def further(self, _case: dict[str, Any]) -> dict[str, Any]:
         """What the result of an unattended trip says beside the evidence."""
         return {}
+
+    def turn(self) -> None:
+        """Do what is to be done while the visit is waited for."""
+
+    @property
+    def first_page(self) -> str:
+        """What the browser opens when it starts."""
+        return self.address
 
     @property
     def address(self) -> str:

@@ -43,6 +43,7 @@ CAME_OF = {
 """What came of a case: its finding where it was no concern, else its outcome."""
 _SOURCES = {
     "browser_history": "browser history",
+    "browser_extension": "browser extension",
     "foreground": "app in front",
     "processes": "running apps",
     "session": "app in front",

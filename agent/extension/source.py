@@ -13,6 +13,7 @@ from rules.errors import HostRefused
 from rules.hosts import normalise_host
 
 SOURCE: Final = "browser_extension"
+_HAD_KEY: Final = "extension families"
 
 
 class Told(Protocol):
@@ -33,15 +34,30 @@ class Extension:
         browsers: Callable[[], list[tuple[str, BrowserHere]]],
         told: Told,
         private_windows: Callable[[], bool],
+        load: Callable[[str], bytes | None],
+        save: Callable[[str, bytes], None],
     ) -> None:
-        """`browsers()` are those connected, with their person; `private_windows()` whether policy has them watched."""
+        """`browsers()` are those connected, with their person; `private_windows()` whether policy has them watched.
+
+        `load` and `save` keep which families ever had the extension, so that one that was removed is noticed.
+        """
         self._browsers = browsers
         self._told = told
         self._private_windows = private_windows
+        self._save = save
+        self._had = frozenset((load(_HAD_KEY) or b"").decode().split())
 
     def is_there(self, person: str, browser: Family) -> bool:
         """Whether a browser of that family tells what that person visits."""
         return any(who == person and here.family == browser for who, here in self._browsers())
+
+    def is_removed(self) -> bool:
+        """Whether a family of browsers that had the extension tells visits by its history alone."""
+        had = self._had | {here.family for _, here in self._browsers()}
+        if had != self._had:
+            self._save(_HAD_KEY, " ".join(sorted(had)).encode())
+            self._had = had
+        return not had.isdisjoint(self._told.only_from_history)
 
     def health(self) -> SourceHealth:
         """Unknown where visits came from a history alone, or where private windows are watched and can't be seen."""

@@ -29,6 +29,7 @@ _OUTCOMES: dict[str, tuple[str, str]] = {
 _SOURCES = {
     "trip": gettext_noop("by the agent"),
     "browser_history": gettext_noop("by a visit, seen in the browser history"),
+    "browser_extension": gettext_noop("by a visit, told by the browser extension"),
 }
 
 

@@ -71,10 +71,11 @@ def test_an_account_name_that_json_cannot_hold_stops_nothing(bundle, seen):
 def test_an_observation_has_no_room_for_a_path_a_query_or_a_title():
     """The canary of promise 1: whoever adds a field here has to change this line and say why.
 
-    `said` and `identity` take closed words alone: how sure a gateway is of a name, and of whose phone it was.
+    `said` and `identity` take closed words alone: how sure a gateway is of a name, and of whose phone it was. So does
+    `browser`: the family of the browser that told it. `continues` is a yes or no: more time of a visit told before.
     """
     seen = ("device", "kind", "name", "started", "seconds", "person", "source")
-    assert Observation.__struct_fields__ == (*seen, "said", "identity")
+    assert Observation.__struct_fields__ == (*seen, "said", "identity", "browser", "continues")
 
 
 def test_until_the_start_date_nothing_is_collected_and_later_nothing_of_before_it(bundle, seen):

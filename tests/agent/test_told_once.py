@@ -1,4 +1,4 @@
-"""A visit counts once, whichever of history and extension told it first, and what only one of them knows still counts."""
+"""A visit counts once, whichever of history and extension told it first; what only one of them knows still counts."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.session.conftest import bare_display, screen  # noqa: F401 - fixtures
 from tests.agent.extension.real_browsers import Browsers, Ear, Pages, Site, until
+from tests.agent.session.conftest import bare_display, screen  # noqa: F401 - fixtures
 
 
 @pytest.fixture(name="until")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
+from agent.extension.source import observed
 from agent.session.messages import HostVisited
+from agent.sources.browsers import Profile
+from agent.sources.profile_reader import ProfileReader
+from agent.told_once import SAME_VISIT_SECONDS, ToldOnce
 from tests.agent.extension.real_browsers import ME, needs_own_folders
 
 pytestmark = [needs_own_folders, pytest.mark.more, pytest.mark.timeout(180)]
@@ -20,6 +25,10 @@ FIELDS = {
     "Spent": {"type", "host", "private", "seconds", "ago_ms"},
 }
 WITHIN_SECONDS = 1.0
+
+
+def now():
+    return datetime.now(UTC)
 
 
 @pytest.fixture(params=["chromium", "firefox"])
@@ -45,6 +54,29 @@ def test_a_visit_is_told_within_a_second_and_no_message_holds_more_than_a_host(b
                 timedelta(0) <= one.at - one.at.fromtimestamp(site[1][one.host], one.at.tzinfo) < timedelta(seconds=1)
             )
             assert at >= one.at.timestamp()
+
+
+def test_what_the_extension_and_the_history_both_tell_goes_through_once(browsers, ear, tmp_path, until, family):
+    browser = getattr(browsers, family)()
+    hosts = [f"number{number}.test" for number in range(4)]
+    for host in hosts:
+        browser.visit(f"http://{host}/")
+    until(lambda: set(hosts) <= set(ear.visits()))
+    told, device, from_history, kept = ToldOnce({}.get, lambda *_: True), UUID(int=1), [], {}
+    profile = Profile(path=browser.profile, browser=family.capitalize(), person=ME)
+    reader = ProfileReader(device, profile, kept.get, lambda batch: from_history.extend(batch.observations), now)
+    began = now() - timedelta(minutes=10)
+    until(lambda: reader.read(began) and {one.name for one in from_history} >= set(hosts))
+    from_extension = [
+        observed(one, device, person, browser) for *_, person, browser, one in ear.heard if isinstance(one, HostVisited)
+    ]
+    differences = {
+        one.name: abs((one.started - other.started).total_seconds())
+        for one in from_extension for other in from_history if one.name == other.name
+    }  # fmt: skip
+    assert max(differences.values()) < SAME_VISIT_SECONDS / 3, differences
+    through = [one.name for one in (*from_extension, *from_history) if told.first(one, now()) is not None]
+    assert sorted(through) == hosts
 
 
 def test_without_the_services_word_nothing_is_told(browsers, ear, site, until, family):

@@ -1,7 +1,8 @@
-"""The program beside the browser: strict towards the extension, silent without the service's word, gone with the pipe."""
+"""The program beside the browser: strict to the extension, silent without the service's word, gone with the pipe."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import subprocess
@@ -148,10 +149,8 @@ def test_a_flood_is_cut_off_by_the_service_and_fills_no_memory(program, ear, unt
     flood = frame(json.dumps(VISIT).encode()) * 6000
 
     def pour():
-        try:
+        with contextlib.suppress(BrokenPipeError):
             program.raw(flood)
-        except BrokenPipeError:
-            pass
 
     pouring = threading.Thread(target=pour)
     pouring.start()

@@ -17,8 +17,9 @@ class Told:
     only_from_history = frozenset()
 
 
-def made(*browsers, private_windows=False, told=None):
-    return Extension(lambda: list(browsers), told or Told(), lambda: private_windows)
+def made(*browsers, private_windows=False, told=None, kept=None):
+    kept = {} if kept is None else kept
+    return Extension(lambda: list(browsers), told or Told(), lambda: private_windows, kept.get, kept.__setitem__)
 
 
 def here(family="Chromium", *, private_windows=False):
@@ -60,3 +61,12 @@ def test_private_windows_that_are_to_be_watched_and_are_not_seen_are_told():
     assert made(("sam", here())).health().state == "working"
     health = made(("sam", here()), ("sam", here("Firefox", private_windows=True)), private_windows=True).health()
     assert health.reason == "Chromium: private windows are not seen, as it lets nobody look."
+
+
+def test_an_extension_that_was_there_and_is_gone_is_noticed_after_a_restart_too():
+    kept, gone = {}, Told()
+    gone.only_from_history = frozenset({"Chromium"})
+    assert not made(told=gone, kept=kept).is_removed()
+    assert not made(("sam", here()), kept=kept).is_removed()
+    assert made(told=gone, kept=kept).is_removed()
+    assert not made(kept=kept).is_removed()

@@ -6,6 +6,7 @@ import { gettext, ngettext, spread } from "./words.js";
 
 const SOURCES = {
   browser_history: gettext("The browser’s own history"),
+  browser_extension: gettext("The browser itself, through its extension"),
   foreground: gettext("The app in front"),
   processes: gettext("A program that was running"),
   companion: gettext("The app in front, by the phone’s own count"),
