@@ -126,7 +126,7 @@ def test_each_promise_is_held_to_by_tests_that_are_there(number):
 
 def test_promise_1_an_observation_says_who_what_when_how_long_and_nothing_else():
     said_of_it = ("device", "kind", "name", "started", "seconds", "person", "source")
-    assert Observation.__struct_fields__ == (*said_of_it, "said", "identity")
+    assert Observation.__struct_fields__ == (*said_of_it, "said", "identity", "browser", "continues")
     words = {*get_args(Certainty), *get_args(Proof)}  # how sure it is: closed words, no room for anything else
     assert words == {"visited", "likely", "looked_up", "unclear", "running", "proven", "unproven"}
 
