@@ -15,7 +15,10 @@ import pytest
 TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
-    "agent": ("enrol", "run", "session", "browser", "gateway", "status", "show-data", "acknowledge", "scan-history", "update"),
+    "agent": (
+        *("enrol", "run", "session", "browser", "gateway", "status", "show-data", "acknowledge", "scan-history"),
+        "update",
+    ),
     "server": (
         "init", "run", "user", "people", "training", "partners", "phones", "documents", "token", "publish", "lists",
         "audit", "summary", "review", "inspection", "papers", "subject-access", "retention", "backup", "restore",

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "protocol/limits.py": "tests/protocol/test_messages.py",
     "rules/policy_text.py": "tests/rules/test_policy.py",
     "rules/report.py": "tests/rules/test_compiler.py",
+    "server/extension_stage.py": "tests/journey/test_extension.py",
     "server/phone_stage.py": "tests/journey/test_phone.py",
     "server/phone_steps.py": "tests/server/test_phone_files.py",
     "server/store/tables.py": "tests/server/test_erasing.py",
