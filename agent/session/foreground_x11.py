@@ -17,6 +17,7 @@ from typing import Any, Final
 from Xlib import X, Xatom
 from Xlib.display import Display
 from Xlib.error import ConnectionClosedError, DisplayError, XError
+from Xlib.ext import screensaver
 from Xlib.ext.res import LocalClientPIDMask
 
 from agent.session.errors import DisplayUnavailable
@@ -31,7 +32,8 @@ PROPERTIES_READ: Final = ("_NET_ACTIVE_WINDOW", "_NET_SUPPORTING_WM_CHECK", "_NE
 NO_WINDOW_SECONDS: Final = 0.2
 # How often to look while nothing changes: often enough to notice a suspend, rarely enough to cost nothing.
 LOOK_SECONDS: Final = 10.0
-# While the person is away, how often to look whether they are back; the exact moment is known from the idle time.
+# While the person is away, how often to look whether they are back; the exact moment is known from the idle time, or
+# where another person's session is in front, it is told by nothing.
 LOOK_WHILE_IDLE_SECONDS: Final = 1.0
 
 
@@ -79,11 +81,18 @@ class ForegroundX11:
         *,
         idle_after_seconds: float = IDLE_AFTER_SECONDS,
         clock: Callable[[], Moment] = now,
+        is_active: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Connect; raises `DisplayUnavailable` with the reason where the display can't be watched."""
+        """Connect; raises `DisplayUnavailable` with the reason where the display can't be watched.
+
+        While `is_active()` is false (another person's session is in front), and while the screen is locked or blank,
+        nothing counts.
+        """
         self._index = index
         self._idle_after = idle_after_seconds
         self._clock = clock
+        self._is_active = is_active
+        self._is_shown = True
         self._intervals = Intervals(idle_after_seconds)
         self._front: InFront | None = None
         self._no_window_since: float | None = None
@@ -108,6 +117,8 @@ class ForegroundX11:
         self._atoms = {name: self._display.intern_atom(name) for name in PROPERTIES_READ}
         self._root = self._display.screen().root
         self._root.change_attributes(event_mask=X.PropertyChangeMask)
+        # Only so that a lock or its end wakes a wait: what counts is the state that is asked for.
+        self._root.screensaver_select_input(screensaver.NotifyMask)
         self._display.flush()
 
     def fileno(self) -> int:
@@ -120,7 +131,7 @@ class ForegroundX11:
             return 0.0
         if self._no_window_since is not None:
             return max(0.0, self._no_window_since + NO_WINDOW_SECONDS - self._clock().monotonic)
-        if self._intervals.idle:
+        if self._intervals.idle or not self._is_shown:
             return LOOK_WHILE_IDLE_SECONDS
         return max(0.02, min(LOOK_SECONDS, self._idle_after - self._idle_seconds))
 
@@ -136,12 +147,17 @@ class ForegroundX11:
             if self._changed or self._no_window_since is not None:
                 self._changed = False
                 self._read_front()
-            self._idle_seconds = self._root.screensaver_query_info().idle / 1000
+            saver = self._root.screensaver_query_info()
+            self._idle_seconds = saver.idle / 1000
+            self._is_shown = saver.state != screensaver.StateOn and self._is_active()
             # Answers and events share the connection: an event that came with an answer would wait unseen.
             self._changed |= self._drain()
         except (ConnectionClosedError, XError, OSError) as error:
             raise DisplayUnavailable(f"The display has gone ({type(error).__name__}).") from error
-        return self._intervals.observe(self._front, self._clock(), self._idle_seconds)
+        return self._intervals.observe(self._seen(), self._clock(), self._idle_seconds)
+
+    def _seen(self) -> InFront | None:
+        return self._front if self._is_shown else None
 
     def manager_may_have_changed(self) -> bool:
         """Whether a window manager came or went since this was last asked."""
@@ -159,7 +175,7 @@ class ForegroundX11:
 
     def close(self) -> list[Front | Idle]:
         """Leave the display; gives the interval that was open."""
-        ended = self._intervals.observe(self._front, self._clock(), self._idle_seconds)
+        ended = self._intervals.observe(self._seen(), self._clock(), self._idle_seconds)
         ended += self._intervals.stop()
         with contextlib.suppress(ConnectionClosedError, XError, OSError):
             self._display.close()

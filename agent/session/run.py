@@ -35,6 +35,7 @@ from agent.session.messages import (
     Settings,
     SourceState,
 )
+from agent.session.presence import is_active_session
 from agent.session.showing import (
     KNOWN_NOTICE_CLOSES_AFTER_SECONDS,
     REMINDER_CLOSES_AFTER_SECONDS,
@@ -340,7 +341,10 @@ class SessionPart:
         index = DesktopIndex(application_folders(self._environment), self._environment.get("PATH", "/usr/bin:/bin"))
         try:
             self._foreground = ForegroundX11(
-                self._environment.get("DISPLAY"), index, idle_after_seconds=self._idle_after
+                self._environment.get("DISPLAY"),
+                index,
+                idle_after_seconds=self._idle_after,
+                is_active=is_active_session(self._environment),
             )
         except DisplayUnavailable:
             self._say("unknown", "display_failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import select
 import shutil
 import socket
@@ -15,6 +16,7 @@ import traceback
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,20 +45,21 @@ def until(look: Callable[[], T], seconds: float = 10.0) -> T:
         time.sleep(0.005)
 
 
-def as_nobody(act: Callable[[], None]) -> int:
-    """Do something in a child process that is the account "nobody", and give the child's process id.
+def as_nobody(act: Callable[[], None], account: str = "nobody") -> int:
+    """Do something in a child process that is another account, and give the child's process id.
 
     A fork, because that account may not be able to read the interpreter or this code on the disk.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # The child leaves every thread and lock of ours alone.
-        child = os.fork()
+        entry = pwd.getpwnam(account)
+    child = os.fork()
     if child:
         return child
     try:
         os.setgroups([])
-        os.setgid(65534)
-        os.setuid(65534)
+        os.setgid(entry.pw_gid)
+        os.setuid(entry.pw_uid)
         act()
         os._exit(0)
     except BaseException:  # noqa: BLE001 - whatever it is, the child must end here and not go on as a second pytest
@@ -67,8 +70,9 @@ def as_nobody(act: Callable[[], None]) -> int:
 class Screen:
     """One Xvfb with openbox, and xterms to switch between."""
 
-    def __init__(self, number: int, environment: Mapping[str, str]) -> None:
+    def __init__(self, number: int, environment: Mapping[str, str], user: str | None = None) -> None:
         self.name = f":{number}"
+        self.user = user
         self.environment = {**environment, "DISPLAY": self.name}
         self.display: Any = Display(self.name)
         self.manager: subprocess.Popen[bytes]
@@ -78,6 +82,7 @@ class Screen:
         """Start a program on this display; it ends with the test."""
         child = subprocess.Popen(
             command,
+            user=self.user,
             env={**self.environment, **more},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -172,6 +177,13 @@ def as_nobody_fixture() -> Callable[[Callable[[], None]], int]:
 @pytest.fixture
 def bare_display() -> Iterator[int]:
     """An X11 display with nothing on it, by its number."""
+    with display_of() as number:
+        yield number
+
+
+@contextmanager
+def display_of(user: str | None = None) -> Iterator[int]:
+    """An X11 server that runs as an account (None: the tests' own)."""
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -179,6 +191,7 @@ def bare_display() -> Iterator[int]:
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "1366x768x24", "-nolisten", "tcp", "-noreset", "-ac"],
         pass_fds=(write,),
+        user=user,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -187,9 +200,11 @@ def bare_display() -> Iterator[int]:
     with os.fdopen(read) as said:
         assert select.select([said], [], [], 20)[0], "Xvfb did not start"
         number = int(said.readline())
-    yield number
-    server.terminate()
-    server.wait()
+    try:
+        yield number
+    finally:
+        server.terminate()
+        server.wait()
 
 
 class Recorder:
@@ -251,12 +266,32 @@ def screen(bare_display: int, tmp_path: Path) -> Iterator[Screen]:
     """A display with openbox on it and a home of its own."""
     home = tmp_path / "home"
     home.mkdir()
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    screen = Screen(bare_display, {**kept, "HOME": str(home)})
+    screen = Screen(bare_display, {**kept_environment(), "HOME": str(home)})
     screen.manager = screen.start("openbox")
     until(screen.has_manager)
     yield screen
     screen.close()
+
+
+def kept_environment() -> dict[str, str]:
+    """What a session has of the tests' own environment."""
+    return {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+
+
+@pytest.fixture
+def screens() -> Iterator[Callable[[str], Screen]]:
+    """Make displays that belong, with their window manager and apps, to an account."""
+    with ExitStack() as stack:
+
+        def made(user: str) -> Screen:
+            number = stack.enter_context(display_of(user))
+            screen = Screen(number, {**kept_environment(), "HOME": "/nonexistent"}, user)
+            stack.callback(screen.close)
+            screen.manager = screen.start("openbox")
+            until(screen.has_manager)
+            return screen
+
+        yield made
 
 
 @pytest.fixture

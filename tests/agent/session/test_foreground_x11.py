@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from Xlib import X
 
 from agent.session.errors import DisplayUnavailable
 from agent.session.foreground_x11 import NO_WINDOW_SECONDS, PROPERTIES_READ, ForegroundX11, why_not
@@ -107,6 +108,45 @@ def test_idling_cuts_the_interval_and_coming_back_begins_a_new_one(screen: Scree
     assert away.seconds >= 0.8
     assert away.started >= used.started + timedelta(seconds=used.seconds) - timedelta(milliseconds=20)
     foreground.close()
+
+
+def test_a_locked_or_blank_screen_counts_nothing_and_is_told_at_once(screen: Screen, watched: Watched) -> None:
+    screen.xterm()
+    watched.for_seconds(0.1)
+    began = time.monotonic()
+    screen.display.force_screen_saver(X.ScreenSaverActive)
+    screen.display.flush()
+    (used,) = watched.until(1)
+    assert isinstance(used, Front)
+    assert used.identity == TERMINAL
+    assert time.monotonic() - began < 1
+    watched.for_seconds(0.3)
+    screen.display.force_screen_saver(X.ScreenSaverReset)
+    screen.display.flush()
+    watched.for_seconds(0.2)
+    (again,) = [one for one in watched.foreground.close() if isinstance(one, Front)]
+    assert again.started >= used.started + timedelta(seconds=used.seconds + 0.2)
+    assert len(watched.given) == 1
+
+
+@pytest.mark.more
+def test_a_session_that_was_switched_away_counts_nothing_until_it_is_back(screen: Screen, index: DesktopIndex) -> None:
+    active = True
+    foreground = ForegroundX11(screen.name, index, is_active=lambda: active)
+    watched = Watched(foreground)
+    screen.xterm()
+    watched.for_seconds(0.1)
+    active = False
+    (used,) = watched.until(1, 12)
+    assert isinstance(used, Front)
+    # Nothing tells that it is back: it is asked often.
+    assert foreground.wait_seconds() <= 1
+    screen.xterm("-class", "UXTerm")
+    watched.for_seconds(0.2)
+    assert len(watched.given) == 1
+    active = True
+    watched.for_seconds(1.2)
+    assert [one for one in foreground.close() if isinstance(one, Front)]
 
 
 def test_no_title_is_asked_for_received_or_sent(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,7 @@ def cpu_seconds(pid: int) -> float:
 
 def test_nothing_heavy_is_loaded() -> None:
     heavy = ("cryptography", "requests", "apscheduler", "psutil", "watchdog", "tkinter", "asyncio", "ssl", "hashlib")
+    heavy += ("pickle", "multiprocessing")
     code = f"import sys; import agent.session.run; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"[]\n"
 
@@ -205,6 +207,72 @@ def test_without_a_display_the_words_are_printed_with_the_command_that_acknowled
     assert said.endswith("fairwatch-agent acknowledge handbook\n")
 
 
+@pytest.mark.more
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")
+def test_two_people_on_two_displays_are_each_counted_for_themselves_and_idle_for_themselves(
+    screens: Callable[[str], Screen],
+    service: Service,
+    as_nobody: Callable[[Callable[[], None], str], int],
+    until: Callable[..., Any],
+) -> None:
+    people = ("nobody", "games")
+    theirs = {person: screens(person) for person in people}
+    children = []
+    try:
+        for person in people:
+            children.append(
+                as_nobody(partial(be_a_session_part, service.folder, theirs[person].environment, 1), person)
+            )
+            until(partial(service.record.first_shown, person))
+        until(lambda: health(service) == "working")
+        windows = {
+            "nobody": [
+                theirs["nobody"].xterm(),
+                theirs["nobody"].opened("xterm", "-class", "UXTerm", "-e", "sleep", "60"),
+            ],
+            "games": [theirs["games"].xterm()],
+        }
+        service.fronts.clear()
+        # Only one of them goes on: the other's last interval ends by idling.
+        began = time.monotonic()
+        while time.monotonic() < began + 4:
+            if time.monotonic() < began + 1:
+                theirs["games"].type_a_key()
+            for window in windows["nobody"]:
+                theirs["nobody"].activate(window)
+                theirs["nobody"].type_a_key()
+                time.sleep(0.05)
+        until(lambda: any(person == "games" and one.idle for person, one in service.fronts))
+        assert not any(person == "nobody" and one.idle for person, one in service.fronts)
+        assert {person for person, _ in service.fronts} == set(people)
+        assert {one.identity for person, one in service.fronts if person == "games"} <= set(XTERM)
+        assert {one.identity for person, one in service.fronts if person == "nobody"} - set(XTERM)
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGTERM)
+        assert [os.waitpid(child, 0)[1] for child in children] == [0 for _ in children]
+
+
+def be_a_session_part(folder: Path, environment: dict[str, str], idle_after_seconds: float = 180) -> None:
+    """One person's session part in this process, until SIGTERM; it shows the notice as text.
+
+    Not in a window: the account may not be able to read the interpreter for a window of its own.
+    """
+    part = SessionPart(
+        folder,
+        environment,
+        stdout=io.StringIO(),
+        notice_on_stdout=True,
+        idle_after_seconds=idle_after_seconds,
+        command=("/nonexistent",),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: setattr(part, "stopping", True))
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
+    part.run(read)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")
 def test_two_people_at_two_sessions_are_each_counted_for_themselves(
     screen: Screen,
@@ -213,20 +281,9 @@ def test_two_people_at_two_sessions_are_each_counted_for_themselves(
     as_nobody: Callable[[Callable[[], None]], int],
     until: Callable[..., Any],
 ) -> None:
-    def act() -> None:
-        # Their session shows the notice as text: that account may not read the interpreter for a window of its own.
-        part = SessionPart(
-            service.folder, screen.environment, stdout=io.StringIO(), notice_on_stdout=True, command=("/nonexistent",)
-        )
-        signal.signal(signal.SIGTERM, lambda *_: setattr(part, "stopping", True))
-        read, write = os.pipe()
-        os.set_blocking(write, False)
-        signal.set_wakeup_fd(write)
-        part.run(read)
-
     start(screen.environment)
     until(lambda: service.record.first_shown(ME))
-    child = as_nobody(act)
+    child = as_nobody(partial(be_a_session_part, service.folder, screen.environment))
     try:
         until(lambda: service.record.first_shown("nobody"))
         until(lambda: health(service) == "working")
