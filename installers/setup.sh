@@ -16,6 +16,8 @@ xvfb:Xvfb:a screen without a monitor, for the tests of apps in front
 openbox:openbox:a window manager for that screen
 xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
+sway:sway:a Wayland desktop that says which app is in front
+foot:foot:an app to put in front there
 poppler-utils:pdftotext:reads reports made as PDF
 curl:curl:asks for names over HTTPS as a phone does
 knot-dnsutils:kdig:asks for names over TLS and HTTPS with all of their options

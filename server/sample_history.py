@@ -270,7 +270,7 @@ def _leave_gaps(senders: Sequence[Sender], begin: date, zone: ZoneInfo, chance: 
     """Some devices could not see which app was in front, since some day in the first month."""
     blind = chance.sample(senders, max(1, len(senders) // 15))
     since = datetime(begin.year, begin.month, begin.day, 9, tzinfo=zone)
-    reason = "The session uses Wayland, which does not say which app is in front."
+    reason = "The session uses Wayland with a compositor that does not say which app is in front."
     SourceGap.objects.bulk_create(
         SourceGap(
             device_id=one.device,

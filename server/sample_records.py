@@ -141,7 +141,11 @@ def totals(sender: Sender, uses: Iterable[sample.Use], ids: dict[tuple[str, str]
 def heartbeat(sender: Sender, at: datetime, versions: tuple[int, int], *, troubled: bool) -> None:
     """Put a heartbeat: all well, or with a source that can't see."""
     foreground = (
-        SourceState("foreground", "unknown", "The session uses Wayland, which does not say which app is in front.")
+        SourceState(
+            "foreground",
+            "unknown",
+            "The session uses Wayland with a compositor that does not say which app is in front.",
+        )
         if troubled
         else SourceState("foreground", "working", "")
     )

@@ -43,7 +43,7 @@ def now() -> Moment:
 
 
 def why_not(environment: Mapping[str, str]) -> Reason | None:
-    """Why the foreground can't be seen in this session, or None where it can be tried."""
+    """Why the foreground can't be seen on X11 in this session, or None where it can be tried."""
     if environment.get("XDG_SESSION_TYPE") == "wayland" or environment.get("WAYLAND_DISPLAY"):
         # On Wayland an X11 display may exist for older apps; what it says of the others would be a guess.
         return "wayland"

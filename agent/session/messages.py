@@ -41,7 +41,7 @@ REASONS: Final[dict[Reason, str]] = {
     "starting": "The session part has just started.",
     "not_observing": "There is no signed recipient list or policy yet, so nothing is observed.",
     "notice_not_shown": "The notice could not be shown, so nothing is observed.",
-    "wayland": "The session uses Wayland, which does not say which app is in front.",
+    "wayland": "The session uses Wayland with a compositor that does not say which app is in front.",
     "no_display": "The session has no display.",
     "display_failed": "The display can't be opened or does not say whether anyone is there.",
     "no_window_manager": "No window manager says which app is in front.",

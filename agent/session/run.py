@@ -21,6 +21,7 @@ from agent.notice import Notice
 from agent.reading import ToRead, as_notice
 from agent.session.address import socket_path
 from agent.session.errors import DisplayUnavailable
+from agent.session.foreground_wayland import ForegroundWayland
 from agent.session.foreground_x11 import ForegroundX11, why_not
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.intervals import IDLE_AFTER_SECONDS
@@ -57,6 +58,8 @@ CHECK_STATE_SECONDS: Final = 60.0
 CALM_AFTER_SECONDS: Final = 300.0
 PAUSE_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 24 * 3600.0
+
+Foreground = ForegroundX11 | ForegroundWayland
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +131,7 @@ class SessionPart:
         self._reading: ToRead | None = None
         self._asked: dict[str, float] = {}
         self._calm_from = monotonic() + calm_after_seconds
-        self._foreground: ForegroundX11 | None = None
+        self._foreground: Foreground | None = None
         self._has_looked = False
         self._next_try = 0.0
         self._next_state_check = 0.0
@@ -333,27 +336,29 @@ class SessionPart:
     def _start_looking(self) -> None:
         if monotonic() < self._next_try:
             return
-        reason = why_not(self._environment)
         self._next_try = monotonic() + TRY_AGAIN_SECONDS
-        if reason is not None:
+        reason = why_not(self._environment)
+        if reason == "no_display":
             self._say("unknown", reason)
             return
-        index = DesktopIndex(application_folders(self._environment), self._environment.get("PATH", "/usr/bin:/bin"))
         try:
-            self._foreground = ForegroundX11(
-                self._environment.get("DISPLAY"),
-                index,
-                idle_after_seconds=self._idle_after,
-                is_active=is_active_session(self._environment),
-            )
+            self._foreground = self._opened_foreground(on_wayland=reason == "wayland")
         except DisplayUnavailable:
-            self._say("unknown", "display_failed")
+            self._say("unknown", reason or "display_failed")
             # A display that was there and does not come back: the person signed out.
             self.stopping = self._has_looked
         else:
             self._has_looked = True
 
-    def _look(self, foreground: ForegroundX11) -> None:
+    def _opened_foreground(self, *, on_wayland: bool) -> Foreground:
+        index = DesktopIndex(application_folders(self._environment), self._environment.get("PATH", "/usr/bin:/bin"))
+        is_active, idle_after = is_active_session(self._environment), self._idle_after
+        if on_wayland:
+            return ForegroundWayland(self._environment, index, idle_after_seconds=idle_after, is_active=is_active)
+        display = self._environment.get("DISPLAY")
+        return ForegroundX11(display, index, idle_after_seconds=idle_after, is_active=is_active)
+
+    def _look(self, foreground: Foreground) -> None:
         try:
             for interval in foreground.look():
                 self._link.send(interval)

@@ -9,7 +9,7 @@ from server import coverage, ingest
 from server.store.models import Device, DeviceDay, SourceGap
 
 LONDON = "Europe/London"
-WAYLAND = "The session uses Wayland, which does not say which app is in front."
+WAYLAND = "The session uses Wayland with a compositor that does not say which app is in front."
 NOV = (date(2026, 11, 1), date(2026, 12, 1))
 
 
