@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import typing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -66,3 +68,13 @@ def test_no_message_of_a_session_has_a_field_for_a_person_a_title_or_free_words(
 def test_every_reason_has_its_sentence() -> None:
     assert set(REASONS) == set(typing.get_args(Reason))
     assert all(sentence.endswith(".") for reason, sentence in REASONS.items() if reason != "seen")
+
+
+@pytest.mark.more
+def test_nothing_of_the_agent_can_unpickle_what_a_session_sends() -> None:
+    loads_objects = {"pickle", "multiprocessing", "marshal", "shelve", "dill", "cloudpickle"}
+    for path in Path(messages.__file__).parents[1].rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not loads_objects & {name.partition(".")[0] for name in names}, path.name

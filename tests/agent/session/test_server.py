@@ -219,6 +219,25 @@ def test_another_account_counts_for_itself_and_is_answered_for_itself(service: S
 
 
 @needs_root
+def test_one_persons_notice_does_not_count_for_another_on_a_shared_laptop(
+    service: Service, as_nobody: AsNobody
+) -> None:
+    service.had_notice_an_hour_ago(ME)
+
+    def act() -> None:
+        other = Peer(service.path)
+        other.send(front(identity="linux:theirs"))
+        other.ask()
+
+    assert os.waitpid(as_nobody(act), 0)[1] == 0
+    mine = Peer(service.path)
+    mine.send(front(identity="linux:mine"))
+    mine.ask()
+    mine.close()
+    assert [(person, one.identity) for person, one in service.fronts] == [(ME, "linux:mine")]
+
+
+@needs_root
 def test_an_account_that_takes_every_connection_it_may_does_not_keep_another_out(
     service: Service, as_nobody: AsNobody
 ) -> None:
