@@ -63,7 +63,7 @@ def test_the_check_refuses_what_is_no_bill(tmp_path):
 
 
 @pytest.mark.more
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("which", PACKAGES, ids=lambda which: which.name)
 def test_each_packages_bill_is_in_it_and_beside_it_and_names_what_is_locked(built, tmp_path, which):
     (deb,) = built.glob(f"{which.name}_*.deb")

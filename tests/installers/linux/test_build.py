@@ -12,7 +12,7 @@ import pytest
 from installers.linux import build
 from installers.linux.contents import AGENT
 
-pytestmark = [pytest.mark.more, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.more, pytest.mark.timeout(900)]
 
 
 def listed(package: Path) -> dict[str, str]:

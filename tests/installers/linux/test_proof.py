@@ -23,11 +23,11 @@ from tests.installers.linux.test_contents import rows
 
 pytestmark = [
     pytest.mark.more,
-    pytest.mark.timeout(580),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(bool(clean_system.why_not()), reason=clean_system.why_not() or "it can be made"),
 ]
 INSTALL_SECONDS = 30.0
-PROOF_SECONDS = 480.0
+PROOF_SECONDS = 700.0
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.installers.linux.test_build import listed
 
-pytestmark = [pytest.mark.more, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.more, pytest.mark.timeout(900)]
 
 
 def rpm(*words: str | Path) -> str:
