@@ -34,6 +34,7 @@ COMMANDS = {
     "retention": ("server.retention_command", "say what is kept for how long, or delete now what is over"),
     "backup": ("server.backup", "put the database, keys, rules and settings into one file"),
     "restore": ("server.restore", "put a backup back, and delete again what was deleted since"),
+    "rehearse": ("server.rehearse", "open the newest backup beside, and see that it would carry a collector"),
     "notify": ("server.notify_command", "send a test message, or say how messages get through"),
     "doctor": ("server.doctor", "check that everything is right"),
     "demo": ("server.demo", "run everything on this machine, with a sample fleet"),

@@ -6,9 +6,11 @@ import datetime
 import hashlib
 import ipaddress
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -57,6 +59,51 @@ def pin(certificate_file: Path) -> str:
 def expires(certificate_file: Path) -> datetime.datetime:
     """Return when the certificate ends (aware UTC)."""
     return _read(certificate_file).not_valid_after_utc
+
+
+def faults(certificate_file: Path, key_file: Path, name: str, now: datetime.datetime) -> list[str]:
+    """Return what is wrong with a certificate for this host name or address, a sentence each; nothing when it is right.
+
+    A wildcard stands for one label (RFC 9525, 6.3). That an authority is trusted is for browsers to say. Raises OSError
+    and ValueError for files that can't be read.
+    """
+    own, *above = x509.load_pem_x509_certificates(certificate_file.read_bytes())
+    found = []
+    if own.public_key() != load_pem_private_key(key_file.read_bytes(), password=None).public_key():
+        found.append(
+            f"{key_file.name} is not the key of {certificate_file.name}: put the two there that belong together"
+        )
+    if not _is_for(own, name):
+        found.append(f"it is not for {name}: order one for that name")
+    if own.not_valid_before_utc > now:
+        found.append(f"it is valid only from {own.not_valid_before_utc:%Y-%m-%d}: look at this machine's clock")
+    if own.not_valid_after_utc <= now:
+        found.append("it is over: renew it with the same key")
+    chain = [own, *above]
+    if any(not _issued(lower, upper) for lower, upper in pairwise(chain)):
+        found.append("its chain is out of order: our own comes first, then each one's issuer")
+    return found
+
+
+def _is_for(certificate: x509.Certificate, name: str) -> bool:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    wanted = _alternative(name)
+    if isinstance(wanted, x509.IPAddress):
+        return wanted.value in names.get_values_for_type(x509.IPAddress)
+    own = {one.lower() for one in names.get_values_for_type(x509.DNSName)}
+    host = name.lower()
+    return host in own or f"*.{host.partition('.')[2]}" in own
+
+
+def _issued(lower: x509.Certificate, upper: x509.Certificate) -> bool:
+    try:
+        lower.verify_directly_issued_by(upper)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def sign_profile(body: bytes, key_file: Path, certificate_file: Path) -> bytes:

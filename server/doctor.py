@@ -7,24 +7,14 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
-from server.initialise import FOLDERS, TLS_CERTIFICATE
+from server import doctor_machine
+from server.doctor_machine import CERTIFICATE_WARNING, Finding
+from server.initialise import FOLDERS
 from server.start import require
-
-CERTIFICATE_WARNING = timedelta(days=30)
-"""A month is time to order a new certificate, or to bring two custodians together."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at, in a sentence."""
-
-    check: str
-    ok: bool
-    sentence: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +41,10 @@ def examine(data_dir: Path) -> Iterator[Finding]:
         "secrets": _secrets,
         "database": _database,
         "audit log": _audit,
-        "TLS": _tls,
+        "TLS": doctor_machine.tls,
+        "disk": doctor_machine.disk,
+        "clock": doctor_machine.clock,
+        "backups": doctor_machine.backups,
         "publication": _publication,
         "mail": _mail,
         "escalation": _escalation,
@@ -107,19 +100,6 @@ def _audit(data_dir: Path) -> Finding:  # noqa: ARG001
         kept = "unbroken; its head goes to nobody outside yet (head_to in [audit] of collector.toml)"
         return Finding("audit log", ok=True, sentence=kept)
     return Finding("audit log", ok=True, sentence="unbroken")
-
-
-def _tls(data_dir: Path) -> Finding:
-    from django.conf import settings
-
-    if not settings.CONFIG.tls:
-        return Finding("TLS", ok=True, sentence="not used: the address is plain HTTP, for this machine only")
-    from server.certificates import expires, pin
-
-    certificate = data_dir / TLS_CERTIFICATE
-    ends = expires(certificate)
-    good = ends > datetime.now(UTC) + CERTIFICATE_WARNING
-    return Finding("TLS", good, f"certificate ends {ends:%Y-%m-%d}; fingerprint {pin(certificate)}")
 
 
 def _publication(data_dir: Path) -> Finding:

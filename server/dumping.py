@@ -45,6 +45,11 @@ def load(source: Path) -> None:
     )  # fmt: skip
 
 
+def read_through(source: Path) -> None:
+    """Read a PostgreSQL copy from end to end, putting it nowhere; raises SetUpError when it can't be."""
+    _run("pg_restore", f"--file={os.devnull}", str(source))
+
+
 def _load_sqlite(source: Path, target: Path) -> None:
     try:
         copy = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)

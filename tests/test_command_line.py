@@ -22,7 +22,7 @@ COMMANDS = {
     "server": (
         "init", "run", "user", "people", "training", "partners", "phones", "documents", "token", "publish", "lists",
         "audit", "summary", "review", "inspection", "papers", "subject-access", "retention", "backup", "restore",
-        "notify", "doctor", "demo", "simulate",
+        "rehearse", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
