@@ -20,6 +20,7 @@ COMMANDS = {
     "people": ("server.people_command", "import who uses the devices, so that leads see names"),
     "training": ("server.training_command", "import training dates, or say who is due"),
     "partners": ("server.partners_command", "list the register of partners, or change it"),
+    "devices": ("server.devices_command", "list the devices, or note that one is lost, found or retired"),
     "phones": ("server.phones_command", "list the phones behind the gateway, add one or change one"),
     "documents": ("server.documents_command", "say who has still to acknowledge which document"),
     "token": ("server.token_file", "register an enrolment token that IT made"),

@@ -52,6 +52,8 @@ class DeviceRow:
     sources: tuple[SourceRow, ...]
     reported_losses: bool
     sample: bool
+    lost_since: datetime | None = None
+    notices: tuple[str, ...] = ()
 
 
 def register_token(data: bytes, it_keys: Sequence[bytes], now: datetime) -> tokens.Registration:
@@ -113,16 +115,20 @@ def check_status(status: str) -> None:
         raise Refused(Code.QUARANTINED_DEVICE)
 
 
-def revoke(user: User, device_id: UUID, now: datetime) -> None:
-    """Withdraw a device: its requests are refused from now on. For IT; raises NotAllowed, NotThere."""
+def revoke(user: User | None, device_id: UUID, now: datetime) -> None:
+    """Withdraw a device: its requests are refused from now on. For IT; raises NotAllowed, NotThere.
+
+    `user` is None for the command on the collector's own console.
+    """
     _may_manage(user)
     with transaction.atomic():
         if not Device.objects.filter(pk=device_id).update(status=Device.Status.REVOKED):
             raise NotThere(gettext("there is no such device"))
-        audit.write(audit.actor_of(user), "device_revoked", f"device:{device_id}", now=now)
+        who = "command" if user is None else audit.actor_of(user)
+        audit.write(who, "device_revoked", f"device:{device_id}", now=now)
 
 
-def listing(user: User) -> list[DeviceRow]:
+def listing(user: User | None) -> list[DeviceRow]:
     """Return every device that reports by itself, with its health, by name. For IT; raises NotAllowed."""
     _may_manage(user)
     own = Device.objects.filter(public_key__isnull=False)
@@ -130,8 +136,17 @@ def listing(user: User) -> list[DeviceRow]:
     return [_row(device, device.pk in lossy) for device in own.order_by("name", "number")]
 
 
-def _may_manage(user: User) -> None:
-    if not (user.is_active and user.role == Role.IT):
+def one(user: User | None, device_id: UUID) -> DeviceRow:
+    """Return one device that reports by itself. For IT; raises NotAllowed, NotThere."""
+    _may_manage(user)
+    found = Device.objects.filter(pk=device_id, public_key__isnull=False).first()
+    if found is None:
+        raise NotThere(gettext("there is no such device"))
+    return _row(found, found.losses.exists())
+
+
+def _may_manage(user: User | None) -> None:
+    if user is not None and not (user.is_active and user.role == Role.IT):
         raise NotAllowed(gettext("only IT administrators work with devices"))
 
 
@@ -166,4 +181,6 @@ def _row(device: Device, lossy: bool) -> DeviceRow:
         sources=tuple(SourceRow(one["name"], one["state"], one["reason"]) for one in health.get("sources", ())),
         reported_losses=lossy,
         sample=device.sample,
+        lost_since=device.lost_since,
+        notices=tuple(health.get("notices", ())),
     )

@@ -20,9 +20,9 @@ COMMANDS = {
         "update",
     ),
     "server": (
-        "init", "run", "user", "people", "training", "partners", "phones", "documents", "token", "publish", "lists",
-        "audit", "summary", "review", "inspection", "papers", "subject-access", "retention", "backup", "restore",
-        "rehearse", "notify", "doctor", "demo", "simulate",
+        "init", "run", "user", "people", "training", "partners", "devices", "phones", "documents", "token", "publish",
+        "lists", "audit", "summary", "review", "inspection", "papers", "subject-access", "retention", "backup",
+        "restore", "rehearse", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",

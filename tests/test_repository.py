@@ -67,7 +67,7 @@ TESTED_ELSEWHERE = {
     "server/inspection_command.py": "tests/server/test_year_formats.py",
     "server/urls.py": "tests/server/web/test_access.py",
     **dict.fromkeys(
-        (f"server/web/{name}.py" for name in ("context", "home", "it", "sealed", "urls", "words")),
+        (f"server/web/{name}.py" for name in ("context", "home", "sealed", "urls", "words")),
         "tests/server/web/test_pages.py",
     ),
     "server/web/closed.py": "tests/server/web/test_access.py",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
-from server import devices
+from server import device_notices, devices, lost
 from server.devices import DeviceRow
-from server.store.models import Device, Role
-from server.web.access import page, person
+from server.errors import WrongState
+from server.store.models import Device, Role, User
+from server.web.access import data, page, person
 from server.web.words import ago, span
 
 SILENT_AFTER = timedelta(days=1)
@@ -39,6 +42,7 @@ class Source:
 class Row:
     """One device as the page says it."""
 
+    id: UUID
     name: str
     group: str
     platform: str
@@ -55,6 +59,8 @@ class Row:
     rules: str
     clock: str
     sample: bool
+    lost_since: datetime | None
+    noticed: list[tuple[str, str]]
 
     @property
     def working(self) -> str:
@@ -70,7 +76,7 @@ class Row:
     def rank(self) -> int:
         """How much it needs a look: 0 most."""
         failing = self.spool == "full" or any(source.state == "failing" for source in self.sources)
-        if self.status != Device.Status.ACTIVE or failing or self.lost:
+        if self.status != Device.Status.ACTIVE or failing or self.lost or self.noticed:
             return 0
         unclear = self.silent or self.notice_missing or self.clock or self.spool == "filling"
         return 1 if unclear else 2
@@ -90,6 +96,42 @@ def device_list(request: HttpRequest) -> HttpResponse:
     return render(request, "web/devices.html", {"rows": rows, "counts": counts})
 
 
+@page(Role.IT)
+def device(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Show one device: what it can see, what it noticed about itself, and what can be done."""
+    return _one(request, device_id)
+
+
+def _one(request: HttpRequest, device_id: UUID, problem: str = "") -> HttpResponse:
+    row = _row(devices.one(person(request), device_id), datetime.now(UTC))
+    context = {"row": row, "problem": problem}
+    return render(request, "web/device.html", context, status=409 if problem else 200)
+
+
+@data("POST", Role.IT)
+def device_lost(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Note that a device is lost, or that it was found."""
+    change = lost.found if request.POST.get("found") else lost.report
+    return _changed(request, device_id, change)
+
+
+@data("POST", Role.IT)
+def device_retire(request: HttpRequest, device_id: UUID) -> HttpResponse:
+    """Retire a device."""
+    return _changed(request, device_id, devices.revoke)
+
+
+def _changed(
+    request: HttpRequest, device_id: UUID, change: Callable[[User | None, UUID, datetime], None]
+) -> HttpResponse:
+    devices.one(person(request), device_id)  # phones have pages of their own
+    try:
+        change(person(request), device_id, datetime.now(UTC))
+    except WrongState as fault:
+        return _one(request, device_id, problem=f"{str(fault)[:1].upper()}{str(fault)[1:]}.")
+    return redirect("device", device_id)
+
+
 def _row(device: DeviceRow, now: datetime) -> Row:
     offset = timedelta(seconds=device.clock_offset_seconds or 0)
     rules = [
@@ -98,6 +140,7 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         if version
     ]
     return Row(
+        id=device.id,
         name=device.name,
         group=device.group,
         platform=device.platform,
@@ -122,4 +165,6 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         rules=", ".join(rules),
         clock=f"Its clock is off by {span(abs(offset))}" if abs(offset) > CLOCK_OFF else "",
         sample=device.sample,
+        lost_since=device.lost_since,
+        noticed=device_notices.told(device.notices),
     )

@@ -131,6 +131,8 @@ PAGES: dict[str, Row] = {
     "/messages/": ("GET", page_for("it")),
     "/messages/check": ("POST", data_for("it", status=302)),
     "/devices/": ("GET", page_for("it")),
+    "/devices/{case}/": ("GET", page_for("it", status=404)),
+    **{f"/devices/{{case}}/{act}": ("POST", data_for("it", status=404)) for act in ("lost", "retire")},
     "/devices/phones/": ("GET", page_for("it")),
     "/devices/phones/add": ("POST", data_for("it", status=409)),
     "/devices/phones/fleet": ("GET", page_for("it")),

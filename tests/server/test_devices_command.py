@@ -1,0 +1,57 @@
+"""`fairwatch-server devices` lists laptops and changes one, and refuses in a sentence what it can't."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+import pytest
+
+from server import devices_command
+from server.errors import SetUpError, WrongState
+from server.store.models import AuditEntry, Device
+
+
+@pytest.fixture
+def run(settings, monkeypatch):
+    monkeypatch.setattr(devices_command, "require", lambda _folder: None)
+
+    def called(action="list", name=None, *, as_json=False):
+        return devices_command.run(argparse.Namespace(action=action, name=name, json=as_json, data_dir=None))
+
+    return called
+
+
+def test_it_lists_each_device_with_what_it_noticed(database, device, run, capsys):
+    Device.objects.filter(pk=device.id).update(health={"notices": ["clock_moved"], "agent_version": "1.2"})
+    assert run(as_json=True) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["id"], row["lost"], row["notices"], row["agent"]) == (str(device.id), False, ["clock_moved"], "1.2")
+    assert run() == 0
+    assert "noticed: clock_moved" in capsys.readouterr().out
+
+
+def test_a_device_is_lost_found_and_retired_by_name_or_id_each_on_the_log(database, device, run, capsys):
+    name = Device.objects.get().name
+    run("lost", name)
+    assert Device.objects.get().lost_since is not None
+    with pytest.raises(WrongState, match="lost already"):
+        run("lost", str(device.id))
+    run("found", str(device.id))
+    run("retire", name)
+    assert Device.objects.get().status == "revoked"
+    actions = AuditEntry.objects.order_by("seq").values_list("action", "actor")
+    assert [row for row in actions if row[0].startswith("device_")][-3:] == [
+        ("device_lost", "command"), ("device_found", "command"), ("device_revoked", "command"),
+    ]  # fmt: skip
+    with pytest.raises(WrongState, match="withdrawn"):
+        run("lost", name)
+
+
+def test_what_is_not_there_or_not_clear_is_refused_in_a_sentence(database, device, run):
+    with pytest.raises(SetUpError, match="no device is called 'nobody'"):
+        run("lost", "nobody")
+    with pytest.raises(SetUpError, match="lost needs a name"):
+        run("lost")
+    with pytest.raises(SetUpError, match="list takes no name"):
+        run("list", "x")

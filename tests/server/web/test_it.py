@@ -1,0 +1,61 @@
+"""IT's pages of laptops: what one can see and noticed about itself, and that it is lost, found or retired."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from server.store.models import AuditEntry, Device
+
+
+@pytest.fixture
+def as_role(people):
+    def sign_in(role):
+        client = Client()
+        client.force_login(getattr(people, role))
+        return client
+
+    return sign_in
+
+
+def test_a_device_has_a_page_with_what_it_noticed_and_what_to_do(device, as_role):
+    Device.objects.filter(pk=device.id).update(health={"notices": ["extension_removed"]})
+    client = as_role("it")
+    listed = client.get("/devices/").content.decode()
+    assert f"/devices/{device.id}/" in listed
+    assert "a browser runs without the extension that it had" in listed
+    page = client.get(f"/devices/{device.id}/").content.decode()
+    assert "Look whether the browser still has the policy that installs it." in page
+
+
+def test_it_is_lost_found_and_retired_and_each_is_on_the_log(device, as_role):
+    client, page = as_role("it"), f"/devices/{device.id}/"
+    assert client.post(f"{page}lost").status_code == 302
+    assert "lost since" in client.get(page).content.decode()
+    again = client.post(f"{page}lost")
+    assert (again.status_code, "It is lost already." in again.content.decode()) == (409, True)
+    assert client.post(f"{page}lost", {"found": "yes"}).status_code == 302
+    assert "lost since" not in client.get(page).content.decode()
+    assert client.post(f"{page}retire").status_code == 302
+    assert "It is retired" in client.get(page).content.decode()
+    done = [one for one in AuditEntry.objects.order_by("seq").values_list("action", flat=True) if "device_" in one]
+    assert done[-3:] == ["device_lost", "device_found", "device_revoked"]
+
+
+def test_what_changes_something_takes_a_form_and_a_device_that_is_there(device, as_role):
+    client = as_role("it")
+    assert client.get(f"/devices/{device.id}/lost").status_code == 405
+    assert client.get(f"/devices/{uuid4()}/").status_code == 404
+    assert client.post(f"/devices/{uuid4()}/retire").status_code == 404
+
+
+@pytest.mark.parametrize("role", ["lead", "manager", "dpo"])
+def test_nobody_else_reports_or_retires_a_device(role, device, as_role):
+    client = as_role(role)
+    for place in ("", "lost", "retire"):
+        ask = client.post if place else client.get
+        assert ask(f"/devices/{device.id}/{place}").status_code in (403, 404)
+    assert Device.objects.get().lost_since is None
+    assert Device.objects.get().status == "active"
