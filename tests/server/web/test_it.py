@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from server.store.models import AuditEntry, Device
+from tests.server.web.look import look
 
 
 @pytest.fixture
@@ -59,3 +60,20 @@ def test_nobody_else_reports_or_retires_a_device(role, device, as_role):
         assert ask(f"/devices/{device.id}/{place}").status_code in (403, 404)
     assert Device.objects.get().lost_since is None
     assert Device.objects.get().status == "active"
+
+
+@pytest.mark.more
+def test_the_page_of_a_device_is_good_to_look_at_at_both_widths_and_in_both_schemes(device, people, signed_in):
+    said = {
+        "notices": ["stopped_badly", "extension_removed"],
+        "agent_version": "1.2",
+        "sources": [
+            {"name": "browser_history", "state": "working", "reason": ""},
+            {"name": "foreground", "state": "unknown", "reason": "The session uses Wayland."},
+        ],
+    }
+    Device.objects.filter(pk=device.id).update(health=said)
+    page = signed_in(people.it)
+    for place, name in (("/devices/", "devices"), (f"/devices/{device.id}/", "device")):
+        page.goto(place)
+        look(page, name)
