@@ -22,7 +22,7 @@ def test_there_is_one_person_of_each_role():
         ((), "port .* is taken on this machine"),
         (("--keep", "."), "--keep goes with --check"),
         (("--check", "--keep", "."), "is not empty"),
-        (("--check", "--journey", "moon"), "--journey moon: not known; known are laptop, phone"),
+        (("--check", "--journey", "moon"), "--journey moon: not known; known are laptop, extension, phone"),
     ],
 )
 def test_what_can_not_be_done_is_refused_before_anything_is_made(options, words, monkeypatch, tmp_path):
