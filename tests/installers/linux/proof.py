@@ -239,7 +239,8 @@ class Proof:
             return False
         waiting = ("No session part", "just started", "notice could not", "no signed recipient list")
         reason = sources.get("foreground", {}).get("reason", "just started")
-        return sources["rules"]["state"] == "working" and not any(word in reason for word in waiting)
+        rules = sources.get("rules", {}).get("state")  # not told in the first moments
+        return rules == "working" and not any(word in reason for word in waiting)
 
     def _incidents(self) -> int:
         return len(self._references())
