@@ -8,6 +8,7 @@ key would be another extension.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ MACOS_PROGRAM: Final = "/Library/Fairwatch/browser"
 WINDOWS_FOLDER: Final = r"C:\Program Files\Fairwatch\browsers"
 WINDOWS_PROGRAM: Final = r"C:\Program Files\Fairwatch\browser.cmd"
 KEY_NAME: Final = "extension-key.pem"
+EXAMPLE_URL: Final = "https://it.example/fairwatch"
+FIREFOX_POLICIES: Final = f"{SHARE}/firefox-policies.json"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -39,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
         key = _key(asked.key, asked.into)
         files = written(
             key,
-            url=asked.url or "https://it.example/fairwatch",
+            url=asked.url or EXAMPLE_URL,
             private_windows=asked.private_windows,
             signed=asked.signed_xpi,
             organisation=asked.organisation,
@@ -75,6 +78,24 @@ def written(
     files["macos/browsers.mobileconfig"] = policies.macos(served, organisation)
     files |= {f"macos/{name}": body.encode() for name, body in policies.macos_hosts(served, MACOS_PROGRAM).items()}
     return files
+
+
+def linux_files(key: bytes) -> dict[str, bytes]:
+    """What the Linux package places, by its path on the machine.
+
+    Firefox's policies are one file that an organisation may have already, so the package brings them under another
+    name, and puts them in place only where there are none.
+    """
+    files = written(key, url=EXAMPLE_URL, private_windows="as_is", signed=False, organisation="")
+    found = {name.removeprefix("linux"): body for name, body in files.items() if name.startswith("linux/")}
+    found[FIREFOX_POLICIES] = found.pop("/etc/firefox/policies/policies.json")
+    return found
+
+
+def package_key(into: Path) -> bytes:
+    """The key that packages are built with: the file that FAIRWATCH_EXTENSION_KEY names, else one kept in `into`."""
+    named = os.environ.get("FAIRWATCH_EXTENSION_KEY")
+    return _key(Path(named) if named else None, into)
 
 
 def _extension(key: bytes, place: str, private_windows: policies.PrivateWindows, *, signed: bool) -> policies.Extension:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from installers.browsers.build import FIREFOX_POLICIES, SHARE
+from installers.browsers.policies import AGENT as AGENT_NAME
+from installers.browsers.policies import LINUX_HOSTS, LINUX_POLICIES
+
 
 @dataclass(frozen=True)
 class Placed:
-    """One file: where it lies in this repository, where it goes on the machine, and its mode."""
+    """One file: where it lies in this repository, where it goes on the machine, and its mode.
+
+    `source` is empty for one that the build makes (`installers.browsers.build`).
+    """
 
     source: str
     target: str
@@ -37,8 +44,14 @@ class Package:
     forms: tuple[Literal["deb", "rpm"], ...]
 
 
-BROWSER_FILES: Final[tuple[Placed, ...]] = ()
-"""The extension's policies, native-messaging manifests and package for the browsers on this machine: theirs go here."""
+BROWSER_FILES: Final = (
+    Placed("", "/usr/lib/fairwatch/browser", 0o755),
+    *(Placed("", f"{SHARE}/{name}") for name in ("fairwatch.crx", "fairwatch.xpi", "updates.xml")),
+    Placed("", FIREFOX_POLICIES),
+    *(Placed("", f"/{folder}/fairwatch.json") for folder in LINUX_POLICIES.values()),
+    *(Placed("", f"/{folder}/{AGENT_NAME}.json") for folder in LINUX_HOSTS.values()),
+)
+"""The extension, the program that browsers start, and each browser's policy and manifest: made, not copied."""
 
 _UNITS: Final = "/usr/lib/systemd/system"
 

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from agent.installed_files import write_manifest
+from installers.browsers.build import linux_files, package_key
 from installers.linux.bill import BILL, bill
 from installers.linux.closure import TOP, read_lock
 from installers.linux.contents import Package, Placed
 from installers.linux.tree import lay_out, packages_of, settle
 
 ARCHITECTURE: Final = "amd64"
+KEYS: Final = TOP / "dist/browsers"
 NFPM_SECONDS: Final = 300.0
 
 
@@ -26,10 +28,14 @@ def stage(package: Package, folder: Path, version: str, epoch: int) -> None:
     home = folder / package.home.lstrip("/")
     home.mkdir(parents=True)
     lay_out(home, package.code, version, packages_of(package.extra, read_lock((TOP / "requirements.lock").read_text())))
+    made = linux_files(package_key(KEYS)) if any(not placed.source for placed in package.files) else {}
     for placed in package.files:
         target = folder / placed.target.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(TOP / placed.source, target)
+        if placed.source:
+            shutil.copyfile(TOP / placed.source, target)
+        else:
+            target.write_bytes(made[placed.target])
     write_manifest(home)
     bill_of(package, folder).write_text(bill(package.name, version, home, epoch))
     programs = ["start.py", *(Path(one.target).name for one in package.files if one.mode & 0o111)]

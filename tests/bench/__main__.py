@@ -16,6 +16,7 @@ from tests.bench.table import FULL, Row, render
 MEASUREMENTS = {
     "updates": "bringing signed rules to a device",
     "journey": "visit to recorded incident",
+    "extension": "visit to recorded incident through the extension",
     "gateway": "the gateway for phones, beside unbound and dnsdist",
     "notify": "urgent alert to its mail",
     "installation": "the agent's package on a clean system",
