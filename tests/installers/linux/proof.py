@@ -33,6 +33,7 @@ NEWER = "0.1.1"
 STATE = "/var/lib/fairwatch"
 PERSON = "alex"
 FLAGGED = ("www.grosvenorcasinos.com", "www.bet365.com")
+BY_EXTENSION = "www.gunbroker.com"
 VISIT_SECONDS = 40.0
 UNIT = TOP / "installers/linux/agent/fairwatch-agent.service"
 
@@ -104,6 +105,10 @@ class Proof:
         case = self.stage.open_case(self._references()[0])
         self.seen["evidence"] = [one["name"] for one in case["evidence"]["seen"]]
         self.seen["person"] = case["heading"]["person"]
+        # The first start has the browser install the extension, so the second has it from the beginning.
+        self._browse(BY_EXTENSION, "the extension's incident", lambda: self._incidents() == 2)
+        again = self.stage.open_case(self._references()[-1])["evidence"]
+        self.seen["by_extension"] = ([one["name"] for one in again["seen"]], again["source"])
         self.seen["status"] = self._status()
 
     def again(self) -> None:
@@ -134,7 +139,7 @@ class Proof:
         self.seen["identity_kept"] = (self._state / "identity.json").read_bytes() == self.identity
         self.stage.children.start("server-run", self._collector())
         self._start("service")
-        expected = 1 + self.seen["alerts_waiting"]
+        expected = 2 + self.seen["alerts_waiting"]
         self._wait("what waited", lambda: self._incidents() >= expected, 60)
         self.seen["version"] = self._status()["versions"]["agent"]
         time.sleep(3)
@@ -211,7 +216,7 @@ class Proof:
         words = [
             "/usr/bin/chromium", *self.stage.resolving(), f"--user-data-dir=/home/{PERSON}/.config/chromium",
             "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--no-default-browser-check", "--disable-background-networking", "--disable-component-update",
+            "--no-default-browser-check", "--disable-component-update",
             "--disable-sync", "--disable-dev-shm-usage", "--password-store=basic",
             "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable", f"http://{host}/",
         ]  # fmt: skip

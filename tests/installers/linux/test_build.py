@@ -51,6 +51,7 @@ def test_the_agent_package_holds_its_own_three_folders_and_no_part_of_the_collec
         "launch.py",
         "start.py",
         "enrol.sh",
+        "browser",
         "MANIFEST.sha256",
     }
     assert inner == own | {f"fairwatch-{build.version()}.dist-info"}
@@ -69,7 +70,7 @@ def test_everything_is_roots_and_only_programs_and_folders_can_be_entered_or_run
             "drwxr-xr-x"
             if mode[0] == "d"
             else "-rwxr-xr-x"
-            if path.endswith(("launch.py", "enrol.sh", "/start.py"))
+            if path.endswith(("launch.py", "enrol.sh", "/start.py", "/fairwatch/browser"))
             else "-rw-r--r--"
         )
         assert mode == wanted, path

@@ -18,7 +18,7 @@ import pytest
 from installers.linux import build
 from installers.linux.contents import AGENT
 from tests.installers.linux import clean_system
-from tests.installers.linux.proof import FLAGGED, NEWER, PERSON
+from tests.installers.linux.proof import BY_EXTENSION, FLAGGED, NEWER, PERSON
 from tests.installers.linux.test_contents import rows
 
 pytestmark = [
@@ -65,6 +65,7 @@ def a_visit_becomes_an_incident(seen: dict[str, Any]) -> None:
     """The lead's key opens that visit, of that person, and nothing else."""
     assert seen["evidence"] == [FLAGGED[0]]
     assert seen["person"] == PERSON
+    assert seen["by_extension"] == [[BY_EXTENSION], "browser_extension"]
     assert seen["status"]["running"]
     assert "changed" not in json.dumps(seen["status"]["notices"]), "the files are those of the package"
 
