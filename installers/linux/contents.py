@@ -26,9 +26,8 @@ class Placed:
 class Package:
     """One package: `extra` names what it needs, `code` our folders in it, `home` where its version's folder lies.
 
-    `folders` are those that nfpm takes for a system's own and some have not: they go with the package where they are
-    empty. `links` are symbolic links: where each lies, and what it points to. `scripts` are shell scripts by the step
-    of the installation that runs them.
+    `links` are symbolic links: where each lies, and what it points to.
+    `scripts` are shell scripts by the step of the installation that runs them.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Package:
     links: tuple[tuple[str, str], ...]
     scripts: tuple[tuple[str, str], ...]
     forms: tuple[Literal["deb", "rpm"], ...]
-    folders: tuple[str, ...] = ()
 
 
 BROWSER_FILES: Final = (
@@ -91,7 +89,6 @@ AGENT: Final = Package(
         ("postremove", "installers/linux/agent/postrm"),
     ),
     forms=("deb", "rpm"),
-    folders=("/etc/opt",),
 )
 
 _COLLECTOR_HOME: Final = "/usr/lib/fairwatch-collector"

@@ -82,7 +82,6 @@ def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int)
             {"src": str(staged / package.home.lstrip("/")), "dst": package.home, "type": "tree"},
             _one(Placed("", f"/usr/share/doc/{package.name}/{BILL}"), staged),
             *(_one(placed, staged) for placed in package.files if not placed.target.startswith(f"{package.home}/")),
-            *({"dst": folder, "type": "dir"} for folder in package.folders),
             *({"src": points_to, "dst": place, "type": "symlink"} for place, points_to in package.links),
         ],
         "scripts": {event: str(TOP / path) for event, path in package.scripts},
