@@ -220,7 +220,7 @@ class Pipeline:
         return True
 
     def _tell_once(self, passage: _Passage) -> bool:
-        observation = self._told.first(passage.observation, self._clock())
+        observation = self._told.first(passage.observation, self._clock(), private=passage.kept.urgent_only)
         if observation is not None:
             passage.observation = observation
         return observation is not None

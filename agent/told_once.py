@@ -29,8 +29,11 @@ SAME_VISIT_SECONDS: Final = 3.0
 KEPT_SECONDS: Final = 3600.0
 """Longer than a history may be behind: it is swept every few minutes."""
 
-MOST_KEPT: Final = 4096
+MOST_KEPT: Final = 1024
 """A day of visits in an hour; of more the oldest are forgotten, and at worst some count twice."""
+
+GONE_AFTER: Final = timedelta(minutes=1)
+"""An extension that told nothing for so long before a visit is not there: a browser that closes writes history last."""
 
 ONLY_FROM_HISTORY_FOR: Final = timedelta(days=1)
 
@@ -61,18 +64,25 @@ class ToldOnce:
         self._told = _decoded(self._saved)
         self._changed = False
         self._written: bytes | None = None
+        self._last_told: dict[tuple[str, Family], datetime] = {}
         self._unmatched: dict[tuple[str, Family], datetime] = {}
 
-    def first(self, observation: Observation, now: datetime) -> Observation | None:
+    def first(self, observation: Observation, now: datetime, *, private: bool) -> Observation | None:
         """The observation where it is not told yet, None where it is; of any other source it is as it came.
 
-        `now` is aware UTC.
+        `now` is aware UTC. What lies in private time stands for nothing outside it: else a visit that is dropped there,
+        which anybody can make up, would hide one a moment later.
         """
         browser = observation.browser
-        if browser is None or observation.kind != "host" or observation.continues:
+        if browser is None or observation.kind != "host":
             return observation
-        by_extension = observation.source == EXTENSION
-        what, at_ms = _digest(observation, browser), milliseconds(observation.started)
+        by_extension, whose = observation.source == EXTENSION, (observation.person, browser)
+        if by_extension:
+            self._last_told[whose] = max(observation.started, self._last_told.get(whose, observation.started))
+            self._unmatched.pop(whose, None)
+        if observation.continues:
+            return observation
+        what, at_ms = _digest(observation, browser, private=private), milliseconds(observation.started)
         same = self._other(what, at_ms, by_extension=by_extension)
         self._changed = True
         if same is not None:
@@ -84,16 +94,16 @@ class ToldOnce:
             return observation
         if self._is_there(observation.person, browser):
             return msgspec.structs.replace(observation, seconds=0.0)
-        self._unmatched[observation.person, browser] = now
+        last = self._last_told.get(whose)
+        if last is None or observation.started - last > GONE_AFTER:
+            self._unmatched[whose] = now
         return observation
 
     def only_from_history(self, now: datetime) -> frozenset[Family]:
-        """Families of browsers of which a history told visits lately and no extension is there."""
-        return frozenset(
-            browser
-            for (person, browser), at in self._unmatched.items()
-            if now - at < ONLY_FROM_HISTORY_FOR and not self._is_there(person, browser)
-        )
+        """Families of browsers of which a history told visits lately, and no extension since."""
+        for whose in [whose for whose in self._unmatched if self._is_there(*whose)]:
+            del self._unmatched[whose]  # it came after all; a browser that is closed later lost nothing
+        return frozenset(browser for (_, browser), at in self._unmatched.items() if now - at < ONLY_FROM_HISTORY_FOR)
 
     def write(self, save: Callable[[str, bytes | None], None]) -> None:
         """Save what changed, inside the spool's transaction."""
@@ -126,8 +136,8 @@ class ToldOnce:
         self._told = [one for one in self._told if oldest <= one.told_ms <= now_ms][-MOST_KEPT:]
 
 
-def _digest(observation: Observation, browser: Family) -> bytes:
-    told = f"{observation.device}\0{observation.person}\0{browser}\0{observation.name}"
+def _digest(observation: Observation, browser: Family, *, private: bool) -> bytes:
+    told = f"{observation.device}\0{observation.person}\0{browser}\0{observation.name}\0{private}"
     return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).digest()
 
 

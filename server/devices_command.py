@@ -6,14 +6,9 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-from uuid import UUID
 
 from server.errors import SetUpError
 from server.start import require
-
-if TYPE_CHECKING:
-    from server.store.models import Device
 
 ACTIONS = ("list", "lost", "found", "retire")
 _SAID = {
@@ -64,24 +59,9 @@ def _list(*, as_json: bool) -> int:
 
 
 def _change(action: str, name: str) -> int:
-    from server import devices, lost
+    from server import device_names, devices, lost
 
-    device, now = _find(name), datetime.now(UTC)
+    device, now = device_names.find(name, phone=False), datetime.now(UTC)
     {"lost": lost.report, "found": lost.found, "retire": devices.revoke}[action](None, device.pk, now)
     sys.stdout.write(f"{device.name}: {_SAID[action]}\n")
     return 0
-
-
-def _find(name: str) -> Device:
-    from server.store.models import Device
-
-    rows = Device.objects.filter(public_key__isnull=False)
-    try:
-        found = list(rows.filter(pk=UUID(name)))
-    except ValueError:
-        found = list(rows.filter(name=name)[:2])
-    if not found:
-        raise SetUpError(f"no device is called {name!r}; phones are changed with fairwatch-server phones")
-    if len(found) > 1:
-        raise SetUpError(f"several are called {name!r}: give the id, as list --json shows it")
-    return found[0]

@@ -66,7 +66,7 @@ def _list(*, as_json: bool) -> int:
 
 
 def _change(args: argparse.Namespace) -> int:
-    from server import phones
+    from server import device_names, phones
 
     now = datetime.now(UTC)
     if args.action == "add":
@@ -76,7 +76,7 @@ def _change(args: argparse.Namespace) -> int:
         _check_place(args)
         device, ident = phones.add(None, given, now)
         return _hand_out(args, device, ident, now)
-    device = _find(args.name, phone=args.action not in ("gateway", "no-gateway"))
+    device = device_names.find(args.name, phone=args.action not in ("gateway", "no-gateway"))
     if args.action in ("gateway", "no-gateway"):
         phones.set_gateway(None, device.pk, now, gateway=args.action == "gateway")
         more = (
@@ -103,21 +103,6 @@ def _change(args: argparse.Namespace) -> int:
     else:
         ident = phones.hand_on(None, device.pk, args.account or "", now, noticed=args.noticed)
     return _hand_out(args, device, ident, now)
-
-
-def _find(name: str, *, phone: bool) -> Device:
-    from server.store.models import Device
-
-    rows = Device.objects.filter(public_key__isnull=phone)
-    try:
-        found = list(rows.filter(pk=UUID(name)))
-    except ValueError:
-        found = list(rows.filter(name=name)[:2])
-    if not found:
-        raise SetUpError(f"no {'phone' if phone else 'device'} is called {name!r}")
-    if len(found) > 1:
-        raise SetUpError(f"several are called {name!r}: give the id, as --json lists it")
-    return found[0]
 
 
 def _check_place(args: argparse.Namespace) -> None:

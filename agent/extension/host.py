@@ -40,11 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until the browser closes the pipe; 0 then, 2 when another extension calls or what it says is refused."""
+    """Run until the browser closes a pipe; 0 then, 2 when another extension calls or what it says is refused."""
     try:
         family = family_of(args.caller, args.extension)
         with wake_on((signal.SIGTERM, signal.SIGINT)) as wake:
             Host(Link(socket_path(args.data_dir)), family).run(wake.fileno())
+    except BrokenPipeError:
+        return 0  # it closed before it had heard all
     except MessageRefused as fault:
         print(f"fairwatch-agent browser: {fault}", file=sys.stderr)  # noqa: T201 - browsers put it into their log
         return 2

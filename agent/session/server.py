@@ -67,6 +67,8 @@ MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 2500
 # An answer is read from the disk and sealed state: a question weighs as much as this many intervals.
 ASK_COST: Final = 40.0
+# A visit is judged and written to the disk by itself: a quarter of what a person may say at once is a day of visits.
+HOST_COST: Final = 4.0
 # Allowances are kept for this many user ids; the fullest are forgotten first, which gives nothing away.
 MAX_ALLOWANCES: Final = 1024
 WARN_AGAIN_SECONDS: Final = 60.0
@@ -369,6 +371,8 @@ class SessionServer:
     def _take_host(self, connection: _Connection, message: HostVisited | HostShown) -> None:
         if connection.browser is None:
             raise MessageRefused("No browser has said that it is here.")
+        if not self._allowed(connection.uid, HOST_COST):
+            raise MessageRefused("Too many visits.")
         if isinstance(message, HostShown):
             believed = self._believed(connection.person, message)
             if believed is not None:

@@ -1,4 +1,4 @@
-"""Builds the Linux packages into `dist/`: the same bytes from the same commit, wherever it is done.
+"""Builds the Linux packages into `dist/`: the same bytes from the same commit and key of the extension, anywhere.
 
 `python -m installers.linux.build [--into DIR] [PACKAGE...]`; `make installers` calls it. Needs `nfpm`, which is locked
 with the rest, and fetches only what the lock names, held to its hashes.

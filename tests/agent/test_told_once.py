@@ -58,7 +58,7 @@ def test_what_both_tell_is_one_visit_and_one_sighting(order, agent, browser, ope
 
 def test_two_visits_that_both_tell_twice_stay_two(told, seen, clock):
     tellings = [(0.0, EXTENSION), (1.0, EXTENSION), (0.2, HISTORY), (1.2, HISTORY)]
-    through = [told.first(later(seen, clock, at, **who), clock.now) for at, who in tellings]
+    through = [told.first(later(seen, clock, at, **who), clock.now, private=False) for at, who in tellings]
     assert [one is not None for one in through] == [True, True, False, False]
 
 
@@ -73,8 +73,8 @@ def test_two_visits_that_both_tell_twice_stay_two(told, seen, clock):
     ids=["later", "another host", "another person", "another browser"],
 )
 def test_what_is_not_the_same_visit_counts_by_itself(seconds, more, told, seen, clock):
-    assert told.first(later(seen, clock, **EXTENSION), clock.now) is not None
-    assert told.first(later(seen, clock, seconds, **(HISTORY | more)), clock.now) is not None
+    assert told.first(later(seen, clock, **EXTENSION), clock.now, private=False) is not None
+    assert told.first(later(seen, clock, seconds, **(HISTORY | more)), clock.now, private=False) is not None
 
 
 def test_what_only_the_history_knows_counts_as_a_visit_without_time_where_the_extension_is_there(
@@ -110,10 +110,10 @@ def test_it_is_remembered_over_a_restart_and_forgotten_after_an_hour(agent, open
     agent.see(later(seen, clock, name=ROUTINE, **HISTORY))
     assert len(opened(agent.spool, office, device)) == 1
     told = ToldOnce({}.get, lambda _person, _browser: False)
-    told.first(later(seen, clock, **EXTENSION), clock.now)
+    told.first(later(seen, clock, **EXTENSION), clock.now, private=False)
     over = clock.now + timedelta(seconds=KEPT_SECONDS + 1)
-    told.first(later(seen, clock, name="b.example", **EXTENSION), over)
-    assert told.first(later(seen, clock, **HISTORY), over) is not None
+    told.first(later(seen, clock, name="b.example", **EXTENSION), over, private=False)
+    assert told.first(later(seen, clock, **HISTORY), over, private=False) is not None
 
 
 def test_what_was_not_kept_is_not_taken_as_told(agent, opened, office, device, seen, clock, monkeypatch):
@@ -126,16 +126,38 @@ def test_what_was_not_kept_is_not_taken_as_told(agent, opened, office, device, s
     assert len(opened(agent.spool, office, device)) == 1
 
 
-def test_a_browser_whose_visits_come_from_its_history_alone_is_named_for_a_day(told, browser, seen, clock):
+def test_a_browser_whose_visits_come_from_its_history_alone_is_named_for_a_day(told, seen, clock):
     assert told.only_from_history(clock.now) == frozenset()
-    told.first(later(seen, clock, **HISTORY), clock.now)
+    told.first(later(seen, clock, **HISTORY), clock.now, private=False)
     assert told.only_from_history(clock.now) == {"Chromium"}
+    assert told.only_from_history(clock.now + timedelta(days=1)) == frozenset()
+
+
+def test_a_browser_whose_extension_came_after_all_is_named_no_more_when_it_is_closed(told, browser, seen, clock):
+    told.first(later(seen, clock, **HISTORY), clock.now, private=False)
     browser.there = True
     assert told.only_from_history(clock.now) == frozenset()
     browser.there = False
-    assert told.only_from_history(clock.now + timedelta(days=1)) == frozenset()
+    assert told.only_from_history(clock.now) == frozenset()
+    told.first(later(seen, clock, **HISTORY), clock.now, private=False)
+    told.first(later(seen, clock, 1, name="b.example", **EXTENSION), clock.now, private=False)
+    assert told.only_from_history(clock.now) == frozenset()
+
+
+def test_what_a_browser_writes_as_it_closes_does_not_look_like_a_removed_extension(told, seen, clock):
+    told.first(later(seen, clock, **EXTENSION), clock.now, private=False)
+    told.first(later(seen, clock, 20, name="b.example", **HISTORY), clock.now, private=False)
+    assert told.only_from_history(clock.now) == frozenset()
+    told.first(later(seen, clock, 90, name="b.example", **HISTORY), clock.now, private=False)
+    assert told.only_from_history(clock.now) == {"Chromium"}
+
+
+def test_a_visit_in_private_time_that_anybody_can_make_up_hides_none_outside_it(told, seen, clock):
+    assert told.first(later(seen, clock, **EXTENSION), clock.now, private=True) is not None
+    assert told.first(later(seen, clock, 1, **HISTORY), clock.now, private=False) is not None
+    assert told.first(later(seen, clock, **HISTORY), clock.now, private=True) is None
 
 
 def test_a_state_that_is_not_understood_is_as_none(browser, seen, clock):
     told = ToldOnce({"told once": b"\xc1"}.get, browser)
-    assert told.first(later(seen, clock, **HISTORY), clock.now) is not None
+    assert told.first(later(seen, clock, **HISTORY), clock.now, private=False) is not None

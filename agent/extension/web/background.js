@@ -10,6 +10,8 @@ const LONGEST_SPENT_MS = 60_000; // Handed over each minute, so that a crash los
 const LONGEST_GAP_MS = 45_000; // Nobody looked for longer: the machine slept, and what was shown is not known.
 const CONNECT_AGAIN_MS = 30_000;
 const MOST_WAITING = 200; // What waits for the agent's word; the oldest go first, and histories know them too.
+const OLDEST_MS = 3_600_000; // The agent takes nothing older.
+const PASSING_MS = 400; // A page that sends the visitor on within this was not visited, as histories have it too.
 
 const api = globalThis.browser ?? globalThis.chrome;
 
@@ -19,6 +21,7 @@ let waiting = []; // Messages from before that, each with the moment (ms) that i
 let front = null; // {host, private, since, seen}: what is in front, from when, and until when it was seen there.
 let away = false;
 let turn = Promise.resolve();
+const passing = new Map(); // By tab: the page that was opened a moment ago, and may only send the visitor on.
 
 function hostOf(address) {
   try {
@@ -68,16 +71,30 @@ function say(at, message) {
     waiting.push([at, message]);
     if (waiting.length > MOST_WAITING) waiting.shift();
   } else if (settings.watch && (settings.private_windows || !message.private)) {
-    post({ ...message, ago_ms: Math.max(0, Math.round(Date.now() - at)) });
+    const ago_ms = Math.max(0, Math.round(Date.now() - at));
+    if (ago_ms < OLDEST_MS) post({ ...message, ago_ms });
   }
 }
 
 // --- what is seen ----------------------------------------------------------------------------------------------------
 
-async function visited({ tabId, frameId, url, timeStamp, documentLifecycle }) {
+function committed({ tabId, frameId, url, timeStamp, documentLifecycle, transitionQualifiers }) {
   if (frameId !== 0 || (documentLifecycle ?? "active") !== "active") return;
+  const before = passing.get(tabId);
+  passing.delete(tabId);
+  clearTimeout(before?.timer);
+  if (before !== undefined && !(transitionQualifiers ?? []).includes("client_redirect")) void before.tell();
   const host = hostOf(url);
   if (host === null) return;
+  const tell = () => visited(tabId, host, timeStamp);
+  const timer = setTimeout(() => {
+    passing.delete(tabId);
+    void tell();
+  }, PASSING_MS);
+  passing.set(tabId, { timer, tell });
+}
+
+async function visited(tabId, host, timeStamp) {
   try {
     const { incognito } = await api.tabs.get(tabId);
     say(timeStamp, { type: "Visit", host, private: incognito });
@@ -117,7 +134,7 @@ async function look() {
 
 function spent() {
   const seconds = (front.seen - front.since) / 1000;
-  if (seconds > 0) say(front.seen, { type: "Spent", host: front.host, seconds, private: front.private });
+  if (seconds * 1000 > PASSING_MS) say(front.seen, { type: "Spent", host: front.host, seconds, private: front.private });
 }
 
 function lookSoon() {
@@ -125,7 +142,7 @@ function lookSoon() {
 }
 
 api.webNavigation.onCommitted.addListener((details) => {
-  void visited(details);
+  committed(details);
   if (details.frameId === 0) lookSoon();
 });
 api.tabs.onActivated.addListener(lookSoon);

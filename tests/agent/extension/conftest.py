@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.extension.real_browsers import Browsers, Ear, Pages, Site, until
+from tests.agent.extension.real_browsers import Browsers, Ear, Pages, Site
+from tests.agent.marionette import until
 from tests.agent.session.conftest import bare_display, screen  # noqa: F401 - fixtures
 
 
 @pytest.fixture(name="until")
 def until_fixture() -> Callable[..., object]:
-    return until
+    return lambda ask, seconds=60: until(ask, seconds)
 
 
 @pytest.fixture

@@ -12,13 +12,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from agent.session.address import person_of_uid
 from agent.session.messages import HostShown, HostVisited, Settings
 from agent.session.server import SessionServer
 from installers.browsers import packing, policies
+from tests.agent.marionette import OPTIONS, Marionette, prepare, until
 
 ME = person_of_uid(os.getuid()) or ""
 ROOT = Path(__file__).parents[3]
@@ -210,9 +209,9 @@ class Chromium:
             **environment,
         )  # fmt: skip
         self.profile = self.folder / "Default"
-        self._control = until(lambda: (self.folder / "DevToolsActivePort").read_text().split()[0])
+        self._control = until(lambda: (self.folder / "DevToolsActivePort").read_text().split()[0], 60)
         if waits:
-            until(lambda: len(browsers.hellos()) > before)
+            until(lambda: len(browsers.hellos()) > before, 60)
 
     def _call(self, what: str, method: str = "GET") -> list[dict[str, str]]:
         request = urllib.request.Request(f"http://127.0.0.1:{self._control}/json/{what}", method=method)
@@ -227,33 +226,18 @@ class Chromium:
 
 
 class Firefox:
-    """A Firefox on a profile of its own, driven by Marionette: a length, a colon and a JSON array."""
+    """A Firefox on a profile of its own, driven by Marionette."""
 
     def __init__(self, browsers: Browsers, name: str, **environment: str) -> None:
         self.profile, before = browsers.folder / name, len(browsers.hellos())
-        self.profile.mkdir()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            control = free.getsockname()[1]
-        prefs = {
-            "network.proxy.type": 1,
-            "network.proxy.http": "127.0.0.1",
-            "network.proxy.http_port": browsers.port,
-            "marionette.port": control,
-            "dom.security.https_first": False,
-            "datareporting.policy.dataSubmissionEnabled": False,
-            "browser.shell.checkDefaultBrowser": False,
-        }
-        lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});\n" for key, value in prefs.items()]
-        (self.profile / "user.js").write_text("".join(lines))
+        control = prepare(self.profile, browsers.port)
         program = shutil.which("firefox-esr") or pytest.skip("firefox-esr is not installed")
         screen = [] if "DISPLAY" in environment else ["--headless"]
-        words = [*screen, "--no-remote", "--marionette", "--remote-allow-system-access", "--profile"]
-        browsers.start([program, *words, str(self.profile)], browsers.folder / f"{name}-home", **environment)
-        self._link = until(lambda: socket.create_connection(("127.0.0.1", control), 60))
-        self._rest, self._count = b"", 0
-        self._answer()
-        self.ask("WebDriver:NewSession", {})
-        until(lambda: len(browsers.hellos()) > before)
+        words = [program, *screen, *OPTIONS, str(self.profile)]
+        browsers.start(words, browsers.folder / f"{name}-home", **environment)
+        self._control = Marionette(control)
+        self.ask, self.hang_up = self._control.ask, self._control.close
+        until(lambda: len(browsers.hellos()) > before, 60)
 
     def visit(self, url: str) -> object:
         return self.ask("WebDriver:Navigate", {"url": url})
@@ -261,32 +245,7 @@ class Firefox:
     def private_window(self) -> None:
         """Open a private window, and go on in it."""
         made = self.ask("WebDriver:NewWindow", {"type": "window", "focus": True, "private": True})
-        self.ask("WebDriver:SwitchToWindow", {"handle": made["handle"]})  # type: ignore[index]
-
-    def hang_up(self) -> None:
-        self._link.close()
-
-    def ask(self, name: str, values: object) -> object:
-        self._count += 1
-        message = json.dumps([0, self._count, name, values]).encode()
-        self._link.sendall(b"%d:%s" % (len(message), message))
-        _, _, error, result = self._answer()
-        assert error is None, error
-        return result
-
-    def _answer(self) -> list[object]:
-        while b":" not in self._rest:
-            self._rest += self._received()
-        length, _, self._rest = self._rest.partition(b":")
-        while len(self._rest) < int(length):
-            self._rest += self._received()
-        message, self._rest = self._rest[: int(length)], self._rest[int(length) :]
-        return json.loads(message)
-
-    def _received(self) -> bytes:
-        part = self._link.recv(65536)
-        assert part, "the browser hung up"
-        return part
+        self.ask("WebDriver:SwitchToWindow", {"handle": made["handle"]})
 
 
 class Pages(http.server.BaseHTTPRequestHandler):
@@ -298,6 +257,14 @@ class Pages(http.server.BaseHTTPRequestHandler):
         host = self.path.split("/")[2] if "://" in self.path else self.headers.get("Host", "")
         self.asked.setdefault(host.partition(":")[0], time.time())
         body = b"<title>a secret title</title><p>a secret text"
+        if host.startswith("refresh.test"):
+            body = b'<meta http-equiv="refresh" content="0;url=http://refreshed.test/">'
+        elif host.startswith("redirecting.test"):
+            self.send_response(302)
+            self.send_header("Location", "http://redirected.test/there?secret=2")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(404 if self.path.endswith("favicon.ico") else 200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Content-Length", str(len(body)))
@@ -314,17 +281,3 @@ class Site(http.server.ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Browsers hang up at will."""
-
-
-def until(ask: Callable[[], object], seconds: float = 60) -> object:
-    """What `ask` returns as soon as it returns something and raises nothing; polled, with a bound."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = ask()
-        except (OSError, IndexError):
-            found = None
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.02)

@@ -75,8 +75,25 @@ def test_what_the_extension_and_the_history_both_tell_goes_through_once(browsers
         for one in from_extension for other in from_history if one.name == other.name
     }  # fmt: skip
     assert max(differences.values()) < SAME_VISIT_SECONDS / 3, differences
-    through = [one.name for one in (*from_extension, *from_history) if told.first(one, now()) is not None]
+    through = [
+        one.name for one in (*from_extension, *from_history) if told.first(one, now(), private=False) is not None
+    ]
     assert sorted(through) == hosts
+
+
+def test_a_host_that_only_passes_the_visitor_on_is_not_told(browsers, ear, until, family):
+    browser = getattr(browsers, family)()
+    for host in ("redirecting.test", "refresh.test", "last.test"):
+        browser.visit(f"http://{host}/")
+        until(
+            lambda host=host: (
+                {"redirecting.test": "redirected.test", "refresh.test": "refreshed.test"}.get(host, host)
+                in ear.visits()
+            )
+        )
+    assert ear.visits() == ["redirected.test", "refreshed.test", "last.test"]
+    said = {one["host"] for one in browsers.messages() if "host" in one}
+    assert said == {"redirected.test", "refreshed.test", "last.test"}
 
 
 def test_without_the_services_word_nothing_is_told(browsers, ear, site, until, family):

@@ -8,17 +8,17 @@ import json
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import threading
-import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
+from tests.agent.marionette import OPTIONS, Marionette, prepare, until
 
 CHROMIUM_TABLES = """
 CREATE TABLE urls(id INTEGER PRIMARY KEY AUTOINCREMENT, url LONGVARCHAR, title LONGVARCHAR,
@@ -250,32 +250,15 @@ class RunningChromium(RunningBrowser):
 
 
 class RunningFirefox(RunningBrowser):
-    """Driven by Marionette: a length, a colon and a JSON array."""
+    """Driven by Marionette."""
 
     def __init__(self, folder: Path, port: int):
-        folder.mkdir(parents=True, exist_ok=True)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            control = free.getsockname()[1]
-        prefs = {
-            "network.proxy.type": 1,
-            "network.proxy.http": "127.0.0.1",
-            "network.proxy.http_port": port,
-            "marionette.port": control,
-            "dom.security.https_first": False,
-            "datareporting.policy.dataSubmissionEnabled": False,
-            "app.update.enabled": False,
-            "browser.shell.checkDefaultBrowser": False,
-        }
-        lines = [f"user_pref({json.dumps(key)}, {json.dumps(value)});\n" for key, value in prefs.items()]
-        (folder / "user.js").write_text("".join(lines))
+        control = prepare(folder, port)
         program = shutil.which("firefox-esr") or shutil.which("firefox") or pytest.skip("firefox is not installed")
-        words = ["--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile"]
-        super().__init__([program, *words, str(folder)], folder)
+        super().__init__([program, "--headless", *OPTIONS, str(folder)], folder)
         self.profile = folder
-        self._link = until(lambda: socket.create_connection(("127.0.0.1", control), 30))
-        self._rest, self._count = b"", 0
-        self._answer()
-        self._ask("WebDriver:NewSession", {})
+        self._control = Marionette(control)
+        self._ask = self._control.ask
 
     def visit(self, url: str):
         return self._ask("WebDriver:Navigate", {"url": url})
@@ -294,44 +277,8 @@ class RunningFirefox(RunningBrowser):
         assert done == {"value": "ok"}
 
     def quit(self):
-        self._link.close()
+        self._control.close()
         super().quit()
-
-    def _ask(self, name, values):
-        self._count += 1
-        message = json.dumps([0, self._count, name, values]).encode()
-        self._link.sendall(b"%d:%s" % (len(message), message))
-        _, _, error, result = self._answer()
-        assert error is None, error
-        return result
-
-    def _answer(self):
-        while b":" not in self._rest:
-            self._rest += self._received()
-        length, _, self._rest = self._rest.partition(b":")
-        while len(self._rest) < int(length):
-            self._rest += self._received()
-        message, self._rest = self._rest[: int(length)], self._rest[int(length) :]
-        return json.loads(message)
-
-    def _received(self):
-        part = self._link.recv(65536)
-        assert part, "the browser hung up"
-        return part
-
-
-def until(ask, seconds=30):
-    """What `ask` returns as soon as it returns something and raises nothing; polled, with a bound."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            found = ask()
-        except (OSError, IndexError):
-            found = None
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it did not come in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture(name="until")
