@@ -9,7 +9,7 @@ from server.store.models import Device
 
 
 def find(name: str, *, phone: bool) -> Device:
-    """Return the phone, or the device that reports by itself; raises SetUpError where there is none or more than one."""
+    """Return the phone, or the device that reports by itself; raises SetUpError where it is none or several."""
     rows = Device.objects.filter(public_key__isnull=phone)
     try:
         found = list(rows.filter(pk=UUID(name)))

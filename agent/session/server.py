@@ -31,6 +31,7 @@ import msgspec
 from agent.health import SEVERITY, SourceHealth
 from agent.observation import Family
 from agent.session import address
+from agent.session.allowance import ASK_COST, HOST_COST, Allowances
 from agent.session.errors import MessageRefused
 from agent.session.messages import (
     MAX_ANSWER_BYTES,
@@ -62,15 +63,6 @@ log = logging.getLogger(__name__)
 # one more for a question.
 MAX_CONNECTIONS: Final = 64
 MAX_CONNECTIONS_A_PERSON: Final = 16
-# A person who switches windows twice a second sends two; a session that was cut off hands over what it kept at once.
-MESSAGES_A_SECOND: Final = 20.0
-MESSAGES_AT_ONCE: Final = 2500
-# An answer is read from the disk and sealed state: a question weighs as much as this many intervals.
-ASK_COST: Final = 40.0
-# A visit is judged and written to the disk by itself: a quarter of what a person may say at once is a day of visits.
-HOST_COST: Final = 4.0
-# Allowances are kept for this many user ids; the fullest are forgotten first, which gives nothing away.
-MAX_ALLOWANCES: Final = 1024
 WARN_AGAIN_SECONDS: Final = 60.0
 # Room for one full answer beside the settings.
 MAX_WAITING_BYTES: Final = 2 * MAX_ANSWER_BYTES
@@ -100,22 +92,6 @@ class _Connection:
         self.notice_version = ""
         self.state: SourceState | None = None
         self.browser: BrowserHere | None = None
-
-
-class _Allowance:
-    """How many messages a uid may still send now; it fills again with time, so that reconnecting gains nothing."""
-
-    def __init__(self, at: float) -> None:
-        self.left = float(MESSAGES_AT_ONCE)
-        self.at = at
-
-    def take(self, at: float, cost: float) -> bool:
-        self.left = min(float(MESSAGES_AT_ONCE), self.left + (at - self.at) * MESSAGES_A_SECOND)
-        self.at = at
-        if self.left < cost:
-            return False
-        self.left -= cost
-        return True
 
 
 class SessionServer:
@@ -157,7 +133,7 @@ class SessionServer:
         self._person_of_uid = person_of_uid
         self._selector = selectors.DefaultSelector()
         self._connections: dict[int, _Connection] = {}
-        self._allowances: dict[int, _Allowance] = {}
+        self._allowances = Allowances()
         self._orders: deque[Callable[[], None]] = deque()
         self._warned: dict[str, float] = {}
         self._stopping = False
@@ -280,7 +256,7 @@ class SessionServer:
             person is None
             or mine >= MAX_CONNECTIONS_A_PERSON
             or len(self._connections) >= MAX_CONNECTIONS
-            or not self._allowed(uid)
+            or not self._allowances.take(uid)
         ):
             self._warn("session connection refused")
             peer.close()
@@ -297,12 +273,6 @@ class SessionServer:
         if at - self._warned.get(event, -WARN_AGAIN_SECONDS) >= WARN_AGAIN_SECONDS:
             self._warned[event] = at
             log.warning(event)
-
-    def _allowed(self, uid: int, cost: float = 1.0) -> bool:
-        at = monotonic()
-        if uid not in self._allowances and len(self._allowances) >= MAX_ALLOWANCES:
-            del self._allowances[max(self._allowances, key=lambda known: self._allowances[known].left)]
-        return self._allowances.setdefault(uid, _Allowance(at)).take(at, cost)
 
     def _serve(self, connection: _Connection, events: int) -> None:
         if events & selectors.EVENT_WRITE:
@@ -326,7 +296,7 @@ class SessionServer:
         connection.received = bytearray(rest)
         try:
             for line in lines:
-                if not self._allowed(connection.uid):
+                if not self._allowances.take(connection.uid):
                     raise MessageRefused("Too many messages.")
                 self._handle(connection, decode_from_session(line))
             if len(rest) > MAX_LINE_BYTES:
@@ -355,13 +325,13 @@ class SessionServer:
                 connection.state = message
             case DocumentShown() | Acknowledged():
                 # Written to the disk, so it weighs as much as a question.
-                if not self._allowed(connection.uid, ASK_COST):
+                if not self._allowances.take(connection.uid, ASK_COST):
                     raise MessageRefused("Too many messages.")
                 self._on_reading(connection.person, message)
                 for one in [one for one in self._connections.values() if one.person == connection.person]:
                     self._send_settings(one)
             case Ask():
-                if not self._allowed(connection.uid, ASK_COST):
+                if not self._allowances.take(connection.uid, ASK_COST):
                     raise MessageRefused("Too many questions.")
                 json = self._answer(connection.person, message.what)
                 self._send(connection, Answer(json=msgspec.Raw(json)))
@@ -371,7 +341,7 @@ class SessionServer:
     def _take_host(self, connection: _Connection, message: HostVisited | HostShown) -> None:
         if connection.browser is None:
             raise MessageRefused("No browser has said that it is here.")
-        if not self._allowed(connection.uid, HOST_COST):
+        if not self._allowances.take(connection.uid, HOST_COST):
             raise MessageRefused("Too many visits.")
         if isinstance(message, HostShown):
             believed = self._believed(connection.person, message)

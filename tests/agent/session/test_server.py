@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from agent.reading import ToRead
+from agent.session import allowance
 from agent.session import server as server_module
 from agent.session.address import person_of_uid, short_name
 from agent.session.messages import (
@@ -267,8 +268,8 @@ def test_an_account_that_takes_every_connection_it_may_does_not_keep_another_out
 def test_a_flood_of_messages_or_questions_is_cut_off(
     service: Service, peer: Peer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "MESSAGES_AT_ONCE", 100)
-    monkeypatch.setattr(server_module, "MESSAGES_A_SECOND", 0.0)
+    monkeypatch.setattr(allowance, "MESSAGES_AT_ONCE", 100)
+    monkeypatch.setattr(allowance, "MESSAGES_A_SECOND", 0.0)
     state = SourceState(state="working", reason="seen")
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         for _ in range(5000):
