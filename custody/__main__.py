@@ -83,6 +83,19 @@ def _key(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
     return {"private": str(given.out), "public": str(path), "say": say}
 
 
+def _backup_key(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
+    from custody import files
+    from protocol import backup_sealing
+
+    pem, public = backup_sealing.new_key(asking.new_passphrase(given.passphrase_file, "the backup key"))
+    files.write_private(given.out, pem)
+    say = [
+        f"Keep {given.out} and its words away from the collector: without them no backup opens, to anybody.",
+        f'In collector.toml, under [backup]: key = "{public}"',
+    ]
+    return {"private": str(given.out), "key": public, "say": say}
+
+
 def _sign(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
     from custody import proposal, renewal
     from custody.draft import Draft
@@ -377,6 +390,7 @@ def _pairs(texts: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
 _RUNS: Mapping[str, Callable[[argparse.Namespace, Asking], dict[str, Any]]] = {
     "ceremony": _ceremony,
     "key": _key,
+    "backup-key": _backup_key,
     "sign": _sign,
     "custodian": _custodian,
     "withdraw": _withdraw,

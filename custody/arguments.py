@@ -64,6 +64,10 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     made.add_argument("--name", required=True, help="whose key it is, in words")
     secret(made)
 
+    made = command("backup-key", "make the key that opens the collector's backups, off the collector")
+    made.add_argument("--out", type=Path, required=True, help="the private key's file, such as backup.pem")
+    secret(made)
+
     made = command("sign", "show what would change, and sign it")
     made.add_argument(
         "what",

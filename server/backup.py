@@ -1,29 +1,35 @@
 """`fairwatch-server backup`: put the database, the keys, the rules and the settings into one file, while it all runs.
 
-A backup opens no evidence, but holds the keys of sessions and of the collector: keep it as the collector is kept. Those
-in the collector's own folder are deleted on time; whoever copies them elsewhere deletes them there.
+A backup opens no evidence, but holds the keys of sessions and of the collector. With a key in `[backup]` it is sealed,
+and opens nothing without that key's private half, which IT keeps elsewhere; else keep it as the collector is kept.
+Those in the collector's own folder are deleted on time; whoever copies them elsewhere deletes them there.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import hashlib
 import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
+from server.backup_settings import BackupSettings
 from server.errors import SetUpError
 from server.files import make_private_folder
 from server.start import require
 
 FOLDER = "backups"
+ENDING, SEALED_ENDING = ".tar.gz", ".tar.gz.sealed"
 FORMAT = 1
 MANIFEST = "manifest.json"
 PARTS = ("keys", "rules", "files", "collector.toml", "deletions.jsonl", "holds.json")
@@ -40,6 +46,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, str]
 
 
+@dataclass(frozen=True)
+class Sealing:
+    """To which key a backup is sealed, in which folder (None: the collector's own), and when to give it up."""
+
+    key: str
+    folder: Path | None = None
+    stopped: Callable[[], bool] = lambda: False
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `backup` takes."""
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="a new file (default: in DATA_DIR/backups)")
@@ -48,33 +63,98 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make one and say where it is."""
     require(args.data_dir)
-    made = make(args.data_dir, datetime.now(UTC), args.output)
+    made = make(args.data_dir, datetime.now(UTC), args.output, sealing=sealing())
+    if made.name.endswith(SEALED_ENDING) or sealing() is not None:
+        print(f"{made}: sealed. Put it back with: fairwatch-server restore {made} --key YOUR_BACKUP_KEY.pem")  # noqa: T201
+        return 0
     print(f"{made}: keep it as the collector is kept. Put it back with: fairwatch-server restore {made}")  # noqa: T201
     return 0
 
 
-def make(data_dir: Path, now: datetime, target: Path | None = None) -> Path:
-    """Write a backup and return where it is; whole or not at all. Raises SetUpError, OSError."""
+def sealing() -> Sealing | None:
+    """Return what collector.toml says of sealing, for a backup into the collector's own folder."""
+    from django.conf import settings
+
+    chosen: BackupSettings = settings.CONFIG.backup
+    return Sealing(chosen.key) if chosen.key else None
+
+
+def folder_of(data_dir: Path, chosen: BackupSettings) -> Path:
+    """Return the folder that nightly backups go to."""
+    return Path(chosen.to) if chosen.to else data_dir / FOLDER
+
+
+def make(data_dir: Path, now: datetime, target: Path | None = None, *, sealing: Sealing | None = None) -> Path:
+    """Write a backup and return where it is; whole or not at all, and on the record either way.
+
+    Raises SetUpError, OSError. What is not sealed never leaves the disk of `target` or of the collector's own folder.
+    """
     from server import audit
 
-    folder = data_dir / FOLDER
-    make_private_folder(folder)
-    target = target or folder / f"fairwatch-{now:%Y-%m-%dT%H%M%SZ}.tar.gz"
+    own = data_dir / FOLDER
+    make_private_folder(own)
+    ending = ENDING if sealing is None else SEALED_ENDING
+    folder = own if sealing is None or sealing.folder is None else sealing.folder
+    target = target or folder / f"fairwatch-{now:%Y-%m-%dT%H%M%SZ}{ending}"
     if target.exists():
         raise SetUpError(f"{target} is there already")
     audit.write("command", "backup_made", "backup", now=now)
-    with _room(target.parent) as room:
-        manifest = _collect(data_dir, room, now)
-        (room / MANIFEST).write_bytes(msgspec.json.encode(manifest))
-        packed = room / "packed"
-        with tarfile.open(packed, "w:gz", compresslevel=1) as archive:
-            for name in (MANIFEST, *manifest.files):
-                archive.add(room / name, name, recursive=False)
-        packed.chmod(0o600)
-        with packed.open("rb") as file:
-            os.fsync(file.fileno())
-        packed.rename(target)
+    try:
+        if sealing is not None and not target.parent.is_dir():
+            # Never made here: in the place of a mount that is away it would fill this disk and pass for a copy.
+            raise SetUpError(f"{target.parent} is not there: mount it, or make the folder on it")
+        with _room(own if sealing is not None else target.parent) as room:
+            _write(data_dir, room, target, now, sealing)
+    except BaseException as fault:
+        audit.write("command", "backup_failed", type(fault).__name__)
+        raise
     return target
+
+
+def _write(data_dir: Path, room: Path, target: Path, now: datetime, sealing: Sealing | None) -> None:
+    manifest = _collect(data_dir, room, now)
+    (room / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    unfinished = target.with_name(f".{target.name}")
+    try:
+        # From the first byte on for this account alone, and never over what is there.
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with (
+                _outlet(file, sealing) as outlet,
+                gzip.GzipFile("", "wb", compresslevel=1, fileobj=outlet) as packed,
+                tarfile.open(fileobj=packed, mode="w|") as archive,
+            ):
+                for name in (MANIFEST, *manifest.files):
+                    archive.add(room / name, name, recursive=False)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _outlet(file: BinaryIO, sealing: Sealing | None) -> Iterator[BinaryIO]:
+    if sealing is None:
+        yield file
+        return
+    from protocol import backup_sealing
+
+    sealer = backup_sealing.Sealer(_Stoppable(file, sealing.stopped), backup_sealing.from_text(sealing.key))
+    yield sealer  # type: ignore[misc]  # an archive that is streamed only writes
+    sealer.close()
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    """A file that refuses to go on once the collector is to end."""
+
+    file: BinaryIO
+    stopped: Callable[[], bool]
+
+    def write(self, data: bytes, /) -> int:
+        if self.stopped():
+            raise SetUpError("the collector was told to end; the backup is made at the next start")
+        return self.file.write(data)
 
 
 def sha256_of(path: Path) -> str:

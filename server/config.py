@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from server import list_settings, notify_config, phone_settings, retention_kinds, sign_in_settings, training_settings
+from server import (
+    backup_settings,
+    list_settings,
+    notify_config,
+    phone_settings,
+    retention_kinds,
+    sign_in_settings,
+    training_settings,
+)
+from server.backup_settings import BackupSettings
 from server.errors import ConfigError
 from server.list_presets import PRESETS
 from server.list_settings import ListSettings
@@ -56,6 +65,7 @@ class Config:
     workers: int = 1
     database: Database = field(default_factory=Database)
     audit: Audit = field(default_factory=Audit)
+    backup: BackupSettings = field(default_factory=BackupSettings)
     lists: tuple[ListSettings, ...] = ()
     mail: Mail = field(default_factory=Mail)
     escalation: Escalating = field(default_factory=Escalating)
@@ -116,6 +126,9 @@ def parse(text: str, file_name: str) -> Config:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
     if "audit" in values:
         values["audit"] = Audit(**_section(values["audit"], _AUDIT, text, file_name, "audit"))
+    if "backup" in values:
+        backup = _section(values["backup"], backup_settings.KEYS, text, file_name, "backup")
+        values["backup"] = _made(backup_settings.backup_settings, backup, file_name, _line_of(text, "backup", ""))
     if "retention" in values:
         values["retention"] = _section(values["retention"], retention_kinds.KEYS, text, file_name, "retention")
     if "sign_in" in values:
@@ -292,6 +305,7 @@ _TOP: dict[str, _Rule] = {
     "workers": (_is_workers, "a whole number from 1 to 64 (SQLite always uses 1)"),
     "database": (lambda value: isinstance(value, dict), "a section: [database]"),
     "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
+    "backup": (lambda value: isinstance(value, dict), "a section: [backup]"),
     "sign_in": (lambda value: isinstance(value, dict), "a section: [sign_in]"),
     "training": (lambda value: isinstance(value, dict), "a section: [training]"),
     "phones": (lambda value: isinstance(value, dict), "a section: [phones]"),

@@ -29,6 +29,9 @@ CLOCK_DEVICES_MIN = 3
 BACKUP_AGE_MAX = timedelta(days=7)
 """More than a week of incidents must not hang on one disk."""
 
+NIGHTLY_AGE_MAX = timedelta(days=2)
+"""Where each night should bring one, two that did not are a fault."""
+
 REHEARSED_AGE_MAX = timedelta(days=180)
 """A backup that nobody opened for half a year is a hope."""
 
@@ -108,28 +111,45 @@ def tls(data_dir: Path) -> Finding:
 
 
 def backups(data_dir: Path) -> Finding:  # noqa: ARG001
-    """How old the newest backup is, and when one was last rehearsed, by the audit log."""
+    """How old the newest backup is, whether the last try failed, and when one was last rehearsed, by the audit log."""
+    from django.conf import settings
+
     from server.store.models import AuditEntry
 
-    def latest(action: str) -> datetime | None:
-        return AuditEntry.objects.filter(action=action).order_by("-seq").values_list("at", flat=True).first()
+    def latest(*actions: str) -> datetime | None:
+        return AuditEntry.objects.filter(action__in=actions).order_by("-seq").values_list("at", flat=True).first()
 
     first = AuditEntry.objects.order_by("seq").values_list("at", flat=True).first()
-    return backup_finding(first, latest("backup_made"), latest("backup_rehearsed"), datetime.now(UTC))
+    last_try = AuditEntry.objects.filter(action__in=("backup_made", "backup_failed")).order_by("-seq").first()
+    if last_try is not None and last_try.action == "backup_failed":
+        return Finding("backups", ok=False, sentence=f"the last try failed ({last_try.subject}): {_see_why()}")
+    nightly = settings.CONFIG.backup.nightly
+    return backup_finding(first, latest("backup_made"), latest("backup_rehearsed"), datetime.now(UTC), nightly=nightly)
 
 
-def backup_finding(first: datetime | None, made: datetime | None, rehearsed: datetime | None, now: datetime) -> Finding:
-    """Judge the age of the last backup; a collector has its first week to make one."""
+def backup_finding(
+    first: datetime | None, made: datetime | None, rehearsed: datetime | None, now: datetime, *, nightly: bool = False
+) -> Finding:
+    """Judge the age of the last backup; a collector has its first week to make one, or two nights by itself."""
+    age_max = NIGHTLY_AGE_MAX if nightly else BACKUP_AGE_MAX
     do_it = "make one with `fairwatch-server backup`, and keep it elsewhere"
+    if nightly:
+        do_it = f"they are made while `fairwatch-server run` runs; {_see_why()}"
     if made is None:
-        return Finding("backups", first is None or now - first < BACKUP_AGE_MAX, f"none yet: {do_it}")
-    if now - made > BACKUP_AGE_MAX:
+        return Finding("backups", first is None or now - first < age_max, f"none yet: {do_it}")
+    if now - made > age_max:
         return Finding("backups", ok=False, sentence=f"the last is of {made:%Y-%m-%d}: {do_it}")
     told = f"the last is of {made:%Y-%m-%d}"
+    if not nightly:
+        told += ", and none is made by itself (key in [backup] of collector.toml)"
     if rehearsed is None or now - rehearsed > REHEARSED_AGE_MAX:
         when = "never" if rehearsed is None else f"last on {rehearsed:%Y-%m-%d}"
         return Finding("backups", ok=True, sentence=f"{told}; rehearsed {when}: do it with `fairwatch-server rehearse`")
     return Finding("backups", ok=True, sentence=f"{told}; rehearsed on {rehearsed:%Y-%m-%d}")
+
+
+def _see_why() -> str:
+    return "look whether the folder of [backup] is mounted and has room, then try `fairwatch-server backup`"
 
 
 def _database_bytes(data_dir: Path) -> int:

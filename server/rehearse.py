@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from protocol.audit import START, AuditLine, Head, follow, time_text
-from server.backup import FOLDER
+from protocol.backup_sealing import BackupKey
+from server.backup import ENDING, FOLDER, SEALED_ENDING, folder_of
 from server.errors import SetUpError
 from server.files import make_private_folder
-from server.restore import unpack
+from server.restore import unlocked, unpack
 from server.start import require
+
+ENDINGS = (ENDING, SEALED_ENDING)
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,16 @@ class Rehearsed:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `rehearse` takes."""
-    parser.add_argument("backup", nargs="?", type=Path, metavar="FILE", help="default: the newest in DATA_DIR/backups")
+    parser.add_argument("backup", nargs="?", type=Path, metavar="FILE", help="default: the newest")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the backup key of a sealed backup")
+    parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="its passphrase, instead of the keyboard")
 
 
 def run(args: argparse.Namespace) -> int:
     """Rehearse and say what was found."""
     require(args.data_dir)
-    done = rehearse(args.data_dir, args.backup, datetime.now(UTC))
+    chosen = args.backup or newest(args.data_dir)
+    done = rehearse(args.data_dir, chosen, datetime.now(UTC), unlocked(args.key, args.passphrase_file))
     found = (
         f"its database is whole, the audit chain holds, {done.devices} devices are in it"
         if done.lines is not None
@@ -49,8 +55,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def rehearse(data_dir: Path, backup: Path | None, now: datetime) -> Rehearsed:
-    """Open a backup in a folder of its own and note in the audit log that it was done. Raises SetUpError, OSError."""
+def rehearse(data_dir: Path, backup: Path | None, now: datetime, key: BackupKey | None = None) -> Rehearsed:
+    """Open a backup in a folder of its own and note in the audit log that it was done.
+
+    Raises SetUpError, OSError, and OpenError where it is sealed to another key.
+    """
     from server import audit, dumping
 
     chosen = backup or newest(data_dir)
@@ -59,7 +68,7 @@ def rehearse(data_dir: Path, backup: Path | None, now: datetime) -> Rehearsed:
     make_private_folder(data_dir / FOLDER)
     room = Path(tempfile.mkdtemp(prefix=".rehearse-", dir=data_dir / FOLDER))
     try:
-        manifest = unpack(chosen, room)
+        manifest = unpack(chosen, room, key)
         if manifest.engine not in dumping.NAMES:
             raise SetUpError(f"{chosen} is of a kind of database that is not known: {manifest.engine}")
         copy, lines, devices = room / dumping.NAMES[manifest.engine], None, None
@@ -74,11 +83,14 @@ def rehearse(data_dir: Path, backup: Path | None, now: datetime) -> Rehearsed:
 
 
 def newest(data_dir: Path) -> Path:
-    """Return the newest backup in the collector's own folder; raises SetUpError when there is none."""
-    there = sorted((data_dir / FOLDER).glob("fairwatch-*.tar.gz"))  # their names are their times
+    """Return the newest backup, in the collector's own folder or in that of `[backup]`; raises SetUpError for none."""
+    from django.conf import settings
+
+    folders = {data_dir / FOLDER, folder_of(data_dir, settings.CONFIG.backup)}
+    there = [path for folder in folders for path in folder.glob("fairwatch-*") if path.name.endswith(ENDINGS)]
     if not there:
         raise SetUpError("there is no backup yet; make one with: fairwatch-server backup")
-    return there[-1]
+    return max(there, key=lambda path: path.name)  # their names are their times
 
 
 def _look_into(copy: Path) -> tuple[int, int]:

@@ -7,19 +7,24 @@ older than those they saw; what it lacks comes from the backup, so that an empty
 from __future__ import annotations
 
 import argparse
+import getpass
+import gzip
 import shutil
 import socket
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
+from protocol import backup_sealing
+from protocol.backup_sealing import BackupKey
 from server import config
-from server.backup import FORMAT, MANIFEST, PARTS, Manifest, make, newest_migration, sha256_of
+from server.backup import FORMAT, MANIFEST, PARTS, Manifest, make, newest_migration, sealing, sha256_of
 from server.errors import CollectorError, SetUpError
 from server.files import make_private_folder
 from server.initialise import FOLDERS
@@ -32,10 +37,17 @@ if TYPE_CHECKING:
 NAMES_MAX = 100_000
 """Files in a backup: each list that was ever fetched is a few."""
 
+READ_BYTES = 1 << 20
+_NO_BACKUP = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, msgspec.MsgspecError, FileNotFoundError)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `restore` takes."""
     parser.add_argument("backup", type=Path, metavar="FILE", help="what `backup` wrote")
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="the backup key of a sealed backup, as `fairwatch-custody` made it"
+    )
+    parser.add_argument("--passphrase-file", type=Path, metavar="FILE", help="its passphrase, instead of the keyboard")
     parser.add_argument(
         "--deletions", action="append", default=[], type=Path, metavar="FILE",
         help="a deletions.jsonl of the lost collector, to delete again what is in it; can be given several times",
@@ -53,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     make_private_folder(args.data_dir)
     room = Path(tempfile.mkdtemp(prefix=".restore-", dir=args.data_dir))
     try:
-        manifest = unpack(args.backup, room)
+        manifest = unpack(args.backup, room, unlocked(args.key, args.passphrase_file))
         counts = put_back(args.data_dir, room, manifest, args.deletions, now, holds=args.holds)
     finally:
         shutil.rmtree(room, ignore_errors=True)
@@ -64,16 +76,40 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def unpack(backup: Path, room: Path) -> Manifest:
-    """Unpack a backup and check every file; raises SetUpError for one that is damaged, or is no backup."""
+def unlocked(key_file: Path | None, passphrase_file: Path | None) -> BackupKey | None:
+    """Return the backup key in a file, with its passphrase from a file or typed. Raises SetUpError, UnlockError."""
+    if key_file is None:
+        return None
+    pem = _that_is_there(key_file).read_bytes()
+    if passphrase_file is not None:
+        words = _that_is_there(passphrase_file).read_text("utf-8", errors="replace")
+    else:
+        try:
+            words = getpass.getpass(f"Passphrase of {key_file.name}: ")
+        except EOFError:
+            raise SetUpError(f"nobody typed the passphrase of {key_file}; give it with --passphrase-file") from None
+    return backup_sealing.unlock(pem, words)
+
+
+def unpack(backup: Path, room: Path, key: BackupKey | None = None) -> Manifest:
+    """Unpack a backup, sealed or not, and check every file.
+
+    Raises SetUpError for one that is damaged, sealed with no key given, or no backup; OpenError for another key's.
+    """
     try:
-        with tarfile.open(backup, "r:gz") as archive:
+        with (
+            backup.open("rb") as file,
+            gzip.GzipFile(fileobj=_inlet(backup, file, key), mode="rb") as whole,
+            tarfile.open(fileobj=whole, mode="r|") as archive,
+        ):
             for number, member in enumerate(archive):
                 if number > NAMES_MAX or not (member.isfile() or member.isdir()):
                     raise SetUpError(f"{backup} is no backup of a collector")
                 archive.extract(member, room, filter="data")
+            while whole.read(READ_BYTES):
+                pass  # to the end, where the sums are
         manifest = msgspec.json.decode((room / MANIFEST).read_bytes(), type=Manifest)
-    except (tarfile.TarError, EOFError, msgspec.MsgspecError, FileNotFoundError) as fault:
+    except _NO_BACKUP as fault:
         raise SetUpError(f"{backup} is no backup of a collector, or is damaged ({type(fault).__name__})") from None
     if manifest.format != FORMAT:
         raise SetUpError(f"{backup} is of format {manifest.format}; this version reads {FORMAT}")
@@ -81,6 +117,16 @@ def unpack(backup: Path, room: Path) -> Manifest:
     if there != set(manifest.files) or any(sha256_of(room / name) != sha for name, sha in manifest.files.items()):
         raise SetUpError(f"{backup} is damaged: its files are not those that it names; nothing was changed")
     return manifest
+
+
+def _inlet(backup: Path, file: BinaryIO, key: BackupKey | None) -> BinaryIO:
+    sealed = backup_sealing.is_sealed(file.read(len(backup_sealing.MAGIC)))
+    file.seek(0)
+    if not sealed:
+        return file
+    if key is None:
+        raise SetUpError(f"{backup} is sealed: give the key that was made for backups with --key FILE")
+    return backup_sealing.Opener(file, key)  # type: ignore[return-value]  # what is unpacked is only read
 
 
 def put_back(
@@ -200,7 +246,7 @@ def _save_what_is_there(data_dir: Path, now: datetime) -> tuple[list[Line], list
     try:
         lines, held = deletion_log.in_database(), holds.carried()
         if newest_migration():
-            make(data_dir, now)
+            make(data_dir, now, sealing=sealing())
     except (DatabaseError, CollectorError):
         return [], []
     return lines, held

@@ -95,7 +95,15 @@ def delete_files(now: datetime) -> int:
 
 def _files(data_dir: Path, folder: str) -> list[Path]:
     """Return a folder's files, and what a backup or a restore that was killed left: a copy of the database too."""
-    left = [*data_dir.glob("backups/.backup-*"), *data_dir.glob(".restore-*")] if folder == FILES["backups"] else []
+    left: list[Path] = []
+    if folder == FILES["backups"]:
+        left = [
+            *data_dir.glob("backups/.backup-*"),
+            *data_dir.glob("backups/.rehearse-*"),
+            *data_dir.glob(".restore-*"),
+        ]
+        elsewhere = settings.CONFIG.backup.to
+        left += Path(elsewhere).glob("fairwatch-*.tar.gz.sealed") if elsewhere else []
     return sorted([*left, *(path for path in (data_dir / folder).glob("*") if path.is_file())])
 
 

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     from granian.constants import Interfaces
     from granian.server import Server
 
-    from server import list_jobs, log, schedule
+    from server import list_jobs, log, nightly_backup, schedule
     from server.delivery import Delivery
 
     server = Server(
@@ -94,8 +94,9 @@ def run(args: argparse.Namespace) -> int:
         ssl_key=tls[1],
     )
     stopping = threading.Event()
-    # Apart from the other jobs: a slow list must keep nothing else waiting.
+    # Apart from the other jobs: a slow list or a large backup must keep nothing else waiting.
     fetching = schedule.start(list_jobs.timed_jobs(settings.CONFIG.lists, args.data_dir, stopping))
+    saving = schedule.start(nightly_backup.timed_jobs(settings.CONFIG.backup, args.data_dir, stopping))
     jobs = schedule.start(_jobs())
     delivery = Delivery()
     delivery.start()
@@ -106,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     finally:
         stopping.set()
         fetching.shutdown(wait=True)
+        saving.shutdown(wait=True)
         jobs.shutdown(wait=True)
         delivery.stop()
         log.event("ended", pid=os.getpid())

@@ -25,7 +25,7 @@ COMMANDS = {
         "restore", "rehearse", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
-        "ceremony", "key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
+        "ceremony", "key", "backup-key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
         "recover", "passphrase",
     ),
     "rules": ("build", "shipped", "check", "explain", "lint"),
@@ -51,6 +51,7 @@ BAD_INPUT = [
     ("server inspection -o {new} --data-dir {new}", "not a collector's data folder"),
     ("server backup --data-dir {new}", "not a collector's data folder"),
     ("server restore {file}/none --data-dir {new}", "there is no such file"),
+    ("server restore {file} --key {file}/none --data-dir {new}", "{file}/none: there is no such file"),
     ("server retention --data-dir {new}", "not a collector's data folder"),
     ("server subject-access dee -o {new} --data-dir {new}", "not a collector's data folder"),
     ("server papers -o {new} --data-dir {new}", "not a collector's data folder"),

@@ -72,6 +72,7 @@ ACTIONS = {
     "published": gettext_noop("Published signed rules"),
     "deleted_on_time": gettext_noop("Deleted what was due"),
     "backup_made": gettext_noop("Made a backup"),
+    "backup_failed": gettext_noop("Could not finish a backup"),
     "backup_rehearsed": gettext_noop("Tried whether a backup opens"),
     "backup_restored": gettext_noop("Put a backup back"),
     "subject_request_started": gettext_noop("Wrote down a request for somebody’s data"),

@@ -8,6 +8,7 @@ import pytest
 
 from custody.__main__ import main
 from protocol.leadkeys import words
+from server.config import parse
 
 
 @pytest.mark.parametrize("command", ["ceremony", "key", "sign", "token", "open", "passphrase"])
@@ -31,3 +32,15 @@ def test_a_passphrase_is_six_words_of_the_list(capsys):
     made = json.loads(capsys.readouterr().out)["passphrase"].split()
     assert len(made) == 6
     assert set(made) <= set(words())
+
+
+def test_a_backup_key_is_made_encrypted_and_its_public_half_is_the_line_for_the_collector(tmp_path, capsys):
+    words_file, out = tmp_path / "words", tmp_path / "backup.pem"
+    words_file.write_text("six words that nobody guesses at all")
+    given = ["backup-key", "--out", str(out), "--passphrase-file", str(words_file)]
+    assert main(given) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert parse("[backup]\n" + line.split(": ", 1)[1], "collector.toml").backup.nightly
+    assert b"ENCRYPTED" in out.read_bytes()
+    assert out.stat().st_mode & 0o777 == 0o600
+    assert main(given) == 2, "it never replaces a key"
