@@ -1,8 +1,8 @@
 """A long file sealed to one key, in pieces, so that a copy that is stolen opens nothing and none is held in memory.
 
 A content key (AES-256-GCM) is wrapped by HPKE base mode as in `sealing`; the pieces are numbered in their nonces and
-the last one is marked (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizár 2015), so that none can be left out,
-moved or cut off the end. The layout is in FORMAT.md.
+the last one is marked (the STREAM construction: Hoang, Reyhanitabar, Rogaway, Vizár 2015), so that none can be left
+out, moved or cut off the end. The layout is in FORMAT.md.
 """
 
 from __future__ import annotations
