@@ -73,7 +73,8 @@ def heard(device: Device, heartbeat: Heartbeat, now: datetime) -> None:
 def of(first: date, after: date, zone: str) -> Coverage:
     """Return what may be said of the days from `first` to before `after` (local days of that time zone).
 
-    A device counts as enrolled from the day it was enrolled. One that IT has withdrawn since counts if it reported.
+    A device counts as enrolled from the day it was enrolled. One that IT has withdrawn since counts if it reported. A
+    laptop that was set up anew is one.
     """
     here = ZoneInfo(zone)
     begin, end = (datetime(day.year, day.month, day.day, tzinfo=here) for day in (first, after))
@@ -83,14 +84,29 @@ def of(first: date, after: date, zone: str) -> Coverage:
     reported: dict[str, int] = defaultdict(int)
     phones: dict[str, int] = defaultdict(int)
     asking = set(Device.objects.filter(public_key__isnull=True).values_list("pk", flat=True))
-    for pk, group, status in Device.objects.filter(enrolled_at__lt=end).values_list("pk", "group", "status"):
-        if status == Device.Status.REVOKED and pk not in reporting:
+    known = list(Device.objects.filter(enrolled_at__lt=end).values_list("pk", "group", "status", "successor"))
+    goes_on = _goes_on({pk: successor for pk, _, _, successor in known})
+    reporting = {goes_on.get(pk, pk) for pk in reporting}
+    for pk, group, status, _ in known:
+        if pk in goes_on or (status == Device.Status.REVOKED and pk not in reporting):
             continue
         enrolled[group] += 1
         reported[group] += pk in reporting
         if pk in asking:
             phones[group] += 1
     return Coverage(_sorted(enrolled), _sorted(reported), _gaps(begin, end), _sorted(phones))
+
+
+def _goes_on(successors: dict[UUID, UUID | None]) -> dict[UUID, UUID]:
+    """Return under which of these identities a laptop went on that was set up anew: it is one device of the figures."""
+    found = {}
+    for first in successors:
+        last = first
+        while (after := successors.get(last)) in successors and after is not None:
+            last = after
+        if last != first:
+            found[first] = last
+    return found
 
 
 def _sorted(counts: dict[str, int]) -> dict[str, int]:

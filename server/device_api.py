@@ -32,7 +32,7 @@ from protocol.messages import (
     encode,
 )
 from protocol.signing import PublicKey, claimed_key_id, public_key, verify_request
-from server import devices, grouping, ingest, log, people, phones, trips
+from server import devices, grouping, ingest, late, log, people, phones, trips
 from server.served import published_file
 from server.store.models import Device
 from server.turns import Turns
@@ -134,7 +134,7 @@ def _records(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
 
 def _people(environ: dict[str, Any], body: bytes, now: datetime) -> bytes:
     device = _signed_by_device(environ, body, now)
-    devices.check_status(Device.objects.values_list("status", flat=True).get(pk=device))
+    late.check_open(Device.objects.get(pk=device), now)  # whoever may still bring totals needs the ids for them
     question = decode(body, PeopleQuestion)
     with transaction.atomic():
         return encode(people.answer(question, now))

@@ -14,7 +14,7 @@ def find(name: str, *, phone: bool) -> Device:
     try:
         found = list(rows.filter(pk=UUID(name)))
     except ValueError:
-        found = list(rows.filter(name=name)[:2])
+        found = list(rows.filter(name=name, successor=None)[:2])
     if not found:
         raise SetUpError(f"no {'phone' if phone else 'device'} is called {name!r}")
     if len(found) > 1:

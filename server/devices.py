@@ -54,6 +54,10 @@ class DeviceRow:
     sample: bool
     lost_since: datetime | None = None
     notices: tuple[str, ...] = ()
+    handed_on_at: datetime | None = None
+    closed_at: datetime | None = None
+    late_until: datetime | None = None
+    successor: UUID | None = None
 
 
 def register_token(data: bytes, it_keys: Sequence[bytes], now: datetime) -> tokens.Registration:
@@ -115,37 +119,28 @@ def check_status(status: str) -> None:
         raise Refused(Code.QUARANTINED_DEVICE)
 
 
-def revoke(user: User | None, device_id: UUID, now: datetime) -> None:
-    """Withdraw a device: its requests are refused from now on. For IT; raises NotAllowed, NotThere.
-
-    `user` is None for the command on the collector's own console.
-    """
-    _may_manage(user)
-    with transaction.atomic():
-        if not Device.objects.filter(pk=device_id).update(status=Device.Status.REVOKED):
-            raise NotThere(gettext("there is no such device"))
-        who = "command" if user is None else audit.actor_of(user)
-        audit.write(who, "device_revoked", f"device:{device_id}", now=now)
-
-
 def listing(user: User | None) -> list[DeviceRow]:
-    """Return every device that reports by itself, with its health, by name. For IT; raises NotAllowed."""
-    _may_manage(user)
-    own = Device.objects.filter(public_key__isnull=False)
+    """Return every laptop once, with its health, by name: former identities stand on its page. Raises NotAllowed.
+
+    For IT.
+    """
+    may_manage(user)
+    own = Device.objects.filter(public_key__isnull=False, successor=None)
     lossy = set(Device.objects.filter(losses__isnull=False).values_list("pk", flat=True))
     return [_row(device, device.pk in lossy) for device in own.order_by("name", "number")]
 
 
 def one(user: User | None, device_id: UUID) -> DeviceRow:
     """Return one device that reports by itself. For IT; raises NotAllowed, NotThere."""
-    _may_manage(user)
+    may_manage(user)
     found = Device.objects.filter(pk=device_id, public_key__isnull=False).first()
     if found is None:
         raise NotThere(gettext("there is no such device"))
     return _row(found, found.losses.exists())
 
 
-def _may_manage(user: User | None) -> None:
+def may_manage(user: User | None) -> None:
+    """Raise NotAllowed for whoever is not of IT; `None` is the command on the collector's own console."""
     if user is not None and not (user.is_active and user.role == Role.IT):
         raise NotAllowed(gettext("only IT administrators work with devices"))
 
@@ -183,4 +178,8 @@ def _row(device: Device, lossy: bool) -> DeviceRow:
         sample=device.sample,
         lost_since=device.lost_since,
         notices=tuple(health.get("notices", ())),
+        handed_on_at=device.handed_on_at,
+        closed_at=device.closed_at,
+        late_until=device.late_until,
+        successor=device.successor_id,
     )

@@ -1,4 +1,4 @@
-"""`fairwatch-server devices`: list those that report by themselves, or note that one is lost, found or retired."""
+"""`fairwatch-server devices`: list laptops, or say what became of one: lost, found, handed on, set up anew, retired."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from datetime import UTC, datetime
 from server.errors import SetUpError
 from server.start import require
 
-ACTIONS = ("list", "lost", "found", "retire")
+ACTIONS = ("list", "lost", "found", "hand-on", "re-image", "retire")
 _SAID = {
+    "hand-on": "handed on; what was before stays with whoever had it",
+    "re-image": "goes on under its new identity; what the old one made before is taken for thirty days",
     "lost": "reported lost; what is seen on it from now on is kept apart",
     "found": "found; from now on it is its person's again",
-    "retire": "retired; it is refused from now on",
+    "retire": "retired; it is refused from now on, but for what it made before, for thirty days",
+    "at once": "retired; nothing of it is taken any more",
 }
 
 
@@ -22,6 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `devices` takes."""
     parser.add_argument("action", choices=ACTIONS, nargs="?", default="list", help="default: %(default)s")
     parser.add_argument("name", nargs="?", help="the device: its name or id")
+    parser.add_argument("--as", dest="new", metavar="DEVICE", help="with re-image: the device that it was enrolled as")
+    parser.add_argument(
+        "--own-account", action="store_true", help="with hand-on: the next person signs in with an account of their own"
+    )
+    parser.add_argument(
+        "--at-once", action="store_true", help="with retire: take nothing of it any more (it was stolen)"
+    )
+    parser.add_argument("--reason", default="", help="why, for the audit log")
     parser.add_argument("--json", action="store_true", help="with list: print JSON")
 
 
@@ -29,8 +40,10 @@ def run(args: argparse.Namespace) -> int:
     """List, or change one; 0 once it is done."""
     if (args.action == "list") != (args.name is None):
         raise SetUpError("list takes no name" if args.name else f"{args.action} needs a name")
+    if (args.action == "re-image") != (args.new is not None):
+        raise SetUpError("re-image needs --as, the device that it was enrolled as; nothing else takes it")
     require(args.data_dir)
-    return _list(as_json=args.json) if args.action == "list" else _change(args.action, args.name)
+    return _list(as_json=args.json) if args.action == "list" else _change(args)
 
 
 def _list(*, as_json: bool) -> int:
@@ -41,7 +54,9 @@ def _list(*, as_json: bool) -> int:
         shown = [
             {
                 "id": str(one.id), "name": one.name, "group": one.group, "platform": one.platform, "status": one.status,
-                "lost": one.lost_since is not None, "agent": one.agent_version, "notices": list(one.notices),
+                "lost": one.lost_since is not None,
+                "handed_on": one.handed_on_at.isoformat() if one.handed_on_at is not None else None,
+                "agent": one.agent_version, "notices": list(one.notices),
                 "last_seen": one.last_seen.isoformat() if one.last_seen is not None else None,
             }
             for one in rows
@@ -58,10 +73,20 @@ def _list(*, as_json: bool) -> int:
     return 0
 
 
-def _change(action: str, name: str) -> int:
-    from server import device_names, devices, lost
+def _change(args: argparse.Namespace) -> int:
+    from server import device_life, device_names, lost
 
-    device, now = device_names.find(name, phone=False), datetime.now(UTC)
-    {"lost": lost.report, "found": lost.found, "retire": devices.revoke}[action](None, device.pk, now)
-    sys.stdout.write(f"{device.name}: {_SAID[action]}\n")
+    device, now = device_names.find(args.name, phone=False), datetime.now(UTC)
+    action, reason = args.action, args.reason
+    if action == "hand-on":
+        device_life.hand_on(None, device.pk, now, ready=args.own_account, reason=reason)
+    elif action == "re-image":
+        new = device_names.find(args.new, phone=False)
+        device_life.re_imaged(None, device.pk, new.pk, now, reason=reason)
+    elif action == "retire":
+        device_life.retire(None, device.pk, now, at_once=args.at_once, reason=reason)
+    else:
+        {"lost": lost.report, "found": lost.found}[action](None, device.pk, now)
+    said = "at once" if action == "retire" and args.at_once else action
+    sys.stdout.write(f"{device.name}: {_SAID[said]}\n")
     return 0

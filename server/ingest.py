@@ -41,8 +41,19 @@ from protocol.messages import (
 )
 from protocol.sealing import Layout, layout
 from protocol.signing import verify_acknowledgement, verify_alert, verify_trial, verify_trip
-from server import acknowledgements, coverage, incidents, log, lost, phones, policy_in_force, trials, trips, usage
-from server.devices import check_status
+from server import (
+    acknowledgements,
+    coverage,
+    incidents,
+    late,
+    log,
+    lost,
+    phones,
+    policy_in_force,
+    trials,
+    trips,
+    usage,
+)
 from server.errors import NotAllowed
 from server.recipients import known_key_ids
 from server.store.models import Device, LossReport, Quarantined
@@ -61,6 +72,7 @@ class _Taking:
     number: int
     group: str
     is_lost: bool
+    closed_at: datetime | None
     now: datetime
     by_counter: dict[int, UUID]
     seen: set[UUID]
@@ -103,9 +115,9 @@ def _store_alone(parcel: Parcel, device_id: UUID, now: datetime) -> Receipt:
 
 def _store(parcels: tuple[Parcel, ...], device_id: UUID, now: datetime) -> tuple[Receipt, ...]:
     with transaction.atomic():
-        number, group, is_lost = _lock(device_id)
+        number, group, is_lost, closed_at = _lock(device_id, now)
         by_counter, seen = _seen(device_id, parcels)
-        taking = _Taking(device_id, number, group, is_lost, now, by_counter, seen)
+        taking = _Taking(device_id, number, group, is_lost, closed_at, now, by_counter, seen)
         receipts = tuple(_take_one(taking, parcel) for parcel in parcels)
         _mark_seen(taking)
     return receipts
@@ -122,6 +134,8 @@ def _take_one(taking: _Taking, parcel: Parcel) -> Receipt:
         return _receipt(parcel, "retry", Refused(Code.QUARANTINED_DEVICE))
     try:
         body = decode_body(parcel)
+        if taking.closed_at is not None:
+            late.check(body, taking.closed_at)
         _KEEP[type(body)](taking, parcel, body)
     except Refused as refused:
         return _receipt(parcel, "retry" if refused.retry else "refused", refused)
@@ -151,6 +165,8 @@ def _keep_totals(taking: _Taking, parcel: Parcel, totals: UsageTotals) -> None: 
         number, group, rows = phone.number, phone.group, lost.without_meanwhile(phone, rows)
     if not _is_known_group(group, totals.group):
         raise Refused(Code.WRONG_DEVICE)
+    if taking.closed_at is not None:
+        rows = lost.until_day_of(taking.closed_at, rows)
     if rows:
         usage.add(number, rows)
 
@@ -316,7 +332,7 @@ def _sane(at: datetime) -> datetime:
 # --- what was seen before ----------------------------------------------------------------------------------------
 
 
-def _lock(device_id: UUID) -> tuple[int, str, bool]:
+def _lock(device_id: UUID, now: datetime) -> tuple[int, str, bool, datetime | None]:
     # The row's lock puts two requests of one device behind each other (SQLite has one writer anyway).
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
@@ -328,8 +344,9 @@ def _lock(device_id: UUID) -> tuple[int, str, bool]:
     if row is None:
         raise Refused(Code.UNKNOWN_DEVICE)
     number, group, status, lost_since = row
-    check_status(status)
-    return number, group, lost_since is not None
+    # Only what may not send asks for the whole row, so that all others cost one statement.
+    closed_at = late.check_open(Device.objects.get(pk=device_id), now) if status != Device.Status.ACTIVE else None
+    return number, group, lost_since is not None, closed_at
 
 
 def _seen(device_id: UUID, parcels: tuple[Parcel, ...]) -> tuple[dict[int, UUID], set[UUID]]:

@@ -47,8 +47,11 @@ def _change(user: User | None, device_id: UUID, now: datetime, *, lost: bool) ->
 
 def without_meanwhile(device: Device, rows: Sequence[UsageRow]) -> tuple[UsageRow, ...]:
     """Return the rows of days before the one after which the device was lost: totals know days, and no hours."""
-    if device.lost_since is None:
-        return tuple(rows)
+    return tuple(rows) if device.lost_since is None else until_day_of(device.lost_since, rows)
+
+
+def until_day_of(at: datetime, rows: Sequence[UsageRow]) -> tuple[UsageRow, ...]:
+    """Return the rows of days up to that of a moment, as the organisation's time zone has it."""
     zone = Organisation.objects.values_list("timezone", flat=True).first() or "UTC"
-    last = device.lost_since.astimezone(ZoneInfo(zone)).date()
+    last = at.astimezone(ZoneInfo(zone)).date()
     return tuple(row for row in rows if row.day <= last)

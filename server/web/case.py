@@ -50,6 +50,7 @@ def incident(request: HttpRequest, incident_id: UUID) -> HttpResponse:
             )
         },
         **_devices(kept),
+        "handed_on": _handed_on(kept),
         "recorded_by": kept.recorded_by.get_full_name() if kept.recorded_by is not None else "",
         "state": "open" if is_open else "closed",
         "overdue": is_open and review.due().overdue(kept.since, now, urgent=kept.urgent),
@@ -136,6 +137,12 @@ def _devices(kept: Incident) -> dict[str, str]:
         "device": kept.device.name if kept.device is not None else "",
         "gateway": gateway.name if gateway is not None else "",
     }
+
+
+def _handed_on(kept: Incident) -> datetime | None:
+    """When the device was handed on to another person, where some of the case was seen before that."""
+    at = kept.device.handed_on_at if kept.device is not None else None
+    return at if at is not None and kept.started < at else None
 
 
 def exported(note: Note) -> dict[str, Any]:

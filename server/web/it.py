@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 
-from server import device_notices, devices, lost
+from server import device_life, device_notices, devices
 from server.devices import DeviceRow
-from server.errors import WrongState
-from server.store.models import Device, Role, User
-from server.web.access import data, page, person
+from server.store.models import Device, Role
+from server.web.access import page, person
 from server.web.words import ago, span
 
 SILENT_AFTER = timedelta(days=1)
@@ -61,6 +59,9 @@ class Row:
     sample: bool
     lost_since: datetime | None
     noticed: list[tuple[str, str]]
+    handed_on_at: datetime | None
+    late_until: datetime | None
+    successor: UUID | None
 
     @property
     def working(self) -> str:
@@ -75,6 +76,8 @@ class Row:
     @property
     def rank(self) -> int:
         """How much it needs a look: 0 most."""
+        if self.status == Device.Status.REVOKED:
+            return 2
         failing = self.spool == "full" or any(source.state == "failing" for source in self.sources)
         if self.status != Device.Status.ACTIVE or failing or self.lost or self.noticed:
             return 0
@@ -99,37 +102,21 @@ def device_list(request: HttpRequest) -> HttpResponse:
 @page(Role.IT)
 def device(request: HttpRequest, device_id: UUID) -> HttpResponse:
     """Show one device: what it can see, what it noticed about itself, and what can be done."""
-    return _one(request, device_id)
+    return one_device(request, device_id)
 
 
-def _one(request: HttpRequest, device_id: UUID, problem: str = "") -> HttpResponse:
-    row = _row(devices.one(person(request), device_id), datetime.now(UTC))
-    context = {"row": row, "problem": problem}
+def one_device(request: HttpRequest, device_id: UUID, problem: str = "") -> HttpResponse:
+    """Show one device, with what could not be done and why."""
+    user = person(request)
+    row = _row(devices.one(user, device_id), datetime.now(UTC))
+    context = {
+        "row": row,
+        "problem": problem,
+        "formers": device_life.formers(user, device_id),
+        "candidates": device_life.candidates(user, device_id) if row.successor is None else [],
+        "reason_max": device_life.REASON_MAX_CHARS,
+    }
     return render(request, "web/device.html", context, status=409 if problem else 200)
-
-
-@data("POST", Role.IT)
-def device_lost(request: HttpRequest, device_id: UUID) -> HttpResponse:
-    """Note that a device is lost, or that it was found."""
-    change = lost.found if request.POST.get("found") else lost.report
-    return _changed(request, device_id, change)
-
-
-@data("POST", Role.IT)
-def device_retire(request: HttpRequest, device_id: UUID) -> HttpResponse:
-    """Retire a device."""
-    return _changed(request, device_id, devices.revoke)
-
-
-def _changed(
-    request: HttpRequest, device_id: UUID, change: Callable[[User | None, UUID, datetime], None]
-) -> HttpResponse:
-    devices.one(person(request), device_id)  # phones have pages of their own
-    try:
-        change(person(request), device_id, datetime.now(UTC))
-    except WrongState as fault:
-        return _one(request, device_id, problem=f"{str(fault)[:1].upper()}{str(fault)[1:]}.")
-    return redirect("device", device_id)
 
 
 def _row(device: DeviceRow, now: datetime) -> Row:
@@ -147,7 +134,8 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         status=device.status,
         status_words=device.status_text,
         heard=ago(device.last_seen, now),
-        silent=device.last_seen is None or now - device.last_seen > SILENT_AFTER,
+        silent=device.status != Device.Status.REVOKED
+        and (device.last_seen is None or now - device.last_seen > SILENT_AFTER),
         sources=tuple(
             Source(
                 _SOURCES.get(one.name, one.name.replace("_", " ")),
@@ -167,4 +155,7 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         sample=device.sample,
         lost_since=device.lost_since,
         noticed=device_notices.told(device.notices),
+        handed_on_at=device.handed_on_at,
+        late_until=device.late_until if device.late_until is not None and device.late_until > now else None,
+        successor=device.successor,
     )

@@ -41,6 +41,8 @@ ACTIONS = {
     "device_revoked": gettext_noop("Withdrew the device"),
     "device_lost": gettext_noop("Reported the device lost"),
     "device_found": gettext_noop("Reported the device found"),
+    "device_handed_on": gettext_noop("Handed the device on"),
+    "device_set_up_anew": gettext_noop("Said under which identity the device goes on"),
     "phone_added": gettext_noop("Added a phone"),
     "phone_id_changed": gettext_noop("Gave the phone a new id"),
     "phone_handed_on": gettext_noop("Handed the phone on"),

@@ -17,7 +17,7 @@ from protocol.errors import Refused
 from protocol.messages import EnrolmentToken as Token
 from protocol.messages import EnrolRequest, encode
 from protocol.signing import sign_request
-from server import device_api, devices
+from server import device_api, device_life, devices
 from server.errors import NotAllowed, NotThere
 from server.store.models import AuditEntry, Device, EnrolmentToken
 
@@ -132,7 +132,7 @@ def test_a_token_that_it_did_not_sign_is_refused(database, organisation):
 def test_a_withdrawn_device_does_not_come_back_with_its_old_key(database, organisation, people):
     token, key = _registered(), Ed25519PrivateKey.generate()
     reply = devices.enrol(_request(token, key=key), IT_KEYS, NOW)
-    devices.revoke(people.it, reply.device, NOW)
+    device_life.retire(people.it, reply.device, NOW)
     with pytest.raises(Refused, match="revoked_device"):
         devices.enrol(_request(token, key=key), IT_KEYS, NOW)
     assert devices.enrol(_request(token), IT_KEYS, NOW).device != reply.device
@@ -191,12 +191,12 @@ def test_nobody_but_it_lists_or_withdraws_devices(database, device, people, role
     with pytest.raises(NotAllowed):
         devices.listing(getattr(people, role))
     with pytest.raises(NotAllowed):
-        devices.revoke(getattr(people, role), device.id, NOW)
+        device_life.retire(getattr(people, role), device.id, NOW)
 
 
 def test_withdrawing_a_device_is_on_the_audit_log(database, device, people):
-    devices.revoke(people.it, device.id, NOW)
+    device_life.retire(people.it, device.id, NOW)
     assert AuditEntry.objects.get().subject == f"device:{device.id}"
     with pytest.raises(NotThere):
-        devices.revoke(people.it, uuid4(), NOW)
+        device_life.retire(people.it, uuid4(), NOW)
     assert AuditEntry.objects.count() == 1

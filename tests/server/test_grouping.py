@@ -10,7 +10,7 @@ from django.test import Client
 
 from protocol.errors import Refused
 from protocol.messages import GroupingAnswer, GroupingQuestion, decode
-from server import devices, grouping
+from server import device_life, grouping
 
 QUESTION = GroupingQuestion(1)
 
@@ -23,7 +23,7 @@ def test_a_device_is_given_the_key_that_was_made_with_the_organisation(device, o
 
 def test_a_withdrawn_device_a_wrong_signature_and_another_version_are_refused(device, people):
     assert device.post("/v1/grouping", GroupingQuestion(2)).code == "version_too_new"
-    devices.revoke(people.it, device.id, datetime.now(UTC))
+    device_life.retire(people.it, device.id, datetime.now(UTC), at_once=True)
     assert device.post("/v1/grouping", QUESTION).code == "revoked_device"
 
 

@@ -13,7 +13,9 @@ class Device(models.Model):
     """An enrolled device, or a phone that a gateway speaks for, which has no key of its own.
 
     `number` stands for it in the usage table, where 16 bytes a row would be too many. `gateway` is the right to speak
-    for phones, which IT gives to a device. From `lost_since` on whoever has it may be a stranger.
+    for phones, which IT gives to a device. From `lost_since` on whoever has it may be a stranger, from
+    `handed_on_at` on it is another person. One that was retired or set up anew was so at `closed_at`; what it made before is taken until
+    `late_until`, and `successor` is the identity under which the same laptop goes on.
     """
 
     class Status(models.TextChoices):
@@ -36,6 +38,12 @@ class Device(models.Model):
     sample = models.BooleanField(default=False)
     gateway = models.BooleanField(default=False)
     lost_since = models.DateTimeField(null=True, blank=True)
+    handed_on_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+    late_until = models.DateTimeField(null=True, blank=True)
+    successor = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="predecessor"
+    )
 
     @property
     def verifying_key(self) -> bytes:

@@ -132,7 +132,10 @@ PAGES: dict[str, Row] = {
     "/messages/check": ("POST", data_for("it", status=302)),
     "/devices/": ("GET", page_for("it")),
     "/devices/{case}/": ("GET", page_for("it", status=404)),
-    **{f"/devices/{{case}}/{act}": ("POST", data_for("it", status=404)) for act in ("lost", "retire")},
+    **{
+        f"/devices/{{case}}/{act}": ("POST", data_for("it", status=404))
+        for act in ("lost", "hand-on", "re-image", "retire")
+    },
     "/devices/phones/": ("GET", page_for("it")),
     "/devices/phones/add": ("POST", data_for("it", status=409)),
     "/devices/phones/fleet": ("GET", page_for("it")),
