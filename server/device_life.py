@@ -108,7 +108,7 @@ def formers(user: User | None, device_id: UUID) -> list[Former]:
 def candidates(user: User | None, device_id: UUID) -> list[tuple[UUID, str, datetime]]:
     """Return what a laptop may be enrolled as since: id, name and when, those of its own name first, newest first."""
     may_manage(user)
-    old = _known(user, device_id)
+    old = Device.objects.get(pk=device_id)
     later = Device.objects.filter(
         public_key__isnull=False, status=Device.Status.ACTIVE, enrolled_at__gte=old.enrolled_at, predecessor=None
     ).exclude(pk=old.pk)
