@@ -13,8 +13,8 @@ class Device(models.Model):
     """An enrolled device, or a phone that a gateway speaks for, which has no key of its own.
 
     `number` stands for it in the usage table, where 16 bytes a row would be too many. `gateway` is the right to speak
-    for phones, which IT gives to a device. From `lost_since` on whoever has it may be a stranger, from `handed_on_at` on
-    it is another person. `closed_at` is when it was retired or set up anew: what it made before is taken until
+    for phones, which IT gives to a device. From `lost_since` on whoever has it may be a stranger, from `handed_on_at`
+    on it is another person. `closed_at` is when it was retired or set up anew: what it made before is taken until
     `late_until`, and `successor` is the identity under which the same laptop goes on.
     """
 
