@@ -20,7 +20,7 @@ LONGEST_SPENT_SECONDS: Final = 120.0
 OLDEST_MS: Final = 3_600_000
 """What waits in a browser for the agent waits an hour at most; histories know what is older."""
 
-Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$")]
+Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$(?!\n)")]
 Ago = Annotated[int, Meta(ge=0, le=OLDEST_MS)]
 
 

@@ -24,13 +24,13 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 MAX_INTERVAL_SECONDS: Final = 600.0
 
 # An installed desktop file's name or an executable's, in the few characters that such names use.
-Identity = Annotated[str, Meta(pattern=r"^(linux|windows|macos):(exe:)?[A-Za-z0-9_][A-Za-z0-9._+@~-]{0,127}$")]
-Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$")]
+Identity = Annotated[str, Meta(pattern=r"^(linux|windows|macos):(exe:)?[A-Za-z0-9_][A-Za-z0-9._+@~-]{0,127}$(?!\n)")]
+Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$(?!\n)")]
 Seconds = Annotated[float, Meta(ge=0, le=MAX_INTERVAL_SECONDS)]
 Instant = Annotated[datetime, Meta(tz=True)]
-Version = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
-DocumentId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")]
+DocumentId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$(?!\n)")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 Reason = Literal[
     "seen", "starting", "not_observing", "notice_not_shown", "wayland", "no_display", "display_failed",

@@ -12,6 +12,9 @@ const CONNECT_AGAIN_MS = 30_000;
 const MOST_WAITING = 200; // What waits for the agent's word; the oldest go first, and histories know them too.
 const OLDEST_MS = 3_600_000; // The agent takes nothing older.
 const PASSING_MS = 400; // A page that sends the visitor on within this was not visited, as histories have it too.
+const HOST = /^[a-z0-9._:[\]-]{1,253}$/; // What the agent takes: one message that it refuses would end the connection.
+const ODD_LABELS = /^.*[^a-z0-9._:[\]-][^.]*\./; // Up to the last label with what no host name has; browsers open those.
+const ABORTED = ["net::ERR_ABORTED", "Error code 2152398850"]; // Stopped, or a download: what was shown is still there.
 
 const api = globalThis.browser ?? globalThis.chrome;
 
@@ -22,11 +25,13 @@ let front = null; // {host, private, since, seen}: what is in front, from when, 
 let away = false;
 let turn = Promise.resolve();
 const passing = new Map(); // By tab: the page that was opened a moment ago, and may only send the visitor on.
+const failed = new Map(); // By tab: {host, again} of the host that did not come, and whether it was tried again since.
 
 function hostOf(address) {
   try {
     const { protocol, hostname } = new URL(address);
-    return protocol === "http:" || protocol === "https:" ? hostname : null;
+    const name = hostname.replace(ODD_LABELS, "");
+    return (protocol === "http:" || protocol === "https:") && HOST.test(name) ? name : null;
   } catch {
     return null;
   }
@@ -85,6 +90,9 @@ function committed({ tabId, frameId, url, timeStamp, documentLifecycle, transiti
   clearTimeout(before?.timer);
   if (before !== undefined && !(transitionQualifiers ?? []).includes("client_redirect")) void before.tell();
   const host = hostOf(url);
+  const missed = failed.get(tabId);
+  if (missed?.host === host && !missed.again) return; // Firefox shows what went wrong under the address asked for.
+  failed.delete(tabId);
   if (host === null) return;
   const tell = () => visited(tabId, host, timeStamp);
   const timer = setTimeout(() => {
@@ -92,6 +100,18 @@ function committed({ tabId, frameId, url, timeStamp, documentLifecycle, transiti
     void tell();
   }, PASSING_MS);
   passing.set(tabId, { timer, tell });
+}
+
+function begun({ tabId, frameId }) {
+  const missed = frameId === 0 ? failed.get(tabId) : undefined;
+  if (missed !== undefined) missed.again = true; // What comes now is a page.
+}
+
+function notCome({ tabId, frameId, url, error, documentLifecycle }) {
+  if (frameId !== 0 || (documentLifecycle ?? "active") !== "active" || ABORTED.includes(error)) return;
+  const host = hostOf(url);
+  if (host !== null) failed.set(tabId, { host, again: false });
+  lookSoon();
 }
 
 async function visited(tabId, host, timeStamp) {
@@ -112,7 +132,7 @@ async function inFront() {
   if (tab === undefined) return null;
   const frame = await api.webNavigation.getFrame({ tabId: tab.id, frameId: 0 });
   const host = frame === null ? null : hostOf(frame.url);
-  return host === null ? null : { host, private: tab.incognito };
+  return host === null || failed.get(tab.id)?.host === host ? null : { host, private: tab.incognito };
 }
 
 async function look() {
@@ -124,7 +144,8 @@ async function look() {
   }
   const now = Date.now();
   if (front !== null) {
-    if (now - front.seen <= LONGEST_GAP_MS) front.seen = now;
+    const gap = now - front.seen; // Below nothing where the clock was set back: then it begins anew.
+    if (gap >= 0 && gap <= LONGEST_GAP_MS) front.seen = now;
     const same = found !== null && found.host === front.host && found.private === front.private && front.seen === now;
     if (same && now - front.since < LONGEST_SPENT_MS) return;
     spent();
@@ -137,6 +158,12 @@ function spent() {
   if (seconds * 1000 > PASSING_MS) say(front.seen, { type: "Spent", host: front.host, seconds, private: front.private });
 }
 
+function presence(state) {
+  away = state !== "active";
+  if (state === "idle") front = null; // Nobody has been there since before this part of it began.
+  lookSoon();
+}
+
 function lookSoon() {
   turn = turn.then(look, look);
 }
@@ -146,15 +173,17 @@ api.webNavigation.onCommitted.addListener((details) => {
   if (details.frameId === 0) lookSoon();
 });
 api.tabs.onActivated.addListener(lookSoon);
-api.tabs.onRemoved.addListener(lookSoon);
-api.windows.onFocusChanged.addListener(lookSoon);
-api.idle.setDetectionInterval(AWAY_AFTER_SECONDS);
-api.idle.onStateChanged.addListener((state) => {
-  away = state !== "active";
-  if (state === "idle") front = null; // Nobody has been there since before this part of it began.
+api.webNavigation.onBeforeNavigate.addListener(begun);
+api.webNavigation.onErrorOccurred.addListener(notCome);
+api.tabs.onRemoved.addListener((tabId) => {
+  failed.delete(tabId);
   lookSoon();
 });
+api.windows.onFocusChanged.addListener(lookSoon);
+api.idle.setDetectionInterval(AWAY_AFTER_SECONDS);
+api.idle.onStateChanged.addListener(presence);
 api.runtime.onStartup.addListener(connect);
 api.runtime.onInstalled.addListener(connect);
 setInterval(lookSoon, LOOK_EVERY_MS);
+api.idle.queryState(AWAY_AFTER_SECONDS).then(presence); // It may begin anew while the screen is locked.
 void connect();

@@ -257,7 +257,18 @@ class Pages(http.server.BaseHTTPRequestHandler):
         host = self.path.split("/")[2] if "://" in self.path else self.headers.get("Host", "")
         self.asked.setdefault(host.partition(":")[0], time.time())
         body = b"<title>a secret title</title><p>a secret text"
-        if host.startswith("refresh.test"):
+        if host.startswith("broken.test"):
+            self.close_connection = True  # without a word, as where a filter stands in the way
+            return
+        if host.startswith("download.test") and self.path.endswith("file"):
+            self.send_response(200)
+            self.send_header("Content-Disposition", "attachment; filename=file.zip")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if host.startswith("download.test"):
+            body = b"<a href=/file>file</a><script>setTimeout(() => document.querySelector('a').click(), 1500)</script>"
+        elif host.startswith("refresh.test"):
             body = b'<meta http-equiv="refresh" content="0;url=http://refreshed.test/">'
         elif host.startswith("redirecting.test"):
             self.send_response(302)

@@ -31,6 +31,7 @@ def test_a_visit_is_understood():
         VISIT.replace(b"www.example.org", b"http://www.example.org/secret"),
         VISIT.replace(b"www.example.org", b"www.example.org/secret"),
         VISIT.replace(b"www.example.org", b"two words"),
+        VISIT.replace(b"www.example.org", b"www.example.org\\n"),
         VISIT.replace(b"www.example.org", b"a" * 254),
         VISIT.replace(b"www.example.org", b""),
         VISIT.replace(b"12", b"-1"),

@@ -39,6 +39,7 @@ def test_a_message_comes_back_as_it_was_sent() -> None:
         LINE.replace(b"00:00Z", b"00:00"),
         LINE.replace(b'"linux:a"', b'"a title with spaces"'),
         LINE.replace(b'"linux:a"', b'"linux:a/path"'),
+        LINE.replace(b'"linux:a"', b'"linux:a\\n"'),
         LINE.replace(b'"linux:a"', b'"linux:' + b"a" * 129 + b'"'),
         LINE.replace(b"}", b',"person":"someone"}'),
         LINE.replace(b"}", b',"title":"secret"}'),
