@@ -1,6 +1,6 @@
 """How sure a source can be: visited or in front, only looked up, only running; nothing is called more than it is.
 
-A gateway tells of each name by itself: `likely` for the page of a burst of lookups, `unclear` for any other name.
+Of a name that was looked up it is told by itself: `likely` for the page of a burst of them, `unclear` for any other.
 """
 
 from __future__ import annotations

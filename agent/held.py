@@ -52,6 +52,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     contacts: Contacts
     page: str
     private_windows: bool = False
+    looked_up_names: bool = False
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,4 +171,5 @@ def _rules(group_id: str, bundle: Bundle, collector: str, today: date) -> Rules:
         contacts=policy.contacts,
         page=f"{collector.rstrip('/')}/rules/",
         private_windows=policy.browsers.private_windows == "watched",
+        looked_up_names=policy.programs.looked_up_names == "watched",
     )

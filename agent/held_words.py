@@ -25,25 +25,32 @@ _SOURCES: Final = {
     "browser_extension": "Websites visited, as browsers tell of them",
     "foreground": "Which app is in front, and for how long",
     "processes": "Listed apps that run",
+    "resolved": "Names that any program looks up",
     "rules": "The signed rules",
 }
 _STATES: Final[dict[State, str]] = {"working": "seen", "unknown": "not seen", "failing": "not working"}
 _KINDS: Final[dict[Kind, str]] = {"host": "Websites", "app": "Apps"}
 
+_PRIVATE_WINDOWS: Final = "Private windows of a browser"
 _HISTORY_ONLY: Final = "Where a browser’s history alone is read: what was cleared from it at once."
 
 
 def unseen(rules: Rules | None) -> tuple[str, ...]:
     """What nothing on this device looks at, whatever was counted or flagged."""
-    watched = rules is not None and rules.private_windows
     return (
         "Which pages you open, what you search for, type, say or send, and what is on your screen or in your files.",
-        "Private windows of a browser that does not let the program see them."
-        if watched
-        else "Private windows of a browser.",
+        _private_windows(rules),
         _HISTORY_ONLY,
         "Anything on your own devices, and anything from before you were first shown the notice here.",
     )
+
+
+def _private_windows(rules: Rules | None) -> str:
+    if rules is not None and rules.looked_up_names:
+        return f"{_PRIVATE_WINDOWS} that does not let the program see them, but for names that it looks up."
+    if rules is not None and rules.private_windows:
+        return f"{_PRIVATE_WINDOWS} that does not let the program see them."
+    return f"{_PRIVATE_WINDOWS}."
 
 
 KEPT: Final = (

@@ -32,8 +32,8 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `groups` holds the device's own group; it is empty until the signed policy has come, or where that names no such
     group. `starts` is the policy's start date, None until it has come. `closed_days`: whether the policy names any;
-    `private_windows`: whether those of browsers are watched too. `contact` is whom to ask; `rules_page` is the address
-    at which everybody can read the rules in force.
+    `private_windows`: whether those of browsers are watched too, `looked_up_names` whether those of any program are.
+    `contact` is whom to ask; `rules_page` is the address at which everybody can read the rules in force.
     """
 
     organisation: str
@@ -43,6 +43,7 @@ class NoticeFacts(msgspec.Struct, frozen=True, kw_only=True):
     contact: str = ""
     rules_page: str = ""
     private_windows: bool = False
+    looked_up_names: bool = False
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,7 @@ def compose(facts: NoticeFacts) -> Notice:
             lines=(
                 "The names of websites visited, such as example.org, when, and for how long.",
                 *(_PRIVATE_WINDOWS if facts.private_windows else ()),
+                *(_LOOKED_UP_NAMES if facts.looked_up_names else ()),
                 "The names of the apps you use, when, and for how long.",
             ),
         ),
@@ -127,6 +129,9 @@ def compose(facts: NoticeFacts) -> Notice:
 
 
 _PRIVATE_WINDOWS: Final = ("That of private windows too, where the browser lets the program see them.",)
+_LOOKED_UP_NAMES: Final = (
+    "The names that any program on this device looks up, private windows too; nobody calls that a visit for certain.",
+)
 
 # Before the first signed policy has come, nothing is observed; with it the notice changes and is shown again.
 _NO_GROUPS: Final = (

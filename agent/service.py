@@ -27,10 +27,13 @@ from agent.core import Core
 from agent.documents import Documents
 from agent.errors import AgentError
 from agent.extension.source import Extension, observed
+from agent.health import SourceHealth
 from agent.held import Held, Person, held
 from agent.limits import READING_SECONDS
+from agent.lookups import Lookups
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Family, Observation
+from agent.people_here import PeopleHere
 from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
@@ -40,6 +43,8 @@ from agent.sources.attention import Attention
 from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
+from agent.sources.resolved import SOURCE as RESOLVED
+from agent.sources.resolved import Resolved
 from agent.supervisor import still_turning
 from agent.watchdog import BEGIN_ANEW_STATUS, Watchdog, reading
 from rules.hours import describe
@@ -92,7 +97,7 @@ class Service:
             clock,
             pace=lambda: self._watchdog.pace,
             remind=self._remind,
-            on_rules=lambda _bundle: self._sessions.refresh(),
+            on_rules=self._follow,
             extension_there=lambda person, browser: self._extension.is_there(person, browser),
             notice_shown=self._is_notice_shown,
         )
@@ -114,7 +119,7 @@ class Service:
             core.identity.device,
             self._profiles,
             core.spool.load,
-            core.pipeline.accept,
+            self._take_visits,
             self._collect_from,
             clock,
             scratch=data_dir / "scratch",
@@ -132,6 +137,18 @@ class Service:
             identities=self._apps.identities,
             person_of_uid=person_of_uid,
         )
+        self._lookups = Lookups(
+            core.identity.device,
+            core.pipeline.accept,
+            source=RESOLVED,
+            lists=core.rules.lists_host,
+            is_background=core.rules.is_background,
+            people=PeopleHere(person_of_uid),
+            collect_from=self._collect_from,
+            clock=clock,
+            rests=lambda: self._watchdog.pace > 1,
+        )
+        self._resolved = Resolved(self._lookups, self._say_of_resolved)
         self._sessions = SessionServer(
             socket_path(data_dir),
             on_front=self._take_front,
@@ -171,6 +188,7 @@ class Service:
     def stop(self) -> None:
         """End in the opposite order; what waits stays in the spool."""
         self._core.halt()
+        self._resolved.want(False)
         self._history.stop()
         self._sessions.stop()
         self._core.end()
@@ -238,7 +256,24 @@ class Service:
             return
         seen = observed(message, self._identity.device, person, browser)
         if seen is not None:
-            self._core.pipeline.accept(Batch(observations=(seen,), bookmark=None))
+            self._take_visits(Batch(observations=(seen,), bookmark=None))
+
+    def _take_visits(self, batch: Batch) -> None:
+        """Take what a browser's history or extension told, which also says why names were looked up."""
+        for visit in batch.observations:
+            self._lookups.told(visit)
+        self._core.pipeline.accept(batch)
+
+    def _follow(self, bundle: Bundle) -> None:
+        """Do by rules that came into force what is not asked of them each time."""
+        self._sessions.refresh()
+        self._resolved.want(bundle.policy.programs.looked_up_names == "watched")
+
+    def _say_of_resolved(self, health: SourceHealth | None) -> None:
+        if health is None:
+            self._health.unpin(RESOLVED)
+        else:
+            self._health.pin(health)
 
     def _private_windows(self) -> bool:
         return self._bundle is not None and self._bundle.policy.browsers.private_windows == "watched"
@@ -279,6 +314,7 @@ class Service:
                 starts=policy.start,
                 closed_days=bool(policy.closed_days),
                 private_windows=policy.browsers.private_windows == "watched",
+                looked_up_names=policy.programs.looked_up_names == "watched",
                 contact=_contact(policy.contacts),
                 rules_page=f"{self._identity.collector.rstrip('/')}/rules/",
             )

@@ -130,6 +130,19 @@ class SignedRules:
         bundle = self.bundle
         return bundle is not None and bool(bundle.rules.classify("app", identity).categories)
 
+    def lists_host(self, name: str) -> bool:
+        """Whether the rules in force, or a list on trial, have a category for a host, or it is the harmless test's."""
+        bundle = self.bundle
+        if bundle is None:
+            return False
+        verdict = bundle.rules.classify("host", name)
+        return bool(verdict.categories or verdict.trial or verdict.trip)
+
+    def is_background(self, name: str) -> bool:
+        """Whether the rules in force call a host background traffic."""
+        bundle = self.bundle
+        return bundle is not None and bundle.rules.classify("host", name).background
+
 
 def _same(one: Bundle, other: Bundle) -> bool:
     return (one.recipients_version, one.policy_version, dict(one.packs)) == (

@@ -31,11 +31,12 @@ SOURCES: Final = {
     "browser_extension": "the browser itself, through its extension",
     "foreground": "the app in front",
     "processes": "a program that was running",
+    "resolved": "the laptop's own resolver, which some program asked for the name",
     "companion": "the app in front, by the phone's own count",
     "doh": "the organisation's gateway, which a phone asked for the name",
     "dot": "the organisation's gateway, which a phone asked for the name; whose phone it was is unproven",
 }
-LOOKED_UP: Final = frozenset({"doh", "dot"})
+LOOKED_UP: Final = frozenset({"doh", "dot", "resolved"})
 """Sources that see a name asked for, and not whether anybody went there."""
 REPORTS: Final = {
     "tutor": "a tutor or another member of staff",

@@ -27,7 +27,7 @@ _COMPARED_IN_WORDS = frozenset(
     {
         "file_name", "organisation", "timezone", "start", "groups", "rules", "exceptions", "excluded_hosts",
         "closed_days", "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "taxonomy", "packs", "lines",
-        "review", "documents", "contacts", "browsers",
+        "review", "documents", "contacts", "browsers", "programs",
     }
 )  # fmt: skip
 _MORE, _LESS, _OTHER = "More is collected or flagged", "Less is collected or flagged", "Other changes"
@@ -47,6 +47,7 @@ def of_policy(old: Policy | None, new: Policy) -> list[Section]:
         *_documents(old, new),
         *_contacts(old, new),
         *_browsers(old, new),
+        *_programs(old, new),
         *_categories(old, new),
         *_exceptions(old, new),
     ]
@@ -89,6 +90,8 @@ def _whole(new: Policy) -> Iterator[Line]:
     yield from (Line(f"Whom people can ask, {text}.") for text in _asked(new))
     watched = new.browsers.private_windows == "watched"
     yield Line(f"Private windows of browsers: {'watched' if watched else 'left out'}.")
+    looked_up = new.programs.looked_up_names == "watched"
+    yield Line(f"Names that any program of a laptop looks up: {'watched' if looked_up else 'left out'}.")
     yield Line(f"{_overdue(new)}.")
     yield Line(f"Nothing is collected before {_day(new.start)}.")
 
@@ -205,6 +208,16 @@ def _browsers(old: Policy, new: Policy) -> Iterator[Change]:
         watched = new.browsers.private_windows == "watched"
         now, before = ("watched", "left out") if watched else ("left out", "watched")
         yield _MORE if watched else _LESS, f"Private windows of browsers are {now}; before: {before}."
+
+
+def _programs(old: Policy, new: Policy) -> Iterator[Change]:
+    if old.programs != new.programs:
+        watched = new.programs.looked_up_names == "watched"
+        now, before = ("watched", "left out") if watched else ("left out", "watched")
+        yield (
+            _MORE if watched else _LESS,
+            f"Names that any program of a laptop looks up are {now}; before: {before}.",
+        )
 
 
 def _asked(policy: Policy) -> list[str]:

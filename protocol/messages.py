@@ -143,8 +143,8 @@ class Alert(Message, frozen=True):
 class Heading(Message, frozen=True):
     """What is sealed in the first envelope and opened in bulk: enough to rank a queue, nothing of which name.
 
-    `likely` and `unclear` are a gateway's words for a name that a phone looked up: for the page of a burst of lookups,
-    and for any other. `identity` is unproven where the phone's name could have been copied on the way.
+    `likely` and `unclear` are for a name that a phone, or some program of a laptop, looked up: for the page of a burst
+    of lookups, and for any other. `identity` is unproven where the phone's name could have been copied on the way.
 
     `entries` and `lists` are tags (`grouping.py`), empty from a device that has no grouping key.
     """

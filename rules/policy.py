@@ -20,8 +20,8 @@ from rules.toml_lines import KeyPath
 
 PrivateTime = Literal["none", "drop_all", "urgent_only"]
 PRIVATE_TIMES: tuple[PrivateTime, ...] = get_args(PrivateTime)
-PrivateWindows = Literal["left_out", "watched"]
-PRIVATE_WINDOWS: tuple[PrivateWindows, ...] = get_args(PrivateWindows)
+Watching = Literal["left_out", "watched"]
+WATCHINGS: tuple[Watching, ...] = get_args(Watching)
 MOST_PRIVATE: PrivateTime = "drop_all"
 DEFAULT_PRIVATE_TIMES: dict[str, PrivateTime] = {"staff": "drop_all", "learners": "urgent_only"}
 """Where a policy does not say a group's private time; any other group's is the most private."""
@@ -82,7 +82,13 @@ class Review(msgspec.Struct, frozen=True):
 class Browsers(msgspec.Struct, frozen=True):
     """What of browsers is watched beside their ordinary windows: private windows, where the browser can be asked."""
 
-    private_windows: PrivateWindows = "left_out"
+    private_windows: Watching = "left_out"
+
+
+class Programs(msgspec.Struct, frozen=True):
+    """What of other programs on laptops is watched: the names that they look up, private windows' names among them."""
+
+    looked_up_names: Watching = "left_out"
 
 
 class Contacts(msgspec.Struct, frozen=True):
@@ -183,6 +189,7 @@ class Policy(msgspec.Struct, frozen=True, dict=True):
     documents: tuple[Document, ...] = ()
     contacts: Contacts = Contacts()
     browsers: Browsers = Browsers()
+    programs: Programs = Programs()
 
     @classmethod
     def parse(cls, text: str, file_name: str, taxonomy: Taxonomy | None = None) -> Self:

@@ -21,14 +21,15 @@ from rules.policy import (
     MAX_WINDOW_MINUTES,
     MOST_PRIVATE,
     PRIVATE_TIMES,
-    PRIVATE_WINDOWS,
     ROUTINE_WINDOW_MINUTES,
     URGENT_WINDOW_MINUTES,
+    WATCHINGS,
     Browsers,
     Contacts,
     Document,
     Group,
     PolicyException,
+    Programs,
     Promotion,
     Review,
     Rule,
@@ -44,11 +45,12 @@ OWN_PACKS = ("protected", "nameable")  # signed with the policy itself, so that 
 _top_keys = (
     POLICY_KEY, "organisation", "timezone", "start_date", "working_hours", "closed_days", "never_collect",
     "daily_minutes", "urgent_window_minutes", "routine_window_minutes", "packs", "categories", "groups", "exceptions",
-    "review", "documents", "contacts", "browsers",
+    "review", "documents", "contacts", "browsers", "programs",
 )  # fmt: skip
 _group_keys = ("name", "private_time", "working_hours", "categories", "accounts", "staff")
 _review_keys = ("urgent_minutes", "routine_days")
 _browser_keys = ("private_windows",)
+_program_keys = ("looked_up_names",)
 _contact_keys = ("safeguarding_lead", "data_protection_officer")
 _CONTACT_MAX_CHARS = 200  # a line in a window: a name, a mailbox and a number
 _rule_keys = ("response", "urgency", "daily_minutes", "window_minutes")
@@ -97,7 +99,8 @@ class PolicyText:
             "review": self._review(),
             "documents": self._documents(),
             "contacts": self._contacts(),
-            "browsers": self._browsers(),
+            "browsers": (browsers := self._browsers()),
+            "programs": self._programs(browsers),
         }
 
     def _format(self) -> None:
@@ -311,7 +314,21 @@ class PolicyText:
         table = self._table_at(self._table, ("browsers",))
         self._only(("browsers",), table, _browser_keys)
         said = table.get("private_windows", Browsers().private_windows)
-        return Browsers(self._choice(said, ("browsers", "private_windows"), PRIVATE_WINDOWS))
+        return Browsers(self._choice(said, ("browsers", "private_windows"), WATCHINGS))
+
+    def _programs(self, browsers: Browsers) -> Programs:
+        path = ("programs", "looked_up_names")
+        table = self._table_at(self._table, path[:1])
+        self._only(path[:1], table, _program_keys)
+        said = self._choice(table.get(path[1], Programs().looked_up_names), path, WATCHINGS)
+        if said == "watched" and browsers.private_windows != "watched":
+            # Nobody can tell which program looked a name up, so the one would break what the other says.
+            raise self._refuse(
+                path,
+                'looked_up_names: "watched" sees names of private windows as well, so [browsers] needs '
+                'private_windows = "watched"',
+            )
+        return Programs(said)
 
     def _rules(self, table: dict[str, Any], path: KeyPath, base: dict[str, Rule]) -> tuple[Rule, ...]:
         path = (*path, "categories")

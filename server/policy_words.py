@@ -134,6 +134,12 @@ def private_windows(policy: Policy) -> str:
     return "watched, where the browser can be asked" if watched else "left out"
 
 
+def looked_up_names(policy: Policy) -> str:
+    """Whether names that any program of a laptop looks up are watched."""
+    watched = policy.programs.looked_up_names == "watched"
+    return "watched, where the laptop tells them, which is never called a visit for certain" if watched else "left out"
+
+
 def exceptions(policy: Policy, today: date) -> tuple[ExceptionWords, ...]:
     """Every exception with its reason and its end, those that hold first."""
     names = {group.id: group.name for group in policy.groups}
@@ -187,6 +193,7 @@ def _statements(policy: Policy) -> dict[tuple[str, ...], tuple[str, str]]:
     for role, text in contacts(policy):
         said["contact", role] = (f"Whom people can ask: {role}", text)
     said["private_windows",] = ("Private windows of browsers", private_windows(policy))
+    said["looked_up_names",] = ("Names that any program of a laptop looks up", looked_up_names(policy))
     said["review",] = ("Looked at by the safeguarding lead", review(policy))
     plain = without_exceptions(policy)
     for category in policy.taxonomy.categories:

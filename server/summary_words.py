@@ -46,6 +46,7 @@ _SOURCES = {
     "browser_extension": "browser extension",
     "foreground": "app in front",
     "processes": "running apps",
+    "resolved": "names looked up",
     "session": "app in front",
     "rules": "rules",
 }

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
+from agent.bursts import is_of_a_person
 from agent.gateway import wire
-from agent.gateway.bursts import is_of_a_person
 from agent.gateway.phones import Phone, Phones
 from agent.gateway.wire import Malformed, Question
 

@@ -25,11 +25,11 @@ from typing import Final
 from uuid import UUID
 
 from agent import config as configuration
+from agent.bursts import Sighting
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core
 from agent.errors import AgentError, CollectorError, SpoolError
 from agent.gateway import settings as gateway_settings
-from agent.gateway.bursts import Sighting
 from agent.gateway.cache import Cache
 from agent.gateway.certificate_watch import CertificateWatch
 from agent.gateway.doh import Doh
@@ -135,7 +135,7 @@ class Gateway:
             self.phones, self._core.pipeline.accept, self._core.spool.load, self._core.collect_from, clock
         )
         """Where an Android companion's word comes in."""
-        self._visits = Visits(self._is_background, lambda: clock().timestamp())
+        self._visits = Visits(self._core.rules.is_background, lambda: clock().timestamp())
         resolver = Resolver(self._upstreams, Cache(), time.monotonic)
         front = Front(self.phones, resolver, self._visits.note, time.monotonic)
         self._dot, self._doh = Dot(front, self._tls, time.monotonic), Doh(front, *files)
@@ -220,10 +220,6 @@ class Gateway:
             self._visits.dropped += len(portion)
             log.error("gateway.not_judged kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold a name
         return True
-
-    def _is_background(self, name: str) -> bool:
-        bundle = self._core.rules.bundle
-        return bundle is not None and bundle.rules.classify("host", name).background
 
     def _group_of(self, device: UUID) -> str:
         return self.phones.group_of(device) or self._core.identity.group

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from agent.gateway.bursts import Bursts, Sighting
+from agent.bursts import Bursts, Sighting
 from agent.gateway.front import Door
 from agent.gateway.phones import Phone
 from agent.observation import Observation

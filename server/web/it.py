@@ -22,7 +22,12 @@ CLOCK_OFF = timedelta(minutes=5)
 """Beyond this a device's own times can't be believed, and it signs with the collector's."""
 
 _LOOKS = {"working": "good", "unknown": "warn", "failing": "urgent"}
-_SOURCES = {"foreground": "app in front", "processes": "running apps", "session": "app in front"}
+_SOURCES = {
+    "foreground": "app in front",
+    "processes": "running apps",
+    "resolved": "names looked up",
+    "session": "app in front",
+}
 _SPOOL_LOOKS = {"normal": "good", "filling": "warn", "full": "urgent"}
 
 

@@ -44,6 +44,7 @@ def rules_in_force(request: HttpRequest) -> HttpResponse:
         "patterns": any(group.accounts for group in policy.groups),
         "review": policy_words.review(policy),
         "private_windows": policy_words.private_windows(policy),
+        "looked_up_names": policy_words.looked_up_names(policy),
         "exceptions": policy_words.exceptions(policy, policy.local_day(now)),
         "excluded": sorted(policy.excluded_hosts),
         "closed": sorted(day for day in policy.closed_days if day >= policy.local_day(now)),

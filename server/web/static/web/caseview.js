@@ -9,12 +9,13 @@ const SOURCES = {
   browser_extension: gettext("The browser itself, through its extension"),
   foreground: gettext("The app in front"),
   processes: gettext("A program that was running"),
+  resolved: gettext("The laptop’s own resolver, which some program asked for the name"),
   companion: gettext("The app in front, by the phone’s own count"),
   doh: gettext("The organisation’s gateway, which a phone asked for the name"),
   dot: gettext("The organisation’s gateway, which a phone asked for the name; whose phone it was is unproven"),
 };
 /** Of these it is not known whether anybody went there: the heading says how sure it is. */
-const LOOKED_UP = new Set(["doh", "dot"]);
+const LOOKED_UP = new Set(["doh", "dot", "resolved"]);
 const FINDINGS = { concern: gettext("A true concern"), accepted: gettext("True, and accepted"), false_alarm: gettext("A false alarm") };
 
 const facts = (pairs) =>

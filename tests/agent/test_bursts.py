@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.gateway.bursts import LONGEST_SECONDS, NAMES_MAX, QUIET_SECONDS, Bursts, Sighting, is_of_a_person
+from agent.bursts import LONGEST_SECONDS, NAMES_MAX, QUIET_SECONDS, Bursts, Sighting, is_of_a_person
 
 PHONE, OTHER = UUID(int=1), UUID(int=2)
 BACKGROUND = {"push.apple.com", "connectivitycheck.gstatic.com", "cdn.example.net"}

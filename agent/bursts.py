@@ -1,4 +1,4 @@
-"""Tells the page that somebody opened from the names that it, or the phone by itself, looked up beside it.
+"""Tells the page that somebody opened from the names that it, or the device by itself, looked up beside it.
 
 A page's lookups come in a burst: its own name, then those of its pictures, scripts and measuring. So the first name of
 a burst is likely a visit, and all others, and a name that came alone (a link that a browser prefetched, an app's own
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, Generic, NamedTuple, TypeVar
 
 QUIET_SECONDS: Final = 2.0
-"""A phone that asks for nothing for so long has loaded its page: within one, names follow in well under a second."""
+"""A device that asks for nothing for so long has loaded its page: within one, names follow in well under a second."""
 
 LONGEST_SECONDS: Final = 10.0
 """A burst is cut here: a page that loads on and on, or an app that never stops, must not hide the next page."""
@@ -30,7 +30,7 @@ Who = TypeVar("Who")
 
 
 class Sighting(NamedTuple, Generic[Who]):
-    """A name that a phone looked up, when first (seconds since 1970), and whether it was likely visited."""
+    """A name that was looked up, when first (seconds since 1970), and whether it was likely visited."""
 
     who: Who
     name: str
@@ -50,7 +50,7 @@ class _Burst:
 
 
 class Bursts(Generic[Who]):
-    """The open bursts of all phones. A burst is told as a whole: its names one behind the other."""
+    """The open bursts of all who ask. A burst is told as a whole: its names one behind the other."""
 
     def __init__(self, is_background: Callable[[str], bool]) -> None:
         """`is_background(name)` says what the signed rules call background traffic: it never is a page."""
@@ -89,7 +89,7 @@ class Bursts(Generic[Who]):
         del self._open[who]
         is_page = burst.lead is not None and len(_sites(burst.names, burst.lead)) >= PAGE_LEAST_NAMES - 1
         return [
-            Sighting(who, name, at, likely=is_page and burst.lead is not None and _same_site(name, burst.lead))
+            Sighting(who, name, at, likely=is_page and burst.lead is not None and same_site(name, burst.lead))
             for name, at in burst.names.items()
         ]
 
@@ -109,10 +109,10 @@ def _is_over(burst: _Burst, now: float) -> bool:
 
 def _sites(names: dict[str, float], lead: str) -> list[str]:
     """The names of a burst that are not the page's own: `www.` before it is no sign of a page."""
-    return [name for name in names if not _same_site(name, lead)]
+    return [name for name in names if not same_site(name, lead)]
 
 
-def _same_site(name: str, lead: str) -> bool:
+def same_site(name: str, lead: str) -> bool:
     """Whether two names are one site, as far as that shows without a list: one ends with the other, `www.` or not."""
     one, other = name.removeprefix("www."), lead.removeprefix("www.")
     return one == other or one.endswith(f".{other}") or other.endswith(f".{one}")
