@@ -32,6 +32,10 @@ MESSAGE_MAX_BYTES: Final = 1024 * 1024
 
 _CLASS_IN: Final = 1
 _NOT_THERE: Final = "systemd-resolved does not run here, so names that programs look up are not seen."
+_NOT_ALLOWED: Final = (
+    "The service may not ask systemd-resolved, so names that programs look up are not seen; the Linux package’s README "
+    "says which power that takes."
+)
 _NOT_TOLD: Final = "systemd-resolved is too old to tell which names are looked up, or does not tell them to us."
 
 log = logging.getLogger(__name__)
@@ -113,16 +117,19 @@ class Resolved:
 
     def _run(self) -> None:
         while not self._stopping:
+            why = _NOT_TOLD if self._monitor.exists() else _NOT_THERE
             try:
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
                     peer.connect(str(self._monitor))
                     peer.sendall(SUBSCRIBE)
                     self._listen(peer)
+            except PermissionError:
+                why = _NOT_ALLOWED
             except Exception as fault:  # noqa: BLE001 - whatever came, it must not end the listening for ever
                 log.info("resolved.gone kind=%s", type(fault).__name__)
             self._ready = False
             if not self._stopping:
-                self._say_unknown(_NOT_TOLD if self._monitor.exists() else _NOT_THERE)
+                self._say_unknown(why)
                 self._wait(None, TRY_AGAIN_SECONDS)
 
     def _listen(self, peer: socket.socket) -> None:

@@ -102,3 +102,13 @@ def test_without_the_service_flags_rights_and_times_are_said_in_the_same_words(t
     said = {section.heading: section for section in as_notice(told).sections}
     for heading in ("Flags", "How long", "What may be left out", "Your rights"):
         assert said[heading] in without.sections
+
+
+def test_what_can_not_be_seen_of_private_windows_follows_the_signed_policy(told):
+    private = {"private_windows": True}
+    for more, words in (
+        ({}, "Private windows of a browser."),
+        (private, "Private windows of a browser that does not let the program see them."),
+        (private | {"looked_up_names": True}, "see them, but for names that it looks up."),
+    ):
+        assert words in words_of(structs.replace(told, rules=structs.replace(told.rules, **more)))

@@ -131,3 +131,9 @@ def test_it_says_where_private_windows_are_watched_and_only_there() -> None:
     facts = NoticeFacts(organisation="", groups=FACTS.groups, starts=date(2027, 1, 4), private_windows=True)
     assert "That of private windows too" in as_text(compose(facts))
     assert "private windows" not in as_text(compose(FACTS))
+
+
+def test_it_says_where_names_that_programs_look_up_are_watched_and_only_there() -> None:
+    facts = NoticeFacts(organisation="", groups=FACTS.groups, starts=date(2027, 1, 4), looked_up_names=True)
+    assert "The names that any program on this device looks up" in as_text(compose(facts))
+    assert "looks up" not in as_text(compose(FACTS))

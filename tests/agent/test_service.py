@@ -21,11 +21,11 @@ from agent.errors import NotEnrolledError
 from agent.health import HealthReport
 from agent.limits import Decision
 from agent.notice import as_text
-from agent.session.messages import Acknowledged, DocumentShown, Front
+from agent.session.messages import Acknowledged, DocumentShown, Front, HostVisited
 from agent.sources.browser_history import HANGS
 from agent.watchdog import ANEW_MOST_A_DAY, BEGIN_ANEW_STATUS
 from rules import policy as policy_module
-from rules.policy import Document, Policy
+from rules.policy import Document, Policy, Programs
 from tests.agent.devices import enrolled, until, with_rules
 from tests.agent.sources.hanging import Hanging
 
@@ -137,6 +137,42 @@ def test_documents_of_the_signed_policy_are_asked_for_and_acknowledged_once_thro
     assert [parcel.kind for parcel in made._core.spool.peek(10**6, 9)] == ["acknowledgement"]
     told = json.loads(made._answer(ME, "documents"))
     assert [(one["title"], one["version"]) for one in told["acknowledged"]] == [("Code", "3")]
+
+
+def test_names_that_programs_look_up_are_heard_only_while_the_signed_policy_has_them_watched(observing):
+    made = observing
+
+    def told():
+        return {one["name"]: one["state"] for one in json.loads(made._answer(ME, "status"))["sources"]}
+
+    def follow(looked_up_names):
+        programs = Programs(looked_up_names)
+        bundle = replace(made._bundle, policy=msgspec.structs.replace(made._bundle.policy, programs=programs))
+        made._core.rules.bundle = bundle
+        made._follow(bundle)
+
+    assert "resolved" not in told()
+    follow("watched")
+    until(lambda: "resolved" in told())
+    assert "any program on this device looks up" in as_text(made._notice(ME))
+    follow("left_out")
+    assert "resolved" not in told()
+
+
+def test_a_visit_that_a_browser_told_is_no_lookup_of_its_own(observing, monkeypatch):
+    made, kept = observing, []
+    monkeypatch.setattr(made._lookups, "_emit", kept.append)
+    monkeypatch.setattr(made._lookups, "_people", lambda: {ME})
+    monkeypatch.setattr("agent.lookups.HOLD_SECONDS", 0.0)
+    monkeypatch.setattr("agent.bursts.QUIET_SECONDS", 0.0)
+    made._core.spool.save("service observing since", datetime(2026, 1, 1, tzinfo=UTC).isoformat().encode())
+    monkeypatch.setattr(made, "_collect_from", lambda _person: datetime(2026, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(made._lookups, "_collect_from", made._collect_from)
+    made._take_host(ME, "Firefox", HostVisited(host="bet365.com", at=datetime.now(UTC), private=False))
+    for name in ("bet365.com", "pokerstars.com"):
+        made._lookups.note(name, 1)
+        until(lambda: made._lookups.turn() is None)
+    assert [one.name for batch in kept for one in batch.observations] == ["pokerstars.com"]
 
 
 def test_where_the_service_must_spare_programs_are_not_looked_at_and_that_is_said(running):

@@ -229,3 +229,17 @@ def test_private_windows_that_come_to_be_watched_are_told_first():
     assert less.heading == "Less is collected or flagged"
     (whole,) = of_policy(None, after)
     assert "Private windows of browsers: watched." in [str(line) for line in whole.lines]
+
+
+def test_names_that_programs_look_up_are_told_first_where_they_come_to_be_watched():
+    taxonomy = Taxonomy.parse(TAXONOMY, "categories.toml")
+    private = SHIPPED + '\n[browsers]\nprivate_windows = "watched"\n'
+    text = private + '\n[programs]\nlooked_up_names = "watched"\n'
+    before, after = (Policy.parse(one, "policy.toml", taxonomy) for one in (private, text))
+    (more,) = of_policy(before, after)
+    assert (more.heading, more.lines[0].tone) == ("More is collected or flagged", "warning")
+    assert str(more.lines[0]) == "Names that any program of a laptop looks up are watched; before: left out."
+    (less,) = of_policy(after, before)
+    assert less.heading == "Less is collected or flagged"
+    (whole,) = of_policy(None, after)
+    assert "Names that any program of a laptop looks up: watched." in [str(line) for line in whole.lines]

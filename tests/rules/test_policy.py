@@ -503,6 +503,21 @@ def test_odd_contacts_are_refused(line: str, words: str, taxonomy: Taxonomy) -> 
         Policy.parse(f"{TEXT}\n[contacts]\n{line}\n", "made.toml", taxonomy)
 
 
+def test_names_that_programs_look_up_are_left_out_unless_private_windows_are_watched_as_well(
+    taxonomy: Taxonomy,
+) -> None:
+    assert Policy.parse(TEXT, "made.toml", taxonomy).programs.looked_up_names == "left_out"
+    programs, browsers = '[programs]\nlooked_up_names = "watched"\n', '[browsers]\nprivate_windows = "watched"\n'
+    both = Policy.parse(f"{TEXT}\n{browsers}{programs}", "made.toml", taxonomy)
+    assert both.programs.looked_up_names == "watched"
+    with pytest.raises(PolicyError, match=r"line \d+: looked_up_names: \"watched\" sees names of private windows"):
+        Policy.parse(f"{TEXT}\n{programs}", "made.toml", taxonomy)
+    with pytest.raises(PolicyError, match="left_out, watched"):
+        Policy.parse(f"{TEXT}\n[programs]\nlooked_up_names = true\n", "made.toml", taxonomy)
+    with pytest.raises(PolicyError, match="unknown key 'names'"):
+        Policy.parse(f"{TEXT}\n[programs]\nnames = 1\n", "made.toml", taxonomy)
+
+
 def test_private_windows_are_left_out_unless_the_policy_has_them_watched(taxonomy: Taxonomy) -> None:
     assert Policy.parse(TEXT, "made.toml", taxonomy).browsers.private_windows == "left_out"
     watched = Policy.parse(f'{TEXT}\n[browsers]\nprivate_windows = "watched"\n', "made.toml", taxonomy)

@@ -161,6 +161,15 @@ def test_each_change_is_said_in_words(old, new, change, policy):
     assert changes(policy, parsed(SHIPPED.replace(old, new, 1))) == (Change(*change),)
 
 
+def test_that_names_which_programs_look_up_come_to_be_watched_is_said():
+    before = SHIPPED + '\n[browsers]\nprivate_windows = "watched"\n'
+    after = before + '\n[programs]\nlooked_up_names = "watched"\n'
+    (change,) = changes(parsed(before), parsed(after))
+    assert (change.about, change.before) == ("Names that any program of a laptop looks up", "left out")
+    assert change.after is not None
+    assert "never called a visit for certain" in change.after
+
+
 def test_a_new_a_longer_and_a_lost_exception_are_changes_that_name_no_sensitive_site(policy):
     more = parsed(SHIPPED + EXCEPTIONS)
     new = changes(policy, more)

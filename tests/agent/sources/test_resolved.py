@@ -154,6 +154,29 @@ def test_without_systemd_resolved_it_says_so_and_once_not_wanted_nothing(tmp_pat
     assert (said[1:], hearer.forgot) == ([None], 1)
 
 
+@pytest.mark.more
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has powers to do without")
+def test_a_service_that_may_not_ask_says_so(tmp_path):
+    place = tmp_path / "monitor"
+    monitor = Monitor(place, READY)
+    place.chmod(0o600)
+    os.chown(place, 64_991, 64_991)
+    watch = (
+        "import os, sys, time; from pathlib import Path; from agent.sources.resolved import Resolved\n"
+        "from tests.agent.sources.test_resolved import Hearer\n"
+        "said = []; source = Resolved(Hearer(), said.append, monitor=Path(sys.argv[1])); source.want(True)\n"
+        "while not said: time.sleep(0.01)\n"
+        "print(said[0].reason)"
+    )
+    kept = "-all,+dac_read_search,+sys_ptrace"
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", kept, sys.executable, "-c", watch, place],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    monitor.close()
+    assert done.stdout.startswith("The service may not ask systemd-resolved"), done.stderr
+
+
 # A machine of its own: its processes, its network without a way out, its /run, and a resolver that knows all names
 # under example.org. Programs ask as they do anywhere, by the C library.
 MACHINE = """
@@ -187,13 +210,13 @@ exec "$python" -c "$watch"
 """
 
 WATCH = """
-import json, subprocess, time
+import json, subprocess, sys, time
 from datetime import UTC, datetime
 from uuid import UUID
 from agent import lookups
 from agent.observation import Observation
 from agent.people_here import PeopleHere, LOOK_AGAIN_SECONDS
-from agent.sources.resolved import Resolved
+from agent.sources.resolved import MONITOR, Resolved
 lookups.HOLD_SECONDS = 1.0
 told, said = [], []
 began = datetime.now(UTC)
@@ -208,8 +231,12 @@ def until(look):
         assert time.monotonic() < end, (told, said)
         time.sleep(0.05)
 def asks(*hosts):
-    for host in hosts:
-        subprocess.run(["getent", "ahosts", host], user=4211, capture_output=True)
+    subprocess.run(["getent", "ahosts", *hosts], user=4211, capture_output=True)
+def as_the_service(*powers):
+    connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
+    kept = "-all," + ",".join(f"+{one}" for one in ("dac_read_search", "sys_ptrace", *powers))
+    return subprocess.run(["setpriv", "--bounding-set", kept, sys.executable, "-c", connect, str(MONITOR)],
+        capture_output=True).returncode
 until(lambda: said and said[-1].state == "working")
 sam = subprocess.Popen(["sleep", "99"], user=4211)
 asks("page.example.org", "pictures.a.example.org", "counts.b.example.org", "mistyped.example.com")
@@ -226,7 +253,8 @@ kim.kill(); kim.wait(); time.sleep(LOOK_AGAIN_SECONDS)
 asks("alone.example.org")
 until(lambda: len(told) == 4)
 source.want(False)
-print(json.dumps([[(one.name, one.person, one.certainty) for one in told], [one and one.state for one in said]]))
+print(json.dumps([[(one.name, one.person, one.certainty) for one in told], [one and one.state for one in said],
+    [as_the_service(), as_the_service("dac_override")]]))
 """
 
 
@@ -259,7 +287,7 @@ def test_the_real_systemd_resolved_tells_what_programs_look_up_and_only_what_no_
     command += ["sh", "-c", MACHINE, "sh", sys.executable, str(resolved), WATCH]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
-    told, said = json.loads(done.stdout)
+    told, said, allowed = json.loads(done.stdout)
     assert told == [
         ["page.example.org", "sam", "likely"],
         ["pictures.a.example.org", "sam", "unclear"],
@@ -267,3 +295,5 @@ def test_the_real_systemd_resolved_tells_what_programs_look_up_and_only_what_no_
         ["alone.example.org", "sam", "unclear"],
     ]
     assert said == ["working", "unknown", "working", None]
+    # With the powers of our unit it may not be asked, and with the one that the package's README names it may.
+    assert [code == 0 for code in allowed] == [False, True]
