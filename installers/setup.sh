@@ -16,6 +16,8 @@ xvfb:Xvfb:a screen without a monitor, for the tests of apps in front
 openbox:openbox:a window manager for that screen
 xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
+wine:wine:runs what is written for Windows
+gcc-mingw-w64-x86-64-win32:x86_64-w64-mingw32-gcc:starts a Windows Python there
 sway:sway:a Wayland desktop that says which app is in front
 foot:foot:an app to put in front there
 poppler-utils:pdftotext:reads reports made as PDF

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground_x11 import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS, now
+from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS, now
 from agent.session.identity import DesktopIndex
 from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
 from agent.session.messages import Front, Idle

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,35 +19,16 @@ from Xlib.ext import screensaver
 from Xlib.ext.res import LocalClientPIDMask
 
 from agent.session.errors import DisplayUnavailable
+from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS, now
 from agent.session.identity import DesktopIndex, executable_of, flatpak_id_of
 from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
-from agent.session.messages import Front, Idle, Reason
+from agent.session.messages import Front, Idle
 
 # None of these holds a title, and no other property is ever asked for: a test records all that is said to the X server.
 PROPERTIES_READ: Final = ("_NET_ACTIVE_WINDOW", "_NET_SUPPORTING_WM_CHECK", "_NET_WM_PID", "WM_CLASS")
 
 # Window managers say "no window" for some milliseconds between two windows.
 NO_WINDOW_SECONDS: Final = 0.2
-# How often to look while nothing changes: often enough to notice a suspend, rarely enough to cost nothing.
-LOOK_SECONDS: Final = 10.0
-# While the person is away, how often to look whether they are back; the exact moment is known from the idle time, or
-# where another person's session is in front, it is told by nothing.
-LOOK_WHILE_IDLE_SECONDS: Final = 1.0
-
-
-def now() -> Moment:
-    """This moment on the machine's clocks."""
-    return Moment(time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME), datetime.now(UTC))
-
-
-def why_not(environment: Mapping[str, str]) -> Reason | None:
-    """Why the foreground can't be seen on X11 in this session, or None where it can be tried."""
-    if environment.get("XDG_SESSION_TYPE") == "wayland" or environment.get("WAYLAND_DISPLAY"):
-        # On Wayland an X11 display may exist for older apps; what it says of the others would be a guess.
-        return "wayland"
-    if not environment.get("DISPLAY"):
-        return "no_display"
-    return None
 
 
 def local_display(name: str | None) -> str:

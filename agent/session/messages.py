@@ -23,8 +23,15 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 # The session cuts intervals every minute, so ten times the longest honest one.
 MAX_INTERVAL_SECONDS: Final = 600.0
 
-# An installed desktop file's name or an executable's, in the few characters that such names use.
-Identity = Annotated[str, Meta(pattern=r"^(linux|windows|macos):(exe:)?[A-Za-z0-9_][A-Za-z0-9._+@~-]{0,127}$(?!\n)")]
+# An installed desktop file's name or an executable's, in the few characters that such names use; on Windows the
+# publisher's before it, whose letters may be any.
+Identity = Annotated[
+    str,
+    Meta(
+        pattern=r"^((linux|macos):(exe:)?[A-Za-z0-9_][A-Za-z0-9._+@~-]{0,127}"
+        r"|windows:\w[\w .,&'()+-]{0,63}:\w[\w ._+@~-]{0,63})$(?!\n)"
+    ),
+]
 Host = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$(?!\n)")]
 Seconds = Annotated[float, Meta(ge=0, le=MAX_INTERVAL_SECONDS)]
 Instant = Annotated[datetime, Meta(tz=True)]

@@ -19,11 +19,10 @@ from typing import Final, TextIO
 from agent.health import State
 from agent.notice import Notice
 from agent.reading import ToRead, as_notice
+from agent.session import desktops
 from agent.session.address import socket_path
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground_wayland import ForegroundWayland
-from agent.session.foreground_x11 import ForegroundX11, why_not
-from agent.session.identity import DesktopIndex, application_folders
+from agent.session.foreground import Foreground
 from agent.session.intervals import IDLE_AFTER_SECONDS
 from agent.session.link import Link
 from agent.session.messages import (
@@ -36,7 +35,6 @@ from agent.session.messages import (
     Settings,
     SourceState,
 )
-from agent.session.presence import is_active_session
 from agent.session.showing import (
     KNOWN_NOTICE_CLOSES_AFTER_SECONDS,
     REMINDER_CLOSES_AFTER_SECONDS,
@@ -58,8 +56,6 @@ CHECK_STATE_SECONDS: Final = 60.0
 CALM_AFTER_SECONDS: Final = 300.0
 PAUSE_SECONDS: Final = 2.0
 ASK_AGAIN_SECONDS: Final = 24 * 3600.0
-
-Foreground = ForegroundX11 | ForegroundWayland
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -167,7 +163,9 @@ class SessionPart:
             if window is not None:
                 poll.register(window.fileno(), select.POLLIN)
         if self._foreground is not None:
-            poll.register(self._foreground.fileno(), select.POLLIN)
+            watched = self._foreground.fileno()
+            if watched is not None:
+                poll.register(watched, select.POLLIN)
             waits.append(self._foreground.wait_seconds())
         elif self._settings is not None:
             waits.append(max(0.0, self._next_try - monotonic()))
@@ -207,7 +205,7 @@ class SessionPart:
         notice = settings.notice
         closes = 0 if settings.notice_is_new else KNOWN_NOTICE_CLOSES_AFTER_SECONDS
         self._pending_notice = notice
-        if self._environment.get("DISPLAY"):
+        if desktops.has_screen(self._environment):
             self._notice_window = self._opened(
                 Sheet(notice=notice, closes_after_seconds=closes, more=self._held_command)
             )
@@ -255,7 +253,7 @@ class SessionPart:
             sections=(),
         )
         sheet = Sheet(notice=notice, small=True, closes_after_seconds=REMINDER_CLOSES_AFTER_SECONDS)
-        self._reminder_window = self._opened(sheet) if self._environment.get("DISPLAY") else None
+        self._reminder_window = self._opened(sheet) if desktops.has_screen(self._environment) else None
         if self._reminder_window is None:
             print_notice(notice, self._stdout, is_read=self._notice_on_stdout)
 
@@ -290,7 +288,7 @@ class SessionPart:
             return
         self._asked[one.shown] = monotonic()
         self._reading = one
-        if self._environment.get("DISPLAY"):
+        if desktops.has_screen(self._environment):
             sheet = Sheet(notice=as_notice(one), acknowledge=True, opens=one.where)
             self._reading_window = self._opened(sheet)
         if self._reading_window is None:
@@ -337,26 +335,18 @@ class SessionPart:
         if monotonic() < self._next_try:
             return
         self._next_try = monotonic() + TRY_AGAIN_SECONDS
-        reason = why_not(self._environment)
+        reason = desktops.why_not(self._environment)
         if reason == "no_display":
             self._say("unknown", reason)
             return
         try:
-            self._foreground = self._opened_foreground(on_wayland=reason == "wayland")
+            self._foreground = desktops.watched(self._environment, reason, self._idle_after)
         except DisplayUnavailable:
             self._say("unknown", reason or "display_failed")
             # A display that was there and does not come back: the person signed out.
             self.stopping = self._has_looked
         else:
             self._has_looked = True
-
-    def _opened_foreground(self, *, on_wayland: bool) -> Foreground:
-        index = DesktopIndex(application_folders(self._environment), self._environment.get("PATH", "/usr/bin:/bin"))
-        is_active, idle_after = is_active_session(self._environment), self._idle_after
-        if on_wayland:
-            return ForegroundWayland(self._environment, index, idle_after_seconds=idle_after, is_active=is_active)
-        display = self._environment.get("DISPLAY")
-        return ForegroundX11(display, index, idle_after_seconds=idle_after, is_active=is_active)
 
     def _look(self, foreground: Foreground) -> None:
         try:

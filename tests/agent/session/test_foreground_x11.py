@@ -15,7 +15,7 @@ import pytest
 from Xlib import X
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground_x11 import NO_WINDOW_SECONDS, PROPERTIES_READ, ForegroundX11, why_not
+from agent.session.foreground_x11 import NO_WINDOW_SECONDS, PROPERTIES_READ, ForegroundX11
 from agent.session.identity import DesktopIndex
 from agent.session.messages import Front, Idle, encode
 
@@ -257,13 +257,6 @@ def test_a_window_manager_that_died_is_noticed(screen: Screen, watched: Watched)
     deadline = time.monotonic() + 10
     while watched.foreground.has_window_manager():
         assert time.monotonic() < deadline
-
-
-def test_wayland_and_no_display_are_unknown() -> None:
-    assert why_not({"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}) == "wayland"
-    assert why_not({"XDG_SESSION_TYPE": "wayland", "DISPLAY": ":0"}) == "wayland"
-    assert why_not({}) == "no_display"
-    assert why_not({"DISPLAY": ":0", "XDG_SESSION_TYPE": "x11"}) is None
 
 
 @pytest.mark.parametrize("name", [":64999", "otherhost:0", "localhost:10.0", "", None, "unix:", ":0/../1"])
