@@ -31,6 +31,7 @@ LINUX_HOSTS: Final = {
     "Edge": "etc/opt/edge/native-messaging-hosts",
     "Brave": "etc/brave/native-messaging-hosts",
     "Firefox": "usr/lib/mozilla/native-messaging-hosts",
+    "Firefox of Red Hat": "usr/lib64/mozilla/native-messaging-hosts",
 }
 MACOS_HOSTS: Final = {
     "Chrome": "Library/Google/Chrome/NativeMessagingHosts",
@@ -110,6 +111,8 @@ def chromium(extension: Extension, *, edge: bool = False) -> dict[str, Any]:
         "ExtensionInstallForcelist": [f"{extension.chromium_id};{extension.update_url}"],
         "NativeMessagingAllowlist": [AGENT],
     }
+    if extension.private_windows != "as_is":
+        said["BrowserGuestModeEnabled"] = False  # A guest's window has neither extensions nor a history.
     if extension.private_windows == "closed":
         said["InPrivateModeAvailability" if edge else "IncognitoModeAvailability"] = 1
     elif extension.private_windows == "watched":
@@ -189,7 +192,8 @@ def macos_hosts(extension: Extension, program: str) -> dict[str, str]:
 
 def _hosts(places: Mapping[str, str], extension: Extension, program: str) -> dict[str, str]:
     return {
-        f"{folder}/{AGENT}.json": host(extension, program, firefox=name == "Firefox") for name, folder in places.items()
+        f"{folder}/{AGENT}.json": host(extension, program, firefox=name.startswith("Firefox"))
+        for name, folder in places.items()
     }
 
 

@@ -9,17 +9,20 @@ from installers.browsers.build import FIREFOX_POLICIES, SHARE
 from installers.browsers.policies import AGENT as AGENT_NAME
 from installers.browsers.policies import LINUX_HOSTS, LINUX_POLICIES
 
+Form = Literal["deb", "rpm"]
+
 
 @dataclass(frozen=True)
 class Placed:
     """One file: where it lies in this repository, where it goes on the machine, and its mode.
 
-    `source` is empty for one that the build makes (`installers.browsers.build`).
+    `source` is empty for one that the build makes (`installers.browsers.build`). `forms` are the packages that have it.
     """
 
     source: str
     target: str
     mode: int = 0o644
+    forms: tuple[Form, ...] = ("deb", "rpm")
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Package:
     files: tuple[Placed, ...]
     links: tuple[tuple[str, str], ...]
     scripts: tuple[tuple[str, str], ...]
-    forms: tuple[Literal["deb", "rpm"], ...]
+    forms: tuple[Form, ...]
+    rpm_recommends: tuple[str, ...] = ()
 
 
 BROWSER_FILES: Final = (
@@ -49,7 +53,10 @@ BROWSER_FILES: Final = (
     *(Placed("", f"{SHARE}/{name}") for name in ("fairwatch.crx", "fairwatch.xpi", "updates.xml")),
     Placed("", FIREFOX_POLICIES),
     *(Placed("", f"/{folder}/fairwatch.json") for folder in LINUX_POLICIES.values()),
-    *(Placed("", f"/{folder}/{AGENT_NAME}.json") for folder in LINUX_HOSTS.values()),
+    *(
+        Placed("", f"/{folder}/{AGENT_NAME}.json", forms=("rpm",) if "lib64" in folder else ("deb", "rpm"))
+        for folder in LINUX_HOSTS.values()
+    ),
 )
 """The extension, the program that browsers start, and each browser's policy and manifest: made, not copied."""
 
@@ -64,6 +71,7 @@ AGENT: Final = Package(
     depends=("python3 (>= 3.11)", "python3 (<< 3.14)"),
     recommends=("python3-tk",),
     rpm_depends=("python3 >= 3.11", "python3 < 3.14"),
+    rpm_recommends=("python3-tkinter",),
     files=(
         Placed("installers/linux/agent/launch.py", "/usr/lib/fairwatch/launch.py", 0o755),
         Placed("installers/linux/agent/enrol.sh", "/usr/lib/fairwatch/enrol.sh", 0o755),

@@ -9,13 +9,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from agent.installed_files import write_manifest
 from installers.browsers.build import linux_files, package_key
 from installers.linux.bill import BILL, bill
 from installers.linux.closure import TOP, read_lock
-from installers.linux.contents import Package, Placed
+from installers.linux.contents import Form, Package, Placed
 from installers.linux.tree import lay_out, packages_of, settle
 
 ARCHITECTURE: Final = "amd64"
@@ -47,7 +47,7 @@ def bill_of(package: Package, folder: Path) -> Path:
     return folder / "usr/share/doc" / package.name / BILL
 
 
-def make(package: Package, staged: Path, form: Literal["deb", "rpm"], version: str, epoch: int, into: Path) -> Path:
+def make(package: Package, staged: Path, form: Form, version: str, epoch: int, into: Path) -> Path:
     """Make the package from what was staged and return its file; raises CalledProcessError where nfpm refuses."""
     wanted = _wanted(package, staged, form, version, epoch)
     recipe = staged.parent / f"{package.name}.{form}.json"
@@ -61,7 +61,7 @@ def make(package: Package, staged: Path, form: Literal["deb", "rpm"], version: s
     return made
 
 
-def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int) -> dict[str, Any]:
+def _wanted(package: Package, staged: Path, form: Form, version: str, epoch: int) -> dict[str, Any]:
     """Return nfpm's configuration: https://nfpm.goreleaser.com/docs/configuration/ (JSON is YAML as well)."""
     return {
         "name": package.name,
@@ -77,11 +77,15 @@ def _wanted(package: Package, staged: Path, form: str, version: str, epoch: int)
         "license": "Apache-2.0",
         "umask": 0o022,
         "depends": list(package.rpm_depends if form == "rpm" else package.depends),
-        "recommends": list(package.recommends) if form == "deb" else [],
+        "recommends": list(package.rpm_recommends if form == "rpm" else package.recommends),
         "contents": [
             {"src": str(staged / package.home.lstrip("/")), "dst": package.home, "type": "tree"},
             _one(Placed("", f"/usr/share/doc/{package.name}/{BILL}"), staged),
-            *(_one(placed, staged) for placed in package.files if not placed.target.startswith(f"{package.home}/")),
+            *(
+                _one(placed, staged)
+                for placed in package.files
+                if form in placed.forms and not placed.target.startswith(f"{package.home}/")
+            ),
             *({"src": points_to, "dst": place, "type": "symlink"} for place, points_to in package.links),
         ],
         "scripts": {event: str(TOP / path) for event, path in package.scripts},

@@ -133,7 +133,7 @@ class Browsers:
         place = self.folder / "root"
         shutil.rmtree(place, ignore_errors=True)
         for name, body in policies.linux(self.extension, str(program)).items():
-            if not name.startswith(("etc/brave", "etc/opt")):
+            if not name.startswith(("etc/brave", "etc/opt", "usr/lib64")):
                 (place / name).parent.mkdir(parents=True, exist_ok=True)
                 (place / name).write_text(body)
         return place

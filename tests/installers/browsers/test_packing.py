@@ -6,6 +6,7 @@ import io
 import json
 import re
 import struct
+import tomllib
 import zipfile
 
 import pytest
@@ -48,6 +49,11 @@ def test_it_asks_for_no_more_than_it_needs_and_can_see_no_title_and_no_page():
     code = re.sub(r"//[^\n]*", "", script)
     assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|sendBeacon|title|favIconUrl|scripting|cookies)\b", code)
     assert code.count("new URL(") == 1
+
+
+def test_its_version_is_the_projects_or_no_browser_would_fetch_a_newer_one():
+    project = tomllib.loads((packing.WEB.parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    assert packing.manifest()["version"] == project["version"]
 
 
 def test_only_an_rsa_key_packs():

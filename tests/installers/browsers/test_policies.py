@@ -28,7 +28,7 @@ def with_private_windows(said):
 
 def test_linux_has_a_policy_and_a_host_for_each_browser():
     files = policies.linux(EXTENSION, PROGRAM)
-    assert len(files) == 4 + 1 + 5
+    assert len(files) == 4 + 1 + 6
     for name, body in files.items():
         said = json.loads(body)
         if name.endswith("org.fairwatch.agent.json"):
@@ -45,11 +45,16 @@ def test_linux_has_a_policy_and_a_host_for_each_browser():
     ("said", "chromium", "edge", "firefox"),
     [
         ("as_is", set(), set(), set()),
-        ("closed", {"IncognitoModeAvailability"}, {"InPrivateModeAvailability"}, {"DisablePrivateBrowsing"}),
+        (
+            "closed",
+            {"BrowserGuestModeEnabled", "IncognitoModeAvailability"},
+            {"BrowserGuestModeEnabled", "InPrivateModeAvailability"},
+            {"DisablePrivateBrowsing"},
+        ),
         (
             "watched",
-            {"MandatoryExtensionsForIncognitoNavigation"},
-            {"MandatoryExtensionsForInPrivateNavigation"},
+            {"BrowserGuestModeEnabled", "MandatoryExtensionsForIncognitoNavigation"},
+            {"BrowserGuestModeEnabled", "MandatoryExtensionsForInPrivateNavigation"},
             set(),
         ),
     ],
@@ -75,6 +80,7 @@ def test_windows_has_every_policy_and_host_in_one_registry_file():
     assert said.count(r"NativeMessagingHosts\org.fairwatch.agent]") == 5
     assert r'@="C:\\Program Files\\Fairwatch\\browsers\\host-firefox.json"' in said
     assert '"IncognitoModeAvailability"=dword:00000001' in said
+    assert said.count('"BrowserGuestModeEnabled"=dword:00000000') == 4
     settings = next(line for line in said.split("\r\n") if line.startswith('"ExtensionSettings"='))
     value = settings.partition("=")[2][1:-1].replace('\\"', '"').replace("\\\\", "\\")
     assert json.loads(value) == policies.firefox(EXTENSION)["ExtensionSettings"]

@@ -34,7 +34,8 @@ def test_it_holds_the_files_of_the_deb(built, package):
     held = set(rpm("-qpl", package).splitlines())
     assert files <= held
     # Its folders are its own alone: /usr and /etc belong to the distribution.
-    assert {path for path in held - files if not path.startswith("/usr/lib/fairwatch")} == set()
+    more = {path for path in held - files if not path.startswith("/usr/lib/fairwatch")}
+    assert more == {"/usr/lib64/mozilla/native-messaging-hosts/org.fairwatch.agent.json"}
 
 
 def test_its_scripts_and_its_needs_are_said(package):
@@ -44,6 +45,7 @@ def test_its_scripts_and_its_needs_are_said(package):
     needs = rpm("-qpR", package)
     assert "python3 >= 3.11" in needs
     assert "python3 < 3.14" in needs
+    assert rpm("-qp", "--recommends", package).split() == ["python3-tkinter"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can install into a folder")
