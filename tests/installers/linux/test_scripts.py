@@ -1,4 +1,4 @@
-"""What the package's scripts do to Firefox's one file of policies, as dpkg and rpm run them, on folders of their own."""
+"""What the package's scripts do to Firefox's one file of policies, as dpkg and rpm run them, in folders apart."""
 
 from __future__ import annotations
 
