@@ -49,6 +49,7 @@ def examine(data_dir: Path) -> Iterator[Finding]:
         "mail": _mail,
         "escalation": _escalation,
         "summary": _summary,
+        "going live": _going_live,
     }
     for name, check in checks.items():
         try:
@@ -127,6 +128,23 @@ def _summary(data_dir: Path) -> Finding:  # noqa: ARG001
         return Finding("summary", ok=False, sentence=f"that of {failing[0].month} did not reach {told}")
     count = len(settings.CONFIG.summary.mail_to)
     return Finding("summary", ok=True, sentence=f"goes by mail to {count} address{'es' if count > 1 else ''}")
+
+
+def _going_live(data_dir: Path) -> Finding:
+    from django.conf import settings
+
+    from server import go_live
+
+    standings = go_live.standings(data_dir)
+    missing = sum(not one.done for one in standings)
+    if not missing:
+        return Finding("going live", ok=True, sentence="nothing is missing before real use")
+    where = f"{settings.CONFIG.url.rstrip('/')}/go-live/"
+    return Finding(
+        "going live",
+        ok=True,
+        sentence=f"of {len(standings)} points before real use, {missing} still open: {where} says which",
+    )
 
 
 def _mail(data_dir: Path) -> Finding:  # noqa: ARG001

@@ -54,6 +54,7 @@ ROOMS = (
     Room(gettext_noop("Summary"), "/summary/", (Role.MANAGER, *LEADS)),
     Room(gettext_noop("Training"), "/training/", (Role.IT, Role.MANAGER, *LEADS)),
     Room(gettext_noop("Audit log"), "/audit/", (Role.DPO,)),
+    Room(gettext_noop("Going live"), "/go-live/", (Role.IT, Role.DPO)),
     Room(gettext_noop("Subject access"), "/subject-access/", (Role.DPO,)),
     Room(gettext_noop("Partners"), "/partners/", (Role.MANAGER, Role.DPO), whole=True),
     Room(gettext_noop("Data life"), "/data-life/", (Role.DPO,)),

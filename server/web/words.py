@@ -73,6 +73,8 @@ ACTIONS = {
     "initialised": gettext_noop("Made this collector"),
     "published": gettext_noop("Published signed rules"),
     "deleted_on_time": gettext_noop("Deleted what was due"),
+    "go_live_ticked": gettext_noop("Ticked a point before going live"),
+    "go_live_unticked": gettext_noop("Took the tick off a point before going live"),
     "backup_made": gettext_noop("Made a backup"),
     "backup_failed": gettext_noop("Could not finish a backup"),
     "backup_rehearsed": gettext_noop("Tried whether a backup opens"),

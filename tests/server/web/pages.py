@@ -207,6 +207,8 @@ PAGES: dict[str, Row] = {
         f"/subject-access/{{nobody}}/{act}": ("POST", data_for("dpo", status=404))
         for act in ("export", "extend", "erase", "restrict", "close")
     },
+    "/go-live/": ("GET", page_for("it", "dpo")),
+    "/go-live/tick": ("POST", data_for("it", "dpo", status=302)),
     "/data-life/": ("GET", page_for("dpo")),
     "/data-life/hold": ("POST", data_for("dpo", status=302)),
     "/data-life/lift": ("POST", data_for("dpo", status=302)),
