@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,11 @@ from typing import Final
 
 SOCKET_NAME: Final = "session.sock"
 _CREDENTIALS: Final = struct.Struct("3i")
+# macOS, sys/un.h and sys/ucred.h: SOL_LOCAL, LOCAL_PEERCRED, XUCRED_VERSION; a version, the user, a count and 16 groups.
+_SOL_LOCAL: Final = 0
+_LOCAL_PEERCRED: Final = 0x001
+_XUCRED_VERSION: Final = 0
+_XUCRED: Final = struct.Struct("=IIh2x16I")
 
 
 def socket_path(data_dir: Path) -> Path:
@@ -20,9 +26,22 @@ def socket_path(data_dir: Path) -> Path:
     return data_dir / SOCKET_NAME
 
 
+def new_socket() -> socket.socket:
+    """A socket of the local kind that does not block; Python keeps it from programs that are started."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.setblocking(False)
+    return made
+
+
 @contextmanager
-def short_name(path: Path) -> Iterator[str]:
-    """A name of the socket that fits the 107 bytes that a Unix address has, however deep its folder lies."""
+def short_name(path: Path, platform: str = sys.platform) -> Iterator[str]:
+    """A name of the socket that fits the 107 bytes that a Unix address has, however deep its folder lies.
+
+    macOS has 103 and no such name; its data folder lies where that is enough.
+    """
+    if platform == "darwin":
+        yield str(path)
+        return
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -30,11 +49,27 @@ def short_name(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def peer_uid(connection: socket.socket) -> int:
-    """The user id of the process that connected (SO_PEERCRED, unix(7)); a peer can't lie about it."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+def peer_uid(connection: socket.socket, platform: str = sys.platform) -> int | None:
+    """The user id of the process that connected (SO_PEERCRED, unix(7); LOCAL_PEERCRED, unix(4) on macOS).
+
+    A peer can't lie about it. None where the kernel does not tell, as macOS of one that has left again.
+    """
+    try:
+        if platform == "darwin":
+            return _uid_of(connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED.size))
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    except OSError:
+        return None
     _, uid, _ = _CREDENTIALS.unpack(raw)
     return int(uid)
+
+
+def _uid_of(credentials: bytes) -> int | None:
+    """The user id in a `struct xucred`; None for one of another form, which could be read as anybody's."""
+    if len(credentials) != _XUCRED.size:
+        return None
+    version, uid, *_ = _XUCRED.unpack(credentials)
+    return int(uid) if version == _XUCRED_VERSION else None
 
 
 def person_of_uid(uid: int) -> str | None:

@@ -91,7 +91,7 @@ class Link:
             self._peer = None
 
     def _connect(self) -> None:
-        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        peer = address.new_socket()
         try:
             with address.short_name(self._path) as name:
                 peer.connect(name)
@@ -166,7 +166,7 @@ def ask(path: Path, question: Ask, *before: FromSession, timeout_seconds: float 
 
     Raises `ServiceUnreachable` when nothing answers and `ServiceRefused` when the service says why it does not.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as peer:
+    with address.new_socket() as peer:
         peer.settimeout(timeout_seconds)
         try:
             with address.short_name(path) as name:

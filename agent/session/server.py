@@ -139,7 +139,9 @@ class SessionServer:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._listener: socket.socket | None = None
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake_read, self._wake_write = os.pipe()
+        for descriptor in (self._wake_read, self._wake_write):
+            os.set_blocking(descriptor, False)
 
     def start(self) -> None:
         """Listen; raises OSError where the socket can't be made."""
@@ -185,7 +187,7 @@ class SessionServer:
         return [(one.person, one.browser) for one in list(self._connections.values()) if one.browser is not None]
 
     def _listen(self) -> socket.socket:
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        listener = address.new_socket()
         try:
             with contextlib.suppress(FileNotFoundError):
                 if not stat.S_ISSOCK(self._path.lstat().st_mode):
@@ -250,10 +252,11 @@ class SessionServer:
             return
         peer.setblocking(False)
         uid = address.peer_uid(peer)
-        person = self._person_of_uid(uid)
+        person = None if uid is None else self._person_of_uid(uid)
         mine = sum(1 for one in self._connections.values() if one.uid == uid)
         if (
-            person is None
+            uid is None
+            or person is None
             or mine >= MAX_CONNECTIONS_A_PERSON
             or len(self._connections) >= MAX_CONNECTIONS
             or not self._allowances.take(uid)

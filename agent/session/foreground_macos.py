@@ -1,0 +1,135 @@
+"""Sees which app is in front on macOS, and for how long nothing is typed; asks for no title, which needs no permission.
+
+What the system says comes through `workspace.py`. Nothing counts in a session that somebody switched away from, while
+the screen is locked, and while the sign-in window or the screen saver is in front.
+
+Not run on a Mac: tried on answers made after Apple's documentation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from agent.session.bundles import bundle_identity
+from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
+from agent.session.messages import Front, Idle
+
+# How often to look while nothing changes: often enough to notice that it slept, rarely enough to cost nothing.
+LOOK_SECONDS: Final = 10.0
+# While the person is away: when they are back is known from the idle time, a session that is in front again is told.
+LOOK_WHILE_IDLE_SECONDS: Final = 1.0
+# The keys of CGSessionCopyCurrentDictionary that are asked for; the second is there only while the screen is locked,
+# and Apple describes it nowhere: without it, the sign-in window in front says the same.
+ON_CONSOLE: Final = "kCGSSessionOnConsoleKey"
+LOCKED: Final = "CGSSessionScreenIsLocked"
+NO_APPS: Final = frozenset({"macos:com.apple.loginwindow", "macos:com.apple.screensaver.engine"})
+
+
+class System(Protocol):
+    """What is asked of macOS."""
+
+    def front(self) -> str | None:
+        """The bundle id of the app in front: empty where it has none, None where no app is."""
+
+    def idle_seconds(self) -> float:
+        """For how long nothing was typed or moved in this session."""
+
+    def session(self) -> Mapping[str, object]:
+        """What the window server says of this session; empty where there is none."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call back, from another thread, when another app came to the front or the session changed."""
+
+    def unwatch(self) -> None:
+        """Call back no more."""
+
+
+def now() -> Moment:
+    """This moment on the machine's clocks.
+
+    On macOS Python's monotonic clock stands while the machine sleeps, and CLOCK_MONOTONIC goes on (clock_gettime(3)).
+    """
+    return Moment(time.monotonic(), time.clock_gettime(time.CLOCK_MONOTONIC), datetime.now(UTC))
+
+
+class ForegroundMacos:
+    """One session of one person. Wait for `fileno` or `wait_seconds`, then call `look`."""
+
+    def __init__(
+        self,
+        system: System,
+        *,
+        idle_after_seconds: float = IDLE_AFTER_SECONDS,
+        clock: Callable[[], Moment] = now,
+    ) -> None:
+        """Begin to watch."""
+        self._system = system
+        self._idle_after = idle_after_seconds
+        self._clock = clock
+        self._intervals = Intervals(idle_after_seconds)
+        self._is_shown = True
+        self._reading, self._writing = socket.socketpair()
+        for end in (self._reading, self._writing):
+            end.setblocking(False)
+        system.watch(self._wake)
+
+    def fileno(self) -> int:
+        """What to wait for: readable when another app came to the front."""
+        return self._reading.fileno()
+
+    def wait_seconds(self) -> float:
+        """The longest to wait before the next `look`."""
+        if self._intervals.idle or not self._is_shown:
+            return LOOK_WHILE_IDLE_SECONDS
+        return max(0.02, min(LOOK_SECONDS, self._idle_after - self.idle_seconds))
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long nothing was typed or moved."""
+        return max(0.0, self._system.idle_seconds())
+
+    def look(self) -> list[Front | Idle]:
+        """See what is in front now; gives the intervals that ended."""
+        with contextlib.suppress(BlockingIOError):
+            self._reading.recv(4096)
+        return self._observe()
+
+    def manager_may_have_changed(self) -> bool:
+        """Whether what tells of windows came or went: it is macOS itself, so never."""
+        return False
+
+    def has_window_manager(self) -> bool:
+        """Whether something says which app is in front: always."""
+        return True
+
+    def close(self) -> list[Front | Idle]:
+        """Look no more; gives the interval that was open."""
+        self._system.unwatch()
+        ended = self._observe() + self._intervals.stop()
+        self._reading.close()
+        self._writing.close()
+        return ended
+
+    def _observe(self) -> list[Front | Idle]:
+        front = self._front()
+        self._is_shown = self._is_session_shown()
+        return self._intervals.observe(front if self._is_shown else None, self._clock(), self.idle_seconds)
+
+    def _front(self) -> InFront | None:
+        bundle_id = self._system.front()
+        identity = bundle_identity(bundle_id)
+        return None if bundle_id is None or identity in NO_APPS else InFront(identity)
+
+    def _is_session_shown(self) -> bool:
+        said = self._system.session()
+        return bool(said.get(ON_CONSOLE)) and not said.get(LOCKED)
+
+    def _wake(self) -> None:
+        # Closed, or as full as it gets: whoever waits is woken already.
+        with contextlib.suppress(OSError):
+            self._writing.send(b".")
