@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Family, Observation
 from agent.people_here import PeopleHere
 from agent.session.address import person_of_uid, socket_path
+from agent.session.bundles import identities_of
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
 from agent.session.server import SessionServer
@@ -127,14 +128,13 @@ class Service:
             attention=self._attention,
             pace=lambda: self._watchdog.pace,
         )
-        self._apps = DesktopIndex(application_folders(os.environ))
         self._processes = Processes(
             core.identity.device,
             core.pipeline.accept,
             core.rules.lists,
             self._collect_from,
             clock,
-            identities=self._apps.identities,
+            identities=_identities(),
             person_of_uid=person_of_uid,
         )
         self._lookups = Lookups(
@@ -348,6 +348,13 @@ class Service:
             collector=self._identity.collector,
             now=self._clock(),
         )
+
+
+def _identities() -> Callable[[str], Iterable[str]]:
+    """How this system names the app of an executable."""
+    if sys.platform == "darwin":
+        return identities_of
+    return DesktopIndex(application_folders(os.environ)).identities
 
 
 def _contact(contacts: Contacts) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 
 SOCKET_NAME: Final = "session.sock"
 _CREDENTIALS: Final = struct.Struct("3i")
-# macOS, sys/un.h and sys/ucred.h: SOL_LOCAL, LOCAL_PEERCRED, XUCRED_VERSION; a version, the user, a count and 16 groups.
+# macOS (sys/un.h, sys/ucred.h): SOL_LOCAL, LOCAL_PEERCRED, XUCRED_VERSION; a version, the user, a count, 16 groups.
 _SOL_LOCAL: Final = 0
 _LOCAL_PEERCRED: Final = 0x001
 _XUCRED_VERSION: Final = 0

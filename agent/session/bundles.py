@@ -1,4 +1,4 @@
-"""Names an app on macOS by its bundle's identifier, never by anything that its windows say; a plain program has none."""
+"""Names an app on macOS by its bundle's identifier, never by what its windows say; a plain program has none."""
 
 from __future__ import annotations
 

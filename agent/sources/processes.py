@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -18,6 +17,7 @@ import psutil
 
 from agent.health import SourceHealth
 from agent.observation import Batch, Observation
+from agent.sources import process_table
 
 SOURCE: Final = "processes"
 # A minute between sweeps sees whatever is worth a flag and costs next to nothing.
@@ -102,9 +102,9 @@ class Processes:
         seen_uids, hidden_uids = set[int](), set[int]()
         for pid in psutil.pids():
             try:
-                uid = Path("/proc", str(pid)).stat().st_uid
+                uid = process_table.owner(pid)
                 try:
-                    listed = self._listed(_executable(pid))
+                    listed = self._listed(process_table.executable(pid))
                 except PermissionError:
                     hidden_uids.add(uid)
                     continue
@@ -157,11 +157,3 @@ class _Running:
 
     said: float
     seen: float
-
-
-def _executable(pid: int) -> str:
-    """The path of a process's executable; raises OSError where there is none or it may not be seen.
-
-    Not `psutil.Process.exe`, which guesses from the command line where the link can't be read: no argument is read.
-    """
-    return str(Path("/proc", str(pid), "exe").readlink()).removesuffix(" (deleted)")

@@ -3,6 +3,8 @@
 No Mac was there: this holds the calls to their documented names and forms, and to asking for nothing more.
 """
 
+# ruff: noqa: N802 - Apple's names, as pyobjc has them
+
 from __future__ import annotations
 
 import sys
@@ -66,6 +68,12 @@ class Mac:
         del self.observers[token]
 
     # objc
+    def load(self, name: str, into: dict[str, Any], *, bundle_path: str, scan_classes: bool) -> str:
+        assert bundle_path == "/System/Library/Frameworks/CoreGraphics.framework"
+        assert into == {}
+        assert not scan_classes
+        return name
+
     def load_functions(self, bundle: str, into: dict[str, Any], functions: tuple[tuple[Any, ...], ...]) -> None:
         assert bundle == "CoreGraphics"
         if self.has_functions:
@@ -103,8 +111,7 @@ def workspace(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     appkit, objc = ModuleType("AppKit"), ModuleType("objc")
     appkit.__dict__.update({name: name for name in TOLD})
     appkit.__dict__.update(NSWorkspace=mac, NSRunLoop=mac, NSDate=mac, NSDefaultRunLoopMode="kCFRunLoopDefaultMode")
-    loaded = lambda name, into, bundle_path, scan_classes: name  # noqa: E731
-    objc.__dict__.update(loadBundle=loaded, loadBundleFunctions=mac.load_functions, autorelease_pool=nullcontext)
+    objc.__dict__.update(loadBundle=mac.load, loadBundleFunctions=mac.load_functions, autorelease_pool=nullcontext)
     for module in (appkit, objc):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.delitem(sys.modules, "agent.session.workspace", raising=False)
