@@ -13,7 +13,8 @@ AgentError
 ├── IdentityError
 │   ├── NotEnrolledError        there is no identity yet (enrol first)
 │   ├── KeysExposedError        a key file or its folder is open to others (retrying never helps)
-│   └── IdentityDamagedError    the identity can't be read (retrying never helps; enrol again)
+│   ├── IdentityDamagedError    the identity can't be read (retrying never helps; enrol again)
+│   └── KeyStoreError           the system does not open the keys that it guards (retrying can help)
 ├── AppUseRefused              what a phone's companion told is no use of an app; says in a sentence why
 ├── EnrolmentError              this device can't be enrolled with what was given; says in a sentence what to do
 └── ConfigError                 `agent.toml` is not understood: file, line, what was expected (retrying never helps)
@@ -117,6 +118,12 @@ class KeysExposedError(IdentityError):
 
 class IdentityDamagedError(IdentityError):
     """The identity or a key can't be read; enrol again."""
+
+
+class KeyStoreError(IdentityError):
+    """The system does not open, or keep, the keys of this device that it guards; retrying can help."""
+
+    retry = True
 
 
 class AppUseRefused(AgentError):

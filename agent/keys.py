@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from agent.errors import IdentityDamagedError, KeysExposedError, NotEnrolledError, SealedTextError
 from agent.files import write_whole
+from agent.protection import Protector, of_this_system
 from protocol.messages import Group, Message, Positive, UtcTime, place_of
 from protocol.signing import sign_request
 
@@ -124,11 +125,12 @@ def request_signer(
     return sign
 
 
-def make_keys(data_dir: Path) -> DeviceKeys:
+def make_keys(data_dir: Path, protector: Protector | None = None) -> DeviceKeys:
     """Return this device's keys, made now unless they are there already: a second try to enrol is the same device.
 
-    Raises KeysExposedError and IdentityDamagedError like `load`, and OSError when they can't be written.
+    Raises KeysExposedError, IdentityDamagedError and KeyStoreError like `load`, and OSError when they can't be written.
     """
+    protector = protector or of_this_system()
     folder = data_dir / KEYS_FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_exposed(folder)
@@ -138,8 +140,8 @@ def make_keys(data_dir: Path) -> DeviceKeys:
     }
     for name, make in makers.items():
         if not (folder / name).exists():
-            write_whole(folder / name, make())
-    return _keys(folder)
+            write_whole(folder / name, make() if protector is None else protector.protect(make(), name))
+    return _keys(folder, protector)
 
 
 def save(identity: Identity, data_dir: Path) -> None:
@@ -158,11 +160,11 @@ def save(identity: Identity, data_dir: Path) -> None:
     write_whole(data_dir / IDENTITY_FILE, msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n")
 
 
-def load(data_dir: Path) -> Identity:
-    """Return the identity of this device.
+def load(data_dir: Path, protector: Protector | None = None) -> Identity:
+    """Return the identity of this device; `protector` is the system's own where none is given.
 
-    Raises NotEnrolledError when there is none, KeysExposedError when others could have read or changed it, and
-    IdentityDamagedError when it can't be read.
+    Raises NotEnrolledError when there is none, KeysExposedError when others could have read or changed it,
+    IdentityDamagedError when it can't be read, and KeyStoreError when the system does not open what it guards.
     """
     file = data_dir / IDENTITY_FILE
     if not file.exists():
@@ -173,23 +175,28 @@ def load(data_dir: Path) -> Identity:
         stored = msgspec.json.decode(file.read_bytes(), type=_Stored)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise IdentityDamagedError(f"{file} can't be read ({place_of(fault)}): enrol this device again") from fault
-    keys = _keys(data_dir / KEYS_FOLDER)
+    keys = _keys(data_dir / KEYS_FOLDER, protector or of_this_system())
     facts = {name: getattr(stored, name) for name in stored.__struct_fields__ if name != "version"}
     return Identity(**facts, key=keys.key, spool_key=keys.spool_key)
 
 
-def _keys(folder: Path) -> DeviceKeys:
+def _keys(folder: Path, protector: Protector | None) -> DeviceKeys:
     return DeviceKeys(
-        Ed25519PrivateKey.from_private_bytes(_read(folder / DEVICE_KEY_FILE)), _read(folder / SPOOL_KEY_FILE)
+        Ed25519PrivateKey.from_private_bytes(_read(folder / DEVICE_KEY_FILE, protector)),
+        _read(folder / SPOOL_KEY_FILE, protector),
     )
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path, protector: Protector | None) -> bytes:
     try:
         _refuse_exposed(file)
-        key = file.read_bytes()
+        kept = file.read_bytes()
     except OSError as fault:
         raise IdentityDamagedError(f"{file} can't be read ({type(fault).__name__}): enrol this device again") from fault
+    try:
+        key = kept if protector is None else protector.unprotect(kept, file.name)
+    except SealedTextError as fault:
+        raise IdentityDamagedError(f"{file} was altered: enrol this device again") from fault
     if len(key) != KEY_BYTES:
         raise IdentityDamagedError(f"{file} is not a key: enrol this device again")
     return key
