@@ -15,9 +15,10 @@ from typing import Annotated, Final
 import msgspec
 
 from agent.errors import ConfigError
+from agent.places import DATA_DIR
 
 CONFIG_FILE: Final = "agent.toml"
-DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
+DEFAULT_DATA_DIR: Final = DATA_DIR
 
 Pace = Annotated[float, msgspec.Meta(ge=0.05, le=3600)]
 """Seconds between two rounds of something: a twentieth for tests and demonstrations, an hour at most."""

@@ -23,7 +23,7 @@ class Protector(Protocol):
 def of_this_system() -> Protector | None:
     """Return this system's own protector, None where there is none and a file that root alone reads must do."""
     if sys.platform == "darwin":
-        from agent.keychain import Keychain
+        from agent.macos.keychain import Keychain
 
         return Keychain()
     return None

@@ -31,11 +31,11 @@ from agent.health import SourceHealth
 from agent.held import Held, Person, held
 from agent.limits import READING_SECONDS
 from agent.lookups import Lookups
+from agent.macos.bundles import identities_of
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Family, Observation
 from agent.people_here import PeopleHere
 from agent.session.address import person_of_uid, socket_path
-from agent.session.bundles import identities_of
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
 from agent.session.server import SessionServer

@@ -19,13 +19,14 @@ from typing import Final
 
 from agent.extension import words
 from agent.extension.frames import Frames, frame
+from agent.places import DATA_DIR
 from agent.session.address import socket_path
 from agent.session.errors import MessageRefused
 from agent.session.link import Link
 from agent.session.messages import BrowserHere, FromService, HostShown, HostVisited, Settings
 from agent.signals import wake_on
 
-DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
+DEFAULT_DATA_DIR: Final = DATA_DIR
 _CHUNK_BYTES: Final = 16 * 1024
 _CHROMIUM_ORIGIN: Final = "chrome-extension://"
 

@@ -6,7 +6,7 @@ A desktop's own module is loaded only where it is the one, so that no session pa
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from agent.session.foreground import Foreground
@@ -45,6 +45,11 @@ def watched(
         from agent.windows.foreground import ForegroundWindows
 
         return ForegroundWindows(idle_after_seconds=idle_after_seconds)
+    if platform == "darwin":
+        from agent.macos.foreground import ForegroundMacos
+        from agent.macos.workspace import Workspace
+
+        return ForegroundMacos(Workspace(), idle_after_seconds=idle_after_seconds)
     from agent.session.identity import DesktopIndex, application_folders
     from agent.session.presence import is_active_session
 
@@ -58,3 +63,13 @@ def watched(
 
     display = environment.get("DISPLAY")
     return ForegroundX11(display, index, idle_after_seconds=idle_after_seconds, is_active=is_active)
+
+
+def go_round(loop: Callable[[], None], platform: str = sys.platform) -> None:
+    """Go round a session's loop to its end; on macOS beside the main thread, which hands on what the system tells."""
+    if platform == "darwin":
+        from agent.macos.workspace import run_beside
+
+        run_beside(loop)
+    else:
+        loop()

@@ -18,6 +18,7 @@ from typing import Final, TextIO
 
 from agent.health import State
 from agent.notice import Notice
+from agent.places import DATA_DIR
 from agent.reading import ToRead, as_notice
 from agent.session import desktops
 from agent.session.address import socket_path
@@ -46,7 +47,7 @@ from agent.session.showing import (
 )
 from agent.signals import wake_on
 
-DEFAULT_DATA_DIR: Final = Path("/var/lib/fairwatch")
+DEFAULT_DATA_DIR: Final = DATA_DIR
 # How long to wait before a display or a notice that failed is tried again.
 TRY_AGAIN_SECONDS: Final = 30.0
 # How often to ask whether there is a window manager, for nothing tells when one leaves.
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         calm_after_seconds=args.calm_after,
     )
     with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
-        part.run(wake.fileno())
+        desktops.go_round(lambda: part.run(wake.fileno()))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -23,6 +24,7 @@ def test_windows_can_be_opened_where_there_is_a_screen() -> None:
     assert desktops.has_screen({"DISPLAY": ":0"}, "linux")
     assert not desktops.has_screen({}, "linux")
     assert desktops.has_screen({}, "win32")
+    assert desktops.has_screen({}, "darwin")
 
 
 @pytest.mark.parametrize(("environment", "reason"), [({}, None), ({"WAYLAND_DISPLAY": "none"}, "wayland")])
@@ -37,11 +39,14 @@ def test_the_windows_desktop_is_unavailable_elsewhere() -> None:
         desktops.watched({}, None, 180.0, "win32")
 
 
+def test_a_loop_goes_round_in_the_thread_that_asks_for_it() -> None:
+    threads: list[threading.Thread] = []
+    desktops.go_round(lambda: threads.append(threading.current_thread()), "linux")
+    assert threads == [threading.current_thread()]
+
+
 def test_asking_which_desktop_it_is_loads_none() -> None:
-    code = (
-        "import sys; from agent.session import run; "
-        "print([name for name in ('Xlib', 'agent.windows.foreground', 'agent.session.foreground_wayland') "
-        "if name in sys.modules])"
-    )
+    names = ("Xlib", "AppKit", "agent.macos.foreground", "agent.windows.foreground", "agent.session.foreground_wayland")
+    code = f"import sys; from agent.session import run; print([name for name in {names} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
     assert found.stdout.strip() == "[]"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.session.bundles import MAX_INFO_BYTES, bundle_identity, identities_of
+from agent.macos.bundles import MAX_INFO_BYTES, bundle_identity, identities_of
 from agent.session.messages import Front, decode_from_session, encode
 from rules.apps import normalise_app
 

@@ -11,13 +11,16 @@ import sys
 import threading
 import time
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from agent.session import desktops
 from agent.session.errors import DisplayUnavailable
+from agent.session.intervals import Moment
 
 TOLD = (
     "NSWorkspaceDidActivateApplicationNotification", "NSWorkspaceSessionDidBecomeActiveNotification",
@@ -114,9 +117,10 @@ def workspace(mac: Mac, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     objc.__dict__.update(loadBundle=mac.load, loadBundleFunctions=mac.load_functions, autorelease_pool=nullcontext)
     for module in (appkit, objc):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.delitem(sys.modules, "agent.session.workspace", raising=False)
-    found = import_module("agent.session.workspace")
-    monkeypatch.delitem(sys.modules, "agent.session.workspace")
+    monkeypatch.delitem(sys.modules, "agent.macos.workspace", raising=False)
+    found = import_module("agent.macos.workspace")
+    # Gone again after the test: other systems have no such module.
+    monkeypatch.setitem(sys.modules, "agent.macos.workspace", found)
     return found
 
 
@@ -181,3 +185,17 @@ def test_what_the_work_raises_is_raised(workspace: ModuleType) -> None:
 
     with pytest.raises(RuntimeError, match="no"):
         workspace.run_beside(work)
+
+
+def test_a_session_on_macos_watches_its_workspace_beside_the_main_thread(
+    mac: Mac, workspace: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace, "TURN_SECONDS", 0.01)
+    monkeypatch.setattr("agent.macos.foreground.now", lambda: Moment(1.0, 1.0, datetime(2026, 3, 2, tzinfo=UTC)))
+    foreground = desktops.watched({}, desktops.why_not({}, "darwin"), 180.0, "darwin")
+    worked = []
+    desktops.go_round(lambda: worked.extend([foreground.look(), threading.current_thread().name]), "darwin")
+    assert worked == [[], "session"]
+    assert foreground.wait_seconds() == 10
+    foreground.close()
+    assert mac.observers == {}

@@ -15,14 +15,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from agent.session.bundles import bundle_identity
+from agent.macos.bundles import bundle_identity
+from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS
 from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
 from agent.session.messages import Front, Idle
 
-# How often to look while nothing changes: often enough to notice that it slept, rarely enough to cost nothing.
-LOOK_SECONDS: Final = 10.0
-# While the person is away: when they are back is known from the idle time, a session that is in front again is told.
-LOOK_WHILE_IDLE_SECONDS: Final = 1.0
 # The keys of CGSessionCopyCurrentDictionary that are asked for; the second is there only while the screen is locked,
 # and Apple describes it nowhere: without it, the sign-in window in front says the same.
 ON_CONSOLE: Final = "kCGSSessionOnConsoleKey"

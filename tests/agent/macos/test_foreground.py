@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.session.foreground_macos import ForegroundMacos
+from agent.macos.foreground import ForegroundMacos
 from agent.session.intervals import Moment
 from agent.session.messages import Front, Idle
 

@@ -12,7 +12,7 @@ import pytest
 
 from agent import keys
 from agent.errors import IdentityDamagedError, KeyStoreError, SealedTextError
-from agent.keychain import Keychain
+from agent.macos.keychain import Keychain
 from tests.agent.test_keys import NOW
 
 # find-generic-password prints the password and ends with 44 where there is none; add-generic-password refuses what is
