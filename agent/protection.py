@@ -20,9 +20,9 @@ class Protector(Protocol):
         """Return the key; raises KeyStoreError, or SealedTextError for what was altered or is another's."""
 
 
-def of_this_system() -> Protector | None:
+def of_this_system(platform: str = sys.platform) -> Protector | None:
     """Return this system's own protector, None where there is none and a file that root alone reads must do."""
-    if sys.platform == "darwin":
+    if platform == "darwin":
         from agent.macos.keychain import Keychain
 
         return Keychain()

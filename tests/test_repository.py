@@ -22,7 +22,6 @@ TESTED_ELSEWHERE = {
     ),
     "rules/__main__.py": "tests/rules/test_main.py",
     "agent/observation.py": "tests/agent/test_minimise.py",
-    "agent/session/address.py": "tests/agent/session/test_server.py",
     "agent/session/plain_window.py": "tests/agent/session/test_notice_window.py",
     "agent/tally_state.py": "tests/agent/test_tally.py",
     "agent/totals.py": "tests/agent/test_pipeline.py",
