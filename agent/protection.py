@@ -26,4 +26,8 @@ def of_this_system(platform: str = sys.platform) -> Protector | None:
         from agent.macos.keychain import Keychain
 
         return Keychain()
+    if sys.platform == "win32":
+        from agent.windows.dpapi import Dpapi
+
+        return Dpapi()
     return None

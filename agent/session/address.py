@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import socket
 import struct
 import sys
@@ -11,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+Account = int | str
+"""Whose a process is: a user id, or on Windows a security identifier (SID) as text."""
 
 SOCKET_NAME: Final = "session.sock"
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -72,9 +74,15 @@ def _uid_of(credentials: bytes) -> int | None:
     return int(uid) if version == _XUCRED_VERSION else None
 
 
-def person_of_uid(uid: int) -> str | None:
-    """The account's name, or None where no account has that id."""
+def person_of_uid(uid: Account) -> str | None:
+    """The account's name, or None where no person's account has that id."""
+    if sys.platform == "win32":
+        from agent.windows.accounts import Accounts
+
+        return Accounts().name_of(str(uid))
+    import pwd  # not there on Windows
+
     try:
-        return pwd.getpwuid(uid).pw_name
+        return pwd.getpwuid(int(uid)).pw_name
     except KeyError:
         return None

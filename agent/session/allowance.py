@@ -6,6 +6,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from agent.session.address import Account
+
 # A person who switches windows twice a second sends two; a session that was cut off hands over what it kept at once.
 MESSAGES_A_SECOND: Final = 20.0
 MESSAGES_AT_ONCE: Final = 2500
@@ -39,9 +41,9 @@ class Allowances:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         """`clock` gives monotonic seconds."""
         self._clock = clock
-        self._left: dict[int, _Left] = {}
+        self._left: dict[Account, _Left] = {}
 
-    def take(self, uid: int, cost: float = 1.0) -> bool:
+    def take(self, uid: Account, cost: float = 1.0) -> bool:
         """Take the cost of one message; False where that much is not left, and then nothing is taken."""
         at = self._clock()
         if uid not in self._left and len(self._left) >= MAX_ALLOWANCES:

@@ -1,7 +1,7 @@
 """The service's side of the local socket: takes what session parts saw, each for its own person, and trusts none.
 
 Any local user may connect, so a hostile one is expected. Each attack and what stops it:
-- speaking for another person: no message has a field for one; the person comes from the kernel (`address.peer_uid`);
+- speaking for another person: no message has a field for one; the person comes from the system (`channel.accept`);
 - reading another person's totals: an answer is made only for the peer's own account;
 - filling memory: lines, connections, waiting output and messages a second are all bounded, each uid for itself;
 - stopping the service: what is not understood ends that connection only, and so does a fault while it is handled;
@@ -11,26 +11,22 @@ A person can still lie about their own use, as anyone can who may run programs o
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import logging
-import os
-import selectors
-import socket
-import stat
 import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Final, TypeVar
 
 import msgspec
 
 from agent.health import SEVERITY, SourceHealth
 from agent.observation import Family
-from agent.session import address
+from agent.session import address, channel
+from agent.session.address import Account
 from agent.session.allowance import ASK_COST, HOST_COST, Allowances
 from agent.session.errors import MessageRefused
 from agent.session.messages import (
@@ -83,7 +79,8 @@ Interval = TypeVar("Interval", Front, HostShown)
 class _Connection:
     """One peer: who it is, what it has sent of a line so far, and what it has yet to take."""
 
-    def __init__(self, uid: int, person: str, peer: socket.socket) -> None:
+    def __init__(self, number: int, uid: Account, person: str, peer: channel.Peer) -> None:
+        self.number = number
         self.uid = uid
         self.person = person
         self.peer = peer
@@ -111,7 +108,7 @@ class SessionServer:
         collect_from: Callable[[str], datetime | None],
         clock: Callable[[], datetime],
         on_host: OnHost = lambda _person, _browser, _message: None,
-        person_of_uid: Callable[[int], str | None] = address.person_of_uid,
+        person_of_uid: Callable[[Account], str | None] = address.person_of_uid,
     ) -> None:
         """Callbacks: `on_front(person, interval)`, `on_notice(person, version, at)`, `answer(person, what)`: JSON.
 
@@ -121,7 +118,6 @@ class SessionServer:
         `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the
         instant from which that person's use may be collected, None for not yet.
         """
-        self._path = path
         self._on_front = on_front
         self._on_notice = on_notice
         self._on_reading = on_reading
@@ -131,23 +127,17 @@ class SessionServer:
         self._collect_from = collect_from
         self._clock = clock
         self._person_of_uid = person_of_uid
-        self._selector = selectors.DefaultSelector()
+        self._channel = channel.of_this_system(path)
         self._connections: dict[int, _Connection] = {}
         self._allowances = Allowances()
         self._orders: deque[Callable[[], None]] = deque()
         self._warned: dict[str, float] = {}
         self._stopping = False
         self._thread: threading.Thread | None = None
-        self._listener: socket.socket | None = None
-        self._wake_read, self._wake_write = os.pipe()
-        for descriptor in (self._wake_read, self._wake_write):
-            os.set_blocking(descriptor, False)
 
     def start(self) -> None:
         """Listen; raises OSError where the socket can't be made."""
-        self._listener = self._listen()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        self._channel.listen()
         self._thread = threading.Thread(target=self._run, name="session-server", daemon=True)
         self._thread.start()
 
@@ -159,7 +149,7 @@ class SessionServer:
         if self._thread is None:
             self._end_all()
             return
-        self._wake()
+        self._channel.wake()
         self._thread.join(timeout=10)
         self._thread = None
 
@@ -186,50 +176,28 @@ class SessionServer:
         """The browsers whose extension is connected, each with its person."""
         return [(one.person, one.browser) for one in list(self._connections.values()) if one.browser is not None]
 
-    def _listen(self) -> socket.socket:
-        listener = address.new_socket()
-        try:
-            with contextlib.suppress(FileNotFoundError):
-                if not stat.S_ISSOCK(self._path.lstat().st_mode):
-                    raise FileExistsError(f"{self._path.name} is there and is not a socket")
-                self._path.unlink()
-            with address.short_name(self._path) as name:
-                listener.bind(name)
-            # Everyone may connect: who they are is asked of the kernel, and what they may do follows from that.
-            self._path.chmod(0o666)
-            listener.listen(MAX_CONNECTIONS)
-        except BaseException:
-            listener.close()
-            raise
-        return listener
-
     def _order(self, order: Callable[[], None]) -> None:
         self._orders.append(order)
-        self._wake()
-
-    def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._wake_write, b".")
+        self._channel.wake()
 
     def _run(self) -> None:
         try:
             while not self._stopping:
-                for key, events in self._selector.select():
-                    self._turn(key, events)
+                self._turn()
                 while self._orders:
                     self._safely(self._orders.popleft())
         finally:
             self._end_all()
 
-    def _turn(self, key: selectors.SelectorKey, events: int) -> None:
-        if key.fileobj is self._listener:
-            self._accept()
-        elif key.fd == self._wake_read:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._wake_read, 4096)
-        else:
-            connection = self._connections.get(key.fd)
-            if connection is not None and not self._safely(lambda: self._serve(connection, events)):
+    def _turn(self) -> None:
+        comes, ready = self._channel.turn()
+        if comes:
+            self._safely(self._accept)
+        for number, reads, writes in ready:
+            connection = self._connections.get(number)
+            if connection is not None and not self._safely(
+                partial(self._serve, connection, reads=reads, writes=writes)
+            ):
                 self._end(connection)
 
     def _safely(self, step: Callable[[], None]) -> bool:
@@ -243,15 +211,10 @@ class SessionServer:
         return True
 
     def _accept(self) -> None:
-        assert self._listener is not None
-        try:
-            peer, _ = self._listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                sleep(0.1)  # The peer still waits, so the selector would give no rest until a descriptor is free.
+        accepted = self._channel.accept()
+        if accepted is None:
             return
-        peer.setblocking(False)
-        uid = address.peer_uid(peer)
+        number, peer, uid = accepted
         person = None if uid is None else self._person_of_uid(uid)
         mine = sum(1 for one in self._connections.values() if one.uid == uid)
         if (
@@ -262,11 +225,9 @@ class SessionServer:
             or not self._allowances.take(uid)
         ):
             self._warn("session connection refused")
-            peer.close()
+            self._channel.forget(number)
             return
-        connection = _Connection(uid, person, peer)
-        self._connections[peer.fileno()] = connection
-        self._selector.register(peer, selectors.EVENT_READ)
+        connection = self._connections[number] = _Connection(number, uid, person, peer)
         if not self._safely(lambda: self._send_settings(connection)):
             self._end(connection)
 
@@ -277,10 +238,10 @@ class SessionServer:
             self._warned[event] = at
             log.warning(event)
 
-    def _serve(self, connection: _Connection, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
+    def _serve(self, connection: _Connection, *, reads: bool, writes: bool) -> None:
+        if writes:
             self._flush(connection)
-        if not events & selectors.EVENT_READ:
+        if not reads:
             return
         try:
             received = connection.peer.recv(MAX_LINE_BYTES)
@@ -391,6 +352,8 @@ class SessionServer:
         self._flush(connection)
 
     def _flush(self, connection: _Connection) -> None:
+        if self._connections.get(connection.number) is not connection:
+            return  # It has ended, and its number may be another's by now.
         try:
             while connection.waiting:
                 del connection.waiting[: connection.peer.send(connection.waiting)]
@@ -399,24 +362,14 @@ class SessionServer:
         except OSError:
             self._end(connection)
             return
-        if connection.peer.fileno() in self._connections:
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if connection.waiting else 0)
-            self._selector.modify(connection.peer, events)
+        self._channel.watch_writing(connection.number, writes=bool(connection.waiting))
 
     def _end(self, connection: _Connection) -> None:
-        if self._connections.pop(connection.peer.fileno(), None) is None:
-            return
-        self._selector.unregister(connection.peer)
-        connection.peer.close()
+        if self._connections.get(connection.number) is connection:
+            del self._connections[connection.number]
+            self._channel.forget(connection.number)
 
     def _end_all(self) -> None:
         for connection in list(self._connections.values()):
             self._end(connection)
-        if self._listener is not None:
-            self._listener.close()
-        self._selector.close()
-        for descriptor in (self._wake_read, self._wake_write):
-            os.close(descriptor)
-        if self._listener is not None:
-            with contextlib.suppress(OSError):
-                self._path.unlink()
+        self._channel.close()

@@ -119,7 +119,7 @@ class PipeEnd:
         self._from = ctypes.create_string_buffer(0)
         self._reading = Operation(calls, pipe, event)
         self._writing = Operation(calls, pipe, event)
-        self._is_lost = False
+        self._is_lost = self._is_closed = False
         self._read_on()
 
     def fileno(self) -> int:
@@ -153,6 +153,8 @@ class PipeEnd:
 
     def send(self, data: bytes | bytearray) -> int:
         """Hand over some of it; gives how much. Raises BlockingIOError while the last was not taken, else OSError."""
+        if self._is_closed:
+            raise OSError("this end of the pipe was closed")
         if self._writing.goes_on:
             raise BlockingIOError
         part = bytes(data[:WRITE_BYTES])
@@ -161,7 +163,10 @@ class PipeEnd:
         return len(part)
 
     def close(self) -> None:
-        """Leave."""
+        """Leave; whoever uses it afterwards is told that the other end has gone."""
+        if self._is_closed:
+            return
+        self._is_closed = self._is_lost = True
         for operation in (self._reading, self._writing):
             operation.close()
         self._calls.close(self.pipe)

@@ -107,6 +107,11 @@ def test_leaving_ends_what_goes_on_before_memory_is_given_back(kernel: Kernel) -
     end.close()
     assert kernel.cancelled == 1
     assert kernel.closed == [50, 50, 9]
+    end.close()
+    assert len(kernel.closed) == 3
+    assert end.recv(1) == b""
+    with pytest.raises(OSError, match="was closed"):
+        end.send(b"late")
 
 
 def test_a_shared_event_is_not_closed_by_one_of_its_users(kernel: Kernel) -> None:
