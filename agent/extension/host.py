@@ -101,7 +101,7 @@ class Host:
         poll.register(self._in, select.POLLIN)
         link, seconds = self._link.fileno(), self._link.wait_seconds()
         if link is not None:
-            poll.register(link, self._link.events())
+            poll.register(link, select.POLLIN | (select.POLLOUT if self._link.writes else 0))
         if wake is not None:
             poll.register(wake, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll(None if seconds is None else 1000 * seconds)]

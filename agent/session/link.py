@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import socket
+import sys
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
-from agent.session import address
+from agent.session import address, waiting
 from agent.session.errors import MessageRefused, ServiceRefused, ServiceUnreachable
 from agent.session.messages import (
     MAX_ANSWER_BYTES,
@@ -31,6 +30,38 @@ MAX_KEPT: Final = 2000
 _CHUNK_BYTES: Final = 64 * 1024
 
 
+class Service(Protocol):
+    """The service at the other end; it never blocks."""
+
+    def fileno(self) -> int:
+        """What to wait for: told when something has come, or the service has gone."""
+
+    def recv(self, size_bytes: int, /) -> bytes:
+        """What has come, empty once the service has gone; raises BlockingIOError where nothing has."""
+
+    def send(self, data: bytes, /) -> int:
+        """Hand over some of it; gives how much. Raises BlockingIOError where none can be now, OSError for ever."""
+
+    def close(self) -> None:
+        """Leave."""
+
+
+def reached(path: Path, platform: str = sys.platform) -> Service:
+    """Connect to the service of that socket, or on Windows of the pipe in its stead; raises OSError."""
+    if platform == "win32":
+        from agent.windows.pipe_client import connect
+
+        return connect(path)
+    peer = address.new_socket()
+    try:
+        with address.short_name(path) as name:
+            peer.connect(name)
+    except OSError:
+        peer.close()
+        raise
+    return peer
+
+
 class Link:
     """A connection that is tried again and again, longer apart each time, and never blocks."""
 
@@ -38,7 +69,7 @@ class Link:
         """`path` is the service's socket; `clock` gives monotonic seconds."""
         self._path = path
         self._clock = clock
-        self._peer: socket.socket | None = None
+        self._peer: Service | None = None
         self._received = bytearray()
         self._partly_sent = b""
         self._greeting = b""
@@ -55,9 +86,10 @@ class Link:
         """What to wait for, or None while there is no connection."""
         return None if self._peer is None else self._peer.fileno()
 
-    def events(self) -> int:
-        """What to wait for on `fileno`, as `select.poll` has it."""
-        return select.POLLIN | (select.POLLOUT if self._partly_sent or self._kept else 0)
+    @property
+    def writes(self) -> bool:
+        """Whether there is something to send, so that `fileno` is to be waited for until it takes more."""
+        return bool(self._partly_sent or self._kept)
 
     def wait_seconds(self) -> float | None:
         """How long until the next try, or None where nothing is to be tried."""
@@ -91,12 +123,9 @@ class Link:
             self._peer = None
 
     def _connect(self) -> None:
-        peer = address.new_socket()
         try:
-            with address.short_name(self._path) as name:
-                peer.connect(name)
+            peer = reached(self._path)
         except OSError:
-            peer.close()
             self._later()
             return
         self._peer = peer
@@ -166,19 +195,37 @@ def ask(path: Path, question: Ask, *before: FromSession, timeout_seconds: float 
 
     Raises `ServiceUnreachable` when nothing answers and `ServiceRefused` when the service says why it does not.
     """
-    with address.new_socket() as peer:
-        peer.settimeout(timeout_seconds)
-        try:
-            with address.short_name(path) as name:
-                peer.connect(name)
-            peer.sendall(b"".join(map(encode, (*before, question))))
-            with peer.makefile("rb") as lines:
-                while line := lines.readline(MAX_ANSWER_BYTES):
-                    message = decode_from_service(line)
-                    if isinstance(message, Answer):
-                        return bytes(message.json)
-                    if isinstance(message, Refused):
-                        raise ServiceRefused(message.reason)
-        except (OSError, MessageRefused) as error:
-            raise ServiceUnreachable(f"The service does not answer ({type(error).__name__}).") from error
-    raise ServiceUnreachable("The service ended the connection without an answer.")
+    told, received = b"".join(map(encode, (*before, question))), bytearray()
+    until = monotonic() + timeout_seconds
+    try:
+        with contextlib.closing(reached(path)) as peer:
+            while (left := until - monotonic()) > 0:
+                with contextlib.suppress(BlockingIOError):
+                    told = told[peer.send(told) :] if told else told
+                    chunk = peer.recv(_CHUNK_BYTES)
+                    if not chunk:
+                        raise ServiceUnreachable("The service ended the connection without an answer.")
+                    received += chunk
+                    answer = _answer_in(received)
+                    if answer is not None:
+                        return answer
+                    continue
+                waiting.wait([(peer.fileno(), bool(told))], (), left)
+    except (OSError, MessageRefused) as error:
+        raise ServiceUnreachable(f"The service does not answer ({type(error).__name__}).") from error
+    raise ServiceUnreachable("The service does not answer in time.")
+
+
+def _answer_in(received: bytearray) -> bytes | None:
+    """The answer in what was received, whose whole lines are taken out of it; raises `ServiceRefused`."""
+    *lines, rest = bytes(received).split(b"\n")
+    received[:] = rest
+    if len(rest) > MAX_ANSWER_BYTES:
+        raise MessageRefused("The line is longer than any message.")
+    for line in lines:
+        message = decode_from_service(line)
+        if isinstance(message, Answer):
+            return bytes(message.json)
+        if isinstance(message, Refused):
+            raise ServiceRefused(message.reason)
+    return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import select
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from agent.health import State
 from agent.notice import Notice
 from agent.places import DATA_DIR
 from agent.reading import ToRead, as_notice
-from agent.session import desktops
+from agent.session import desktops, waiting
 from agent.session.address import socket_path
 from agent.session.errors import DisplayUnavailable
 from agent.session.foreground import Foreground
@@ -90,6 +89,9 @@ def run(args: argparse.Namespace) -> int:
         idle_after_seconds=args.idle_after,
         calm_after_seconds=args.calm_after,
     )
+    if sys.platform == "win32":
+        part.run()  # Windows ends a session's programs without a signal
+        return 0
     with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
         desktops.go_round(lambda: part.run(wake.fileno()))
     return 0
@@ -153,26 +155,24 @@ class SessionPart:
             self._end()
 
     def _wait(self, wake: int | None) -> None:
-        poll = select.poll()
         waits = [wait for wait in (self._link.wait_seconds(),) if wait is not None]
-        link = self._link.fileno()
+        connections, link = list[tuple[int, bool]](), self._link.fileno()
         if link is not None:
-            poll.register(link, self._link.events())
+            connections.append((link, self._link.writes))
         if self._to_ask() is not None:
             waits.append(max(PAUSE_SECONDS / 2, self._calm_from - monotonic()))
-        for window in (self._notice_window, self._reminder_window, self._reading_window):
-            if window is not None:
-                poll.register(window.fileno(), select.POLLIN)
+        windows = (self._notice_window, self._reminder_window, self._reading_window)
         if self._foreground is not None:
             watched = self._foreground.fileno()
             if watched is not None:
-                poll.register(watched, select.POLLIN)
+                connections.append((watched, False))
             waits.append(self._foreground.wait_seconds())
         elif self._settings is not None:
             waits.append(max(0.0, self._next_try - monotonic()))
         if wake is not None:
-            poll.register(wake, select.POLLIN)
-        poll.poll(1000 * min(waits) if waits else None)
+            connections.append((wake, False))
+        pipes = [window.fileno() for window in windows if window is not None]
+        waiting.wait(connections, pipes, min(waits) if waits else None)
 
     def _take(self, message: FromService) -> None:
         match message:
@@ -386,4 +386,4 @@ class SessionPart:
 
 
 def _readable(window: Window) -> bool:
-    return bool(select.select([window], [], [], 0)[0])
+    return waiting.has_come(window.fileno())
