@@ -20,7 +20,7 @@ from pathlib import Path
 TOP = Path(__file__).parents[3]
 COMPILER = "x86_64-w64-mingw32-gcc"
 READER = "x86_64-w64-mingw32-objdump"
-NEEDED = ("wine", "wineboot", COMPILER, READER, "Xvfb")
+NEEDED = ("wine", "wineboot", "wineserver", COMPILER, READER, "Xvfb")
 # Compiled for Windows; whatever else the agent needs is plain Python and taken as it is installed here.
 COMPILED = ("cffi", "cryptography", "msgspec", "psutil", "watchdog", "xxhash")
 _LEFT_OUT = ("site-packages", "test", "__pycache__", "config-*", "lib-dynload", "idlelib", "tkinter", "ensurepip")
@@ -98,6 +98,8 @@ def build(folder: Path) -> WinePython:
                 check=True,
             )
             (folder / "ready").touch()
+    # Else it would end with each program and begin anew with the next; it goes by itself when nobody has come for long.
+    subprocess.run(["wineserver", "-p45"], env=made.environment, timeout=30, check=False)
     return made
 
 
