@@ -78,8 +78,8 @@ class Host:
         self._family = family
         self._in, self._out = browser_in, browser_out
         self._frames = Frames()
-        self._settings = words.Settings(watch=False, private_windows=False)
-        self._is_known = self._greeted = False
+        self._settings: words.Settings | None = None
+        self._greeted = False
         self._told: words.Settings | None = None
 
     def run(self, wake: int | None = None) -> None:
@@ -122,13 +122,14 @@ class Host:
 
     def _take_from_service(self, message: FromService) -> None:
         if isinstance(message, Settings):
-            self._settings = words.Settings(watch=message.observe, private_windows=message.private_windows)
-            self._is_known = True
+            self._settings = words.Settings(
+                watch=message.observe, private_windows=message.private_windows, notice=message.notice
+            )
             self._tell()
 
     def _tell(self) -> None:
         """Hand the service's word to the extension, once both have spoken."""
-        if self._greeted and self._is_known and self._settings != self._told:
+        if self._greeted and self._settings is not None and self._settings != self._told:
             self._told = self._settings
             os.write(self._out, frame(words.encode(self._settings)))
 
@@ -138,7 +139,7 @@ class Host:
             self._greeted = True
             self._tell()
             return
-        if not (self._greeted and self._settings.watch):
+        if not self._greeted or self._settings is None or not self._settings.watch:
             return
         at = datetime.now(UTC) - timedelta(milliseconds=word.ago_ms)
         if isinstance(word, words.Visit):

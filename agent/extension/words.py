@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from agent.notice import Notice
 from agent.session.errors import MessageRefused
 
 Family = Literal["Chromium", "Firefox"]
@@ -53,10 +54,11 @@ class Spent(_Word, frozen=True, kw_only=True):
 
 
 class Settings(_Word, frozen=True, kw_only=True):
-    """The answer: whether anything may be told, and whether of private windows too."""
+    """The answer: whether anything may be told, whether of private windows too, and the notice, for people to read."""
 
     watch: bool
     private_windows: bool
+    notice: Notice
 
 
 FromExtension = Hello | Visit | Spent

@@ -19,7 +19,8 @@ const ABORTED = ["net::ERR_ABORTED", "Error code 2152398850"]; // Stopped, or a 
 const api = globalThis.browser ?? globalThis.chrome;
 
 let port = null;
-let settings = null; // {watch, private_windows}, once the agent has said so.
+let settings = null; // {watch, private_windows, notice}, once the agent has said so.
+let seesPrivateWindows = false;
 let waiting = []; // Messages from before that, each with the moment (ms) that it speaks of.
 let front = null; // {host, private, since, seen}: what is in front, from when, and until when it was seen there.
 let away = false;
@@ -50,8 +51,8 @@ async function connect() {
     settings = null;
     setTimeout(connect, CONNECT_AGAIN_MS);
   });
-  const allowed = await api.extension.isAllowedIncognitoAccess();
-  post({ type: "Hello", version: api.runtime.getManifest().version, private_windows: allowed });
+  seesPrivateWindows = await api.extension.isAllowedIncognitoAccess();
+  post({ type: "Hello", version: api.runtime.getManifest().version, private_windows: seesPrivateWindows });
 }
 
 function post(message) {
@@ -64,7 +65,8 @@ function post(message) {
 
 function take(message) {
   if (message?.type !== "Settings") return;
-  settings = { watch: message.watch === true, private_windows: message.private_windows === true };
+  const { watch, private_windows, notice } = message;
+  settings = { watch: watch === true, private_windows: private_windows === true, notice };
   const kept = waiting;
   waiting = [];
   for (const [at, one] of kept) say(at, one);
@@ -182,6 +184,9 @@ api.tabs.onRemoved.addListener((tabId) => {
 api.windows.onFocusChanged.addListener(lookSoon);
 api.idle.setDetectionInterval(AWAY_AFTER_SECONDS);
 api.idle.onStateChanged.addListener(presence);
+api.runtime.onMessage.addListener((asked, _sender, answer) => {
+  if (asked === "about") answer({ settings, seesPrivateWindows }); // Only the extension's own page can ask.
+});
 api.runtime.onStartup.addListener(connect);
 api.runtime.onInstalled.addListener(connect);
 setInterval(lookSoon, LOOK_EVERY_MS);

@@ -10,10 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.extension.frames import frame
 from agent.extension.host import family_of
+from agent.notice import Notice
 from agent.session.errors import MessageRefused
 from agent.session.messages import HostShown, HostVisited
 from tests.agent.extension.real_browsers import ME, ROOT
@@ -74,7 +76,10 @@ def test_who_calls_is_told_by_the_browser_and_no_other_extension_may(tmp_path):
 
 def test_visits_and_time_arrive_for_the_account_that_runs_the_browser(program, ear, until):
     program.say(HELLO)
-    assert program.hear() == {"type": "Settings", "watch": True, "private_windows": False}
+    answer = program.hear()
+    assert set(answer) == {"type", "watch", "private_windows", "notice"}
+    assert (answer["type"], answer["watch"], answer["private_windows"]) == ("Settings", True, False)
+    assert msgspec.convert(answer["notice"], Notice) == ear.notice
     program.say(VISIT, SPENT)
     until(lambda: len(ear.heard) == 2)
     assert [(person, browser) for _, person, browser, _ in ear.heard] == [(ME, "Chromium")] * 2

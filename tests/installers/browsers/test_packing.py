@@ -33,7 +33,7 @@ def test_both_files_hold_the_extension_and_each_only_its_own_familys_words():
     magic, version, header = struct.unpack_from("<4sII", packed)
     assert (magic, version) == (b"Cr24", 3)
     chromium, firefox = opened(packed[12 + header :]), opened(packing.xpi())
-    assert set(chromium) == set(firefox) == {"manifest.json", "background.js"}
+    assert set(chromium) == set(firefox) == {"manifest.json", "background.js", "about.html", "about.css", "about.js"}
     said, other = (json.loads(one["manifest.json"]) for one in (chromium, firefox))
     assert said["background"] == {"service_worker": "background.js"}
     assert other["background"] == {"scripts": ["background.js"]}
@@ -45,10 +45,20 @@ def test_it_asks_for_no_more_than_it_needs_and_can_see_no_title_and_no_page():
     said = packing.manifest()
     assert said["permissions"] == ["idle", "nativeMessaging", "webNavigation"]
     assert not {"host_permissions", "content_scripts", "optional_permissions", "externally_connectable"} & set(said)
-    script = (packing.WEB / "background.js").read_text("utf-8")
-    code = re.sub(r"//[^\n]*", "", script)
-    assert not re.search(r"\b(fetch|XMLHttpRequest|WebSocket|sendBeacon|title|favIconUrl|scripting|cookies)\b", code)
-    assert code.count("new URL(") == 1
+    code = {path.name: re.sub(r"^ *//[^\n]*", "", path.read_text("utf-8")) for path in packing.WEB.glob("*.js")}
+    network = r"\b(fetch|XMLHttpRequest|WebSocket|sendBeacon|innerHTML|scripting|cookies)\b"
+    assert [name for name, script in code.items() if re.search(network, script)] == []
+    assert not re.search(r"\b(title|favIconUrl)\b", re.sub(r"//[^\n]*", "", code["background.js"]))
+    assert {name: script.count("new URL(") for name, script in code.items()} == {"background.js": 1, "about.js": 0}
+    assert re.findall(r"\bapi\.[\w.]+", code["about.js"]) == ["api.runtime.sendMessage"]
+
+
+def test_its_page_loads_nothing_but_its_own_files():
+    page = (packing.WEB / "about.html").read_text("utf-8")
+    named = re.findall(r"(?:src|href)=\"([^\"]*)\"", page)
+    assert sorted(named) == ["about.css", "about.js"]
+    assert packing.manifest()["action"]["default_popup"] == "about.html"
+    assert "web_accessible_resources" not in packing.manifest()
 
 
 def test_its_version_is_the_projects_or_no_browser_would_fetch_a_newer_one():
