@@ -18,7 +18,8 @@ COMMANDS = {
     "show-data": ("agent.show_data", "show your own totals, and what is said about flags"),
     "acknowledge": ("agent.acknowledge", "show what you are asked to read, or say that you have read it"),
     "scan-history": ("agent.scan_history", "print every visit in a browser's history file, changing nothing"),
-    "update": ("agent.updates", "fetch and check the signed rules once (the service does this by itself)"),
+    "update": ("agent.updates", "fetch and check what is signed once: rules, versions (the service does it by itself)"),
+    "self-test": ("agent.release.self_test", "say whether this version could take over this device; changes nothing"),
 }
 
 EXTRAS = {"gateway": "gateway"}

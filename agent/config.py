@@ -10,7 +10,7 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -31,6 +31,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts are observed (empty: all). `sweep_seconds`: the net below the file events. `send_seconds`: how often
     totals go out; alerts go at once. `heartbeat_seconds`, `update_seconds`, `tick_seconds`, `trip_seconds`: health,
     signed rules, the pipeline's windows, whether a harmless test is wanted. `spool_max_bytes`: the spool's bound.
+    `new_versions`: when this device takes a later agent that custodians signed: among the "first", "staged" with the
+    others, among the "last", or "off" where IT's own tools install it.
     """
 
     profiles: tuple[str, ...] = ()
@@ -41,12 +43,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     update_seconds: Pace = 900.0
     tick_seconds: Pace = 30.0
     trip_seconds: Pace = 300.0
+    new_versions: Literal["first", "staged", "last", "off"] = "staged"
     spool_max_bytes: Annotated[int, msgspec.Meta(ge=1024 * 1024, le=4 * 1024**3)] = 64 * 1024 * 1024
 
 
 _EXPECTED: Final = {
     "profiles": 'a list of folders, like ["/home/a/.config/chromium"]',
     "users": 'a list of account names, like ["alice"]',
+    "new_versions": '"first", "staged", "last" or "off"',
     "spool_max_bytes": "a whole number from 1048576 (1 MiB) to 4294967296 (4 GiB)",
 }
 _EXPECTED_PACE: Final = "a number of seconds from 0.05 to 3600"

@@ -16,6 +16,7 @@ AgentError
 │   ├── IdentityDamagedError    the identity can't be read (retrying never helps; enrol again)
 │   └── KeyStoreError           the system does not open the keys that it guards (retrying can help)
 ├── AppUseRefused              what a phone's companion told is no use of an app; says in a sentence why
+├── ReleaseRefused              a version of the agent is not to be used here, ever; says in a few words why
 ├── EnrolmentError              this device can't be enrolled with what was given; says in a sentence what to do
 └── ConfigError                 `agent.toml` is not understood: file, line, what was expected (retrying never helps)
 """
@@ -50,6 +51,10 @@ class SpoolDamagedError(SpoolError):
 
 class RecordTooLargeError(SpoolError):
     """A record or a state is larger than the spool takes; retrying never helps."""
+
+
+class ReleaseRefused(AgentError):
+    """A signed version of the agent is not to be used on this device; retrying never helps, a later version may."""
 
 
 class CollectorError(AgentError):

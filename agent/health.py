@@ -83,6 +83,12 @@ class Health:
         with self._lock:
             self._last_contact = at
 
+    @property
+    def last_contact(self) -> datetime | None:
+        """When the collector last answered since the start (aware UTC); None if it has not."""
+        with self._lock:
+            return self._last_contact
+
     def set_version(self, what: str, version: str) -> None:
         """Record the version in force of a part, such as the agent, the policy, a pack or the recipient list."""
         with self._lock:

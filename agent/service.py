@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from agent import config as configuration
 from agent import memory
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
-from agent.core import Core
+from agent.core import Core, agent_version
 from agent.documents import Documents
 from agent.errors import AgentError
 from agent.extension.source import Extension, observed
@@ -35,6 +36,8 @@ from agent.macos.bundles import identities_of
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Family, Observation
 from agent.people_here import PeopleHere
+from agent.program import is_installed
+from agent.release.probation import Probation
 from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
@@ -62,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT; returns 0, or 2 when the device is not enrolled or its files can't be used.
 
-    75 where it uses too much and ends by itself: whoever keeps services has to start it again (`Restart=on-failure`).
+    75 where it uses too much, or makes way for a later version, and ends by itself: whoever keeps services has to start
+    it again (`Restart=on-failure`).
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for noisy in ("apscheduler", "watchdog", "urllib3"):
@@ -110,6 +114,14 @@ class Service:
             load=core.spool.load,
             save=core.spool.save,
             clock=clock,
+            begin_anew=self._begin_anew,
+        )
+        self._probation = Probation(
+            data_dir,
+            agent_version(),
+            reached=lambda: core.health.last_contact,
+            ruled=lambda: core.rules.bundle is not None,
+            up_seconds=time.monotonic,
             begin_anew=self._begin_anew,
         )
         self._notices = NoticeRecord(core.spool.load, core.spool.save)
@@ -178,6 +190,8 @@ class Service:
             self._history.health, self._processes.health, self._sessions.health, self._extension.health
         ):  # fmt: skip
             self._health.ask(source)
+        if is_installed():
+            self._health.ask(self._probation.health)
         self._sessions.start()
         self._history.start()
         self._core.every(SWEEP_SECONDS, self._sweep_processes)
@@ -192,6 +206,8 @@ class Service:
         self._history.stop()
         self._sessions.stop()
         self._core.end()
+        if not self.begins_anew:
+            self._probation.ended()
         log.info("service.stopped")
 
     def _sweep_processes(self) -> None:
@@ -204,6 +220,7 @@ class Service:
         still_turning()
         memory.give_back()
         self._watchdog.look()
+        self._probation.look()
         self._health.notice("extension_removed", stands=self._extension.is_removed())
 
     def _begin_anew(self) -> None:

@@ -34,6 +34,7 @@ from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR
 from agent.errors import AgentError, CollectorRefused, CollectorUnreachable
 from agent.files import write_whole
+from agent.program import is_installed
 from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in, signed_files
 from agent.set_files import bring
 from protocol import tokens
@@ -231,6 +232,8 @@ def run(args: argparse.Namespace) -> int:
         try:
             now = datetime.now(UTC)
             result = check(args.data_dir, collector, root=identity.root, minimum=identity.minimum, now=now)
+            if result.state != "kept":
+                _take_release(args.data_dir, collector, identity, now)
         finally:
             collector.close()
     except (AgentError, OSError) as fault:
@@ -242,6 +245,30 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"fairwatch-agent update: {result.reason}; the rules in force stay\n")
         return 1
     return 0
+
+
+def _take_release(data_dir: Path, collector: Fetches, identity: keys.Identity, now: datetime) -> None:
+    """Take in a later version of the agent where one is signed for this device; the exit tells of rules alone."""
+    from agent import config
+    from agent.core import agent_version
+    from agent.release.fetch import take_in
+
+    ring = config.read(data_dir).new_versions
+    if ring == "off" or not is_installed():
+        return
+    folder = data_dir / RULES_FOLDER
+    with _locked(folder):
+        state = read_state(data_dir)
+        now = max(now, state.not_before) if state.not_before is not None else now
+        try:
+            trusted, _ = _verify_fetched(folder / "trust", identity.root, now)
+        except NotTrusted:
+            return
+        said = take_in(
+            data_dir, trusted, collector, device=identity.device, ring=ring, running=agent_version(), now=now
+        )
+    if said:
+        sys.stderr.write(f"fairwatch-agent update: {said}\n")
 
 
 # --- checking ----------------------------------------------------------------------------------------------------

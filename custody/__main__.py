@@ -123,7 +123,14 @@ def _sign(given: argparse.Namespace, asking: Asking) -> dict[str, Any]:
     elif given.what == "policy":
         made = proposal.policy(draft, given.files, now)
     elif given.what == "releases":
-        made = proposal.releases(draft, given.files, given.remove, now)
+        made = proposal.releases(
+            draft,
+            given.files,
+            given.remove,
+            now,
+            first_percent=given.first_percent,
+            all_after_days=given.all_after_days,
+        )
     else:
         made = proposal.packs(draft, given.files, now)
     return _signed(given, asking, draft, made)

@@ -9,6 +9,7 @@ from typing import Any
 
 from custody.asking import Asking
 from protocol.command_line import Parser
+from protocol.limits import RELEASE_ALL_AFTER_DAYS, RELEASE_DAYS_MAX, RELEASE_FIRST_PERCENT
 
 SIGNED = ("recipients", "policy", "packs", "releases", "renew")
 Run = Callable[[argparse.Namespace, Asking], dict[str, Any]]
@@ -29,6 +30,20 @@ def understood(runs: Mapping[str, Run], words: Sequence[str] | None) -> argparse
     if rest:
         whole.error(f"unrecognized arguments: {' '.join(rest)}")
     return given
+
+
+def _percent(text: str) -> int:
+    return _whole(text, 100)
+
+
+def _days(text: str) -> int:
+    return _whole(text, RELEASE_DAYS_MAX)
+
+
+def _whole(text: str, most: int) -> int:
+    if not text.isascii() or not text.isdecimal() or int(text) > most:
+        raise argparse.ArgumentTypeError(f"«{text}» is not a whole number from 0 to {most}")
+    return int(text)
 
 
 def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
@@ -94,6 +109,14 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         metavar="LABEL=ACCOUNT,ACCOUNT",
         help="the person's own accounts: cases about them are not sealed to them",
     )
+    made.add_argument(
+        "--first-percent", type=_percent, default=RELEASE_FIRST_PERCENT, metavar="N",
+        help="with releases: how many of 100 devices take it at once by themselves (default: %(default)s)",
+    )  # fmt: skip
+    made.add_argument(
+        "--all-after-days", type=_days, default=RELEASE_ALL_AFTER_DAYS, metavar="N",
+        help="with releases: after how many days all others take it (default: %(default)s)",
+    )  # fmt: skip
     made.add_argument(
         "--remove", action="append", default=[], metavar="LABEL", help="take a lead, deputy or release off"
     )

@@ -23,6 +23,7 @@ from custody.pack_difference import check_pack, of_report
 from custody.sheet import Section
 from protocol.errors import NotTrusted
 from protocol.leadkeys import LeadKey
+from protocol.limits import RELEASE_MAX_BYTES
 from protocol.publication import (
     CATEGORIES_TARGET,
     OFFLINE,
@@ -35,6 +36,7 @@ from protocol.publication import (
     decode_recipients,
     file_version,
 )
+from protocol.releases import is_release, plan
 
 Piece = Metadata[Root] | Metadata[Targets]
 
@@ -130,15 +132,34 @@ def packs(draft: Draft, given: Sequence[Path], now: datetime) -> Proposal:
     return _one("packs", "Which lists of sites and apps are published?", draft, contents, now, tuple(more))
 
 
-def releases(draft: Draft, given: Sequence[Path], remove: Sequence[str], now: datetime) -> Proposal:
-    """Propose the next list of agent releases: files are added by name, and `remove` takes names off."""
+def releases(
+    draft: Draft,
+    given: Sequence[Path],
+    remove: Sequence[str],
+    now: datetime,
+    *,
+    first_percent: int,
+    all_after_days: int,
+) -> Proposal:
+    """Propose the next list of agent releases: files are added by name, and `remove` takes names off.
+
+    Of those that devices take by themselves, `first_percent` of 100 take the given ones at once, and all after so many
+    days; what was said of the others stays.
+    """
     contents = unchanged(draft, "releases")
     for name in remove:
         if contents.pop(f"releases/{name}", None) is None:
             known = ", ".join(path.partition("/")[2] for path in sorted(contents)) or "none"
             raise CustodyError(f"there is no release «{name}» to take off; signed are {known}")
-    contents |= {f"releases/{path.name}": files.read(path) for path in given}
-    return _one("releases", "Which versions of the agent may be installed?", draft, contents, now)
+    for path in given:
+        data = contents[f"releases/{path.name}"] = files.read(path)
+        if is_release(f"releases/{path.name}") and len(data) > RELEASE_MAX_BYTES:
+            raise CustodyError(f"{path}: larger than the {RELEASE_MAX_BYTES:,} bytes that devices take")
+    old = draft.in_force("releases")
+    said = {path: dict(one.custom or {}) for path, one in (old.signed.targets if old is not None else {}).items()}
+    new = plan(now, first_percent, all_after_days)
+    said |= {f"releases/{path.name}": new for path in given if is_release(f"releases/{path.name}")}
+    return _one("releases", "Which versions of the agent may be installed?", draft, contents, now, said=said)
 
 
 def waiting(draft: Draft) -> Proposal:
@@ -150,16 +171,27 @@ def waiting(draft: Draft) -> Proposal:
 
 
 def targets_piece(
-    draft: Draft, name: str, contents: Mapping[str, bytes], now: datetime, under: int | None = None
+    draft: Draft,
+    name: str,
+    contents: Mapping[str, bytes],
+    now: datetime,
+    under: int | None = None,
+    said: Mapping[str, Mapping[str, object]] | None = None,
 ) -> tuple[Metadata[Targets], dict[str, bytes]]:
     """Return a role's next metadata over these files, and their bytes by SHA-256.
 
-    `under` is the version of targets that gives the role away, by default the newest.
+    `under` is the version of targets that gives the role away, by default the newest. `said` is what is said of files
+    beside their version, by path; by default what was said before.
     """
     old = draft.in_force(name)
     before = old.signed.targets if old is not None else {}
     version = next_version(draft, name)
     listed = {path: entry(path, data, _version(before.get(path), data, version)) for path, data in contents.items()}
+    if said is None:
+        said = {path: one.custom or {} for path, one in before.items()}
+    for path, one in listed.items():
+        more = {what: value for what, value in said.get(path, {}).items() if what != "version"}
+        one.unrecognized_fields["custom"] |= more
     expires, extra = dated(name, now)
     extra |= {UNDER: under if under is not None else draft.targets().signed.version}
     by_hash = {listed[path].hashes["sha256"]: data for path, data in contents.items()}
@@ -179,14 +211,20 @@ def unchanged(draft: Draft, name: str) -> dict[str, bytes]:
 
 
 def _one(
-    name: str, title: str, draft: Draft, contents: Mapping[str, bytes], now: datetime, more: tuple[Section, ...] = ()
+    name: str,
+    title: str,
+    draft: Draft,
+    contents: Mapping[str, bytes],
+    now: datetime,
+    more: tuple[Section, ...] = (),
+    said: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Proposal:
     if draft.root_in_force() is not None and (draft.pending("root") or draft.pending("targets")):
         raise CustodyError(
             "a change of keys waits for its signatures: finish it with «fairwatch-custody sign», "
             "or take it back with «fairwatch-custody withdraw»"
         )
-    piece, by_hash = targets_piece(draft, name, contents, now)
+    piece, by_hash = targets_piece(draft, name, contents, now, said=said)
     return Proposal(title, f"Sign {name}?", {name: piece}, by_hash, more)
 
 

@@ -15,6 +15,7 @@ from custody.expiry import warnings
 from custody.pack_difference import of_pack
 from custody.policy_difference import line_by_line, of_policy
 from custody.proposal import Piece, Proposal
+from custody.release_difference import of_releases
 from custody.sheet import Line, Section, Sheet
 from protocol.publication import CATEGORIES_TARGET, POLICY_TARGET, is_delta, raw_key
 from rules.errors import RulesError
@@ -78,7 +79,7 @@ def _difference(draft: Draft, proposal: Proposal, name: str, piece: Piece) -> It
     elif name == "packs":
         yield Section("", tuple(_files(draft, proposal, name, old.signed if old is not None else None, new)))
     else:
-        yield Section("", tuple(difference.of_files(old.signed.targets if old is not None else {}, new.targets)))
+        yield Section("", tuple(of_releases(old.signed.targets if old is not None else {}, new.targets)))
 
 
 def _policy(draft: Draft, proposal: Proposal, old: Targets | None, new: Targets) -> Iterator[Section]:

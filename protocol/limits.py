@@ -55,3 +55,15 @@ ENROLMENT_TOKEN_MAX_CHARS = 4096
 
 TOTALS_KEPT_DAYS = 45
 """How long after their month's end one person's totals are kept, on the device and at the collector, and no longer."""
+
+RELEASE_MAX_BYTES = 96 * 1024 * 1024
+"""A version of the agent for three Pythons is a third of it; a device holds it in memory once."""
+
+RELEASE_FIRST_PERCENT = 10
+"""How many of 100 devices take a signed version at once, where the custodians say nothing else."""
+
+RELEASE_ALL_AFTER_DAYS = 7
+"""A working week in which those first devices show whether it is well."""
+
+RELEASE_DAYS_MAX = 90
+"""A version that waits longer should be signed anew, with what was learnt since."""

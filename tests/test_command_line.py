@@ -17,7 +17,7 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": (
         *("enrol", "run", "session", "browser", "gateway", "status", "show-data", "acknowledge", "scan-history"),
-        "update",
+        *("update", "self-test"),
     ),
     "server": (
         "init", "run", "user", "people", "training", "partners", "devices", "phones", "documents", "token", "publish",

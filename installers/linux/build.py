@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from installers.linux.closure import TOP
 from installers.linux.contents import PACKAGES, Package
 from installers.linux.package import bill_of, make, stage
+from installers.linux.release import make_release
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -41,12 +42,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def build(package: Package, into: Path, number: str, moment: int) -> list[Path]:
-    """Build a package in each of its forms, and its bill of materials, in place of what was there; return the files."""
+    """Build a package in each of its forms, what else belongs to it, in place of what was there; return the files."""
     into.mkdir(parents=True, exist_ok=True)
     for former in [
         *into.glob(f"{package.name}_*.deb"),
         *into.glob(f"{package.name}-[0-9]*.rpm"),
         *into.glob(f"{package.name}_*.cdx.json"),
+        *into.glob(f"{package.name}_*.tar.gz"),
     ]:
         former.unlink()
     with TemporaryDirectory() as scratch:
@@ -54,7 +56,10 @@ def build(package: Package, into: Path, number: str, moment: int) -> list[Path]:
         stage(package, staged, number, moment)
         beside = into / f"{package.name}_{number}.cdx.json"
         beside.write_bytes(bill_of(package, staged).read_bytes())
-        return [*(make(package, staged, form, number, moment, into) for form in package.forms), beside]
+        made = [make(package, staged, form, number, moment, into) for form in package.forms]
+        if package.updates_itself:
+            made.append(make_release(package, staged, number, moment, into))
+        return [*made, beside]
 
 
 def version() -> str:

@@ -29,6 +29,7 @@ class Placed:
 class Package:
     """One package: `extra` names what it needs, `code` our folders in it, `home` where its version's folder lies.
 
+    `updates_itself`: whether what it installs takes later versions by itself, for which an archive is made beside it.
     `links` are symbolic links: where each lies, and what it points to.
     `scripts` are shell scripts by the step of the installation that runs them.
     """
@@ -46,6 +47,7 @@ class Package:
     scripts: tuple[tuple[str, str], ...]
     forms: tuple[Form, ...]
     rpm_recommends: tuple[str, ...] = ()
+    updates_itself: bool = False
 
 
 BROWSER_FILES: Final = (
@@ -97,6 +99,7 @@ AGENT: Final = Package(
         ("postremove", "installers/linux/agent/postrm"),
     ),
     forms=("deb", "rpm"),
+    updates_itself=True,
 )
 
 _COLLECTOR_HOME: Final = "/usr/lib/fairwatch-collector"

@@ -71,5 +71,6 @@ def test_no_key_hides_anything_from_the_person():
     assert {field.name for field in msgspec.structs.fields(Config) if "seconds" not in field.name} == {
         "profiles",
         "users",
+        "new_versions",
         "spool_max_bytes",
     }
