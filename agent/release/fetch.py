@@ -81,6 +81,7 @@ def take_in(
     state = states.read(data_dir)
     if not state.well:
         return ""  # one is on probation already
+    forget_others(data_dir, running)
     try:
         found = _wanted(trusted, state, device=device, ring=ring, running=running, now=now)
     except NotTrusted as fault:
