@@ -345,7 +345,7 @@ class SessionPart:
         except DisplayUnavailable:
             self._say("unknown", reason or "display_failed")
             # A display that was there and does not come back: the person signed out.
-            self.stopping = self._has_looked
+            self.stopping = self.stopping or self._has_looked
         else:
             self._has_looked = True
 

@@ -17,6 +17,7 @@ import pytest
 
 from agent.reading import ToRead
 from agent.session.address import person_of_uid
+from agent.session.errors import DisplayUnavailable
 from agent.session.messages import DocumentShown
 from agent.session.run import SessionPart
 
@@ -271,6 +272,23 @@ def be_a_session_part(folder: Path, environment: dict[str, str], idle_after_seco
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write)
     part.run(read)
+
+
+def test_told_to_end_while_it_opens_a_display_that_fails_it_ends(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = SessionPart(
+        service.folder, {"DISPLAY": ":0"}, stdout=io.StringIO(), notice_on_stdout=True, command=("false",)
+    )
+
+    def told_meanwhile(*_: object) -> None:
+        part.stop()
+        raise DisplayUnavailable
+
+    monkeypatch.setattr("agent.session.desktops.why_not", lambda _: "seen")
+    monkeypatch.setattr("agent.session.desktops.watched", told_meanwhile)
+    part.run()
+    assert part.stopping
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")
