@@ -7,6 +7,7 @@ functions that all do. What need not is named here, with the reason.
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -113,16 +114,16 @@ def _called(function: ast.FunctionDef) -> set[str]:
     return names | {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
 
 
+@cache
 def silent_writers(path: Path) -> list[str]:
     """Return the functions of a module that store rows while nothing writes a line of it."""
     functions = _functions(path)
     heard = {name for name, one in functions.items() if _writes_a_line(one)}
+    called = {name: _called(code) & set(functions) for name, code in functions.items()}
+    # Whoever calls one that writes a line is heard; and a private part is, if all its callers are.
+    callers = {name: {one for one in functions if name in called[one]} - {name} for name in functions}
     while True:
-        # Whoever calls one that writes a line is heard; and a private part is, if all its callers are.
-        callers = {
-            name: {one for one, code in functions.items() if name in _called(code)} - {name} for name in functions
-        }
-        more = {name for name, code in functions.items() if _called(code) & heard & set(functions)}
+        more = {name for name in functions if called[name] & heard}
         more |= {name for name in functions if name.startswith("_") and callers[name] and callers[name] <= heard}
         if more <= heard:
             break

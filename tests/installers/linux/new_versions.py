@@ -184,7 +184,7 @@ class Versions:
 
         return str((Device.objects.get(sample=False).health or {}).get("agent_version", ""))
 
-    def wait(self, what: str, there: Callable[[], bool], seconds: float = 120.0) -> None:
+    def wait(self, what: str, there: Callable[[], bool], seconds: float = 240.0) -> None:
         """Wait for something; raises RuntimeError."""
         end = time.monotonic() + seconds
         while not there():

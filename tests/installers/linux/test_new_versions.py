@@ -18,7 +18,7 @@ from installers.linux import build
 from tests.installers.linux.new_versions import AGAIN, BREAKS, GOOD, SECOND, UNWELL
 
 pytestmark = [pytest.mark.more, pytest.mark.timeout(900)]
-ROAD_SECONDS = 600.0
+ROAD_SECONDS = 840.0
 
 
 @pytest.fixture(scope="module")
