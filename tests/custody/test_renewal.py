@@ -21,6 +21,8 @@ from protocol.rolekeys import from_pem, sign
 from server.errors import PublishRefused
 from server.publish import Publication, init_online_keys
 
+pytestmark = pytest.mark.more
+
 NOW = datetime.now(UTC)
 PASSPHRASE = "quiet lamp river seven ocean bread"
 

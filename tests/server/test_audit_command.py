@@ -11,6 +11,8 @@ import pytest
 
 from custody import chain
 
+pytestmark = pytest.mark.more
+
 
 def _run(*words):
     command = [sys.executable, "-m", "server", *map(str, words)]

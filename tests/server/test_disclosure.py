@@ -22,6 +22,8 @@ from server.disclosure import TOGETHER, UNNAMED, Block, Use, blocks_of, is_safe,
 from server.store.models import Device, Person, PersonMonth, UsageKey
 from server.summary_formats import render
 
+pytestmark = pytest.mark.more
+
 GROUPS = ("staff", "learners", "partners")
 THINGS = (("work", ""), ("work", "a.example"), ("work", "b.example"), ("games", ""))
 

@@ -23,6 +23,8 @@ from server import audit, audit_command, cases, doctor, users
 from server.store.models import AlertRecord, Device, Incident
 from tests.journey import canary
 
+pytestmark = pytest.mark.more
+
 PASSWORD = "a canary of a pass phrase"
 SECONDS = 30
 

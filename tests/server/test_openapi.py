@@ -14,6 +14,8 @@ from protocol.signing import sign_request
 from server.device_api import device_api
 from server.openapi import describe
 
+pytestmark = pytest.mark.more
+
 
 class _Signing:
     """The device API behind a signer, so that what is made up reaches the decoders."""

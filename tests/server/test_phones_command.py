@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.more
+
 OUR_DEVICE = """
 import sys
 from datetime import UTC, datetime

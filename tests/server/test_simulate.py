@@ -18,6 +18,8 @@ from server.figures import shifted
 from server.store.models import Device, Incident, MonthlySummary, Organisation, PersonMonth, Usage, User
 from tests.server.conftest import NOW
 
+pytestmark = pytest.mark.more
+
 SERVER = Path(sys.executable).with_name("fairwatch-server")
 
 

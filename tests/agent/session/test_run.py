@@ -277,18 +277,20 @@ def be_a_session_part(folder: Path, environment: dict[str, str], idle_after_seco
 def test_told_to_end_while_it_opens_a_display_that_fails_it_ends(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = SessionPart(
-        service.folder, {"DISPLAY": ":0"}, stdout=io.StringIO(), notice_on_stdout=True, command=("false",)
-    )
+    part = SessionPart(service.folder, {}, stdout=io.StringIO(), notice_on_stdout=True, command=("false",))
+    wake, signalled = os.pipe()
 
     def told_meanwhile(*_: object) -> None:
         part.stop()
+        os.write(signalled, b"x")
         raise DisplayUnavailable
 
     monkeypatch.setattr("agent.session.desktops.why_not", lambda _: "seen")
     monkeypatch.setattr("agent.session.desktops.watched", told_meanwhile)
-    part.run()
+    part.run(wake)
     assert part.stopping
+    os.close(wake)
+    os.close(signalled)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another account")

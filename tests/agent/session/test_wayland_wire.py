@@ -30,6 +30,8 @@ def offer(name: int, interface: bytes, version: int) -> bytes:
     )
 
 
+FIRST_REQUESTS_BYTES = 24
+"""wl_display.get_registry and wl_display.sync: a header and one number each."""
 SYNC_DONE = message(3, 0, bytes(4))
 GNOME = offer(1, b"wl_compositor", 6) + offer(2, b"wl_seat", 8) + offer(3, b"xdg_wm_base", 6) + SYNC_DONE
 
@@ -43,7 +45,9 @@ def compositor(path: Path, said: bytes) -> Iterator[None]:
 
         def answer() -> None:
             with listener.accept()[0] as peer:
-                peer.recv(4096)
+                heard = 0
+                while heard < FIRST_REQUESTS_BYTES:  # who hangs up between the two is heard as "gone"
+                    heard += len(peer.recv(4096)) or FIRST_REQUESTS_BYTES
                 peer.sendall(said)
 
         thread = threading.Thread(target=answer)

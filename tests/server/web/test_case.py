@@ -12,7 +12,7 @@ from django.conf import settings
 from server.store.models import AuditEntry, Incident, Note
 from tests.server.web.held import Held
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 HOST = "canary-host.example"
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 

@@ -12,7 +12,7 @@ from server.store.models import AuditEntry, Incident, LeadDocument
 from tests.server.web.held import Held
 from tests.server.web.look import look
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(150)]
 BETS, POKER = "0123456789abcdef", "fedcba9876543210"
 ROWS = "#queue tbody tr[data-incident]"
 

@@ -12,7 +12,7 @@ from server import leadkeys
 from server.store.models import AuditEntry, Incident, UnlockPasskey
 from tests.server.web.held import Held
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
 WITH_PRF = {
     "protocol": "ctap2",

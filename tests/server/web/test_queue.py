@@ -17,7 +17,7 @@ from server.store.models import AuditEntry, Incident, Note
 from tests.server.web.held import Held
 from tests.server.web.look import look
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 NEWS_MS = 20_000  # the page asks every five seconds
 BET, PHISH = "0123456789abcdef", "fedcba9876543210"
 

@@ -17,7 +17,7 @@ from server import leadkeys
 from server.store.models import AlertRecord, AuditEntry, Incident, IncidentRecipient, Note
 from tests.server.web.held import Held
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 HOST = "canary-host.example"
 
 
