@@ -24,14 +24,17 @@ _NAMES: Final = UUID("5c8b1d2e-9a53-5f0e-8f5c-3b1f0f6d7a11")
 """Ours alone: a bill's serial number follows from the package's name, version and time, and so does not change."""
 
 
-def bill(name: str, version: str, home: Path, epoch: int) -> str:
-    """Return the bill of the package whose version's folder is `home`; the same bytes for the same content."""
+def bill(name: str, version: str, home: Path, epoch: int, further: Iterable[Component] = ()) -> str:
+    """Return the bill of the package whose version's folder is `home`; the same bytes for the same content.
+
+    `further` is what else is in the package, beside the folders of Python's packages.
+    """
     product = Component(name=name, version=version, type=ComponentType.APPLICATION, bom_ref=f"{name}@{version}")
     product.licenses.add(LicenseExpression("Apache-2.0"))
     made = Bom(serial_number=uuid5(_NAMES, f"{name} {version} {epoch}"))
     made.metadata.component = product
     made.metadata.timestamp = datetime.fromtimestamp(epoch, UTC)
-    parts = list(_parts(home))
+    parts = [*_parts(home), *further]
     for part in parts:
         made.components.add(part)
     made.register_dependency(product, parts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution, distributions
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -17,6 +18,15 @@ from packaging.utils import canonicalize_name
 TOP: Final = Path(__file__).parents[2]
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 """The Pythons of the distributions that are supported: Debian 12 and 13, Ubuntu 24.04 and 25.04, Fedora."""
+
+System = Literal["Linux", "Windows", "Darwin"]
+"""For which system a package is: what Python there calls `platform.system()`."""
+_MARKERS: Final[dict[System, tuple[str, str, str]]] = {
+    "Linux": ("posix", "x86_64", "linux"),
+    "Windows": ("nt", "AMD64", "win32"),
+    "Darwin": ("posix", "arm64", "darwin"),
+}
+"""What Python says there of `os.name`, the machine and `sys.platform`."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +54,14 @@ def read_lock(text: str) -> list[Locked]:
     return found
 
 
-def closure(extra: str, lock: Sequence[Locked], python: str) -> list[Locked]:
-    """Return what `fairwatch[extra]` needs on Linux with one Python, sorted by name.
+def closure(extra: str, lock: Sequence[Locked], python: str, system: System = "Linux") -> list[Locked]:
+    """Return what `fairwatch[extra]` needs on a system with one Python, sorted by name.
 
-    What a package needs is read from its own metadata in this environment, where all of the lock is installed. Raises
-    PackageNotFoundError or KeyError where the environment or the lock lacks one.
+    What a package needs is read from its own metadata in this environment, where all of the lock for Linux is
+    installed; what the lock has for another system alone is taken to need nothing, which `missing` checks once it was
+    fetched. Raises PackageNotFoundError or KeyError where the environment or the lock lacks one.
     """
-    environment = _environment(python)
+    environment = environment_of(python, system)
     of_name = {one.name: one for one in lock if one.marker is None or one.marker.evaluate(environment)}
     waiting = [Requirement(line) for line in _own(extra)]
     seen: set[tuple[str, str]] = set()
@@ -62,8 +73,30 @@ def closure(extra: str, lock: Sequence[Locked], python: str) -> list[Locked]:
         new = {(name, of) for of in ("", *asked.extras)} - seen
         seen |= new
         if new:
-            waiting += _needed(distribution(name).requires or (), [of for _, of in new], environment)
+            waiting += _needed(_requires(of_name[name]), [of for _, of in new], environment)
     return [of_name[name] for name in sorted({name for name, _ in seen})]
+
+
+def missing(folders: Sequence[Path], python: str, system: System) -> list[str]:
+    """Return the requirements of the packages in these folders that none of them meets."""
+    there = {canonicalize_name(one.name): one for one in distributions(path=[str(path) for path in folders])}
+    asked = [
+        need for one in there.values() for need in _needed(one.requires or (), [""], environment_of(python, system))
+    ]
+    return sorted(
+        str(one)
+        for one in asked
+        if (held := there.get(canonicalize_name(one.name))) is None or not one.specifier.contains(held.version)
+    )
+
+
+def _requires(one: Locked) -> Sequence[str]:
+    try:
+        return distribution(one.name).requires or ()
+    except PackageNotFoundError:
+        if one.marker is None or one.marker.evaluate(environment_of("{}.{}".format(*sys.version_info), "Linux")):
+            raise
+        return ()
 
 
 def _own(extra: str) -> list[str]:
@@ -83,18 +116,20 @@ def _needed(lines: Iterable[str], extras: Sequence[str], environment: Mapping[st
     return needed
 
 
-def _environment(python: str) -> dict[str, str]:
+def environment_of(python: str, system: System) -> dict[str, str]:
+    """Return what markers are judged by (https://packaging.python.org/specifications/dependency-specifiers/)."""
+    os_name, machine, platform = _MARKERS[system]
     return {
         "extra": "",
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
-        "os_name": "posix",
-        "platform_machine": "x86_64",
+        "os_name": os_name,
+        "platform_machine": machine,
         "platform_python_implementation": "CPython",
         "platform_release": "",
-        "platform_system": "Linux",
+        "platform_system": system,
         "platform_version": "",
         "python_full_version": f"{python}.0",
         "python_version": python,
-        "sys_platform": "linux",
+        "sys_platform": platform,
     }

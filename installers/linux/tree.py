@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from installers.linux.closure import PYTHONS, TOP, Locked, closure
+from installers.linux.closure import PYTHONS, TOP, Locked, System, closure
 
 PLATFORMS: Final = (
     *(f"manylinux_2_{minor}_x86_64" for minor in range(34, 16, -1)),
@@ -25,8 +25,14 @@ _OF_PIP: Final = frozenset({"INSTALLER", "REQUESTED", "RECORD"})
 """What pip writes of its own into a package's metadata: of no use to a program that pip does not manage."""
 
 
-def lay_out(folder: Path, code: Sequence[str], version: str, packages: dict[str, list[Locked]]) -> None:
-    """Make a version's folder: `code` are our own folders, `packages` what each Python needs.
+def lay_out(
+    folder: Path,
+    code: Sequence[str],
+    version: str,
+    packages: dict[str, list[Locked]],
+    platforms: Sequence[str] = PLATFORMS,
+) -> None:
+    """Make a version's folder: `code` are our own folders, `packages` what each Python needs on these platforms.
 
     A package whose files are the same for every Python goes into `shared`, any other into `cp311` and so on. Raises
     CalledProcessError where a locked file can't be had.
@@ -40,7 +46,7 @@ def lay_out(folder: Path, code: Sequence[str], version: str, packages: dict[str,
     with TemporaryDirectory() as scratch:
         fetched = {python: Path(scratch) / python for python in packages}
         for python, target in fetched.items():
-            _fetch(packages[python], python, target)
+            _fetch(packages[python], python, target, platforms)
         _sort_in(fetched, folder)
 
 
@@ -57,13 +63,13 @@ def tag(python: str) -> str:
     return f"cp{python.replace('.', '')}"
 
 
-def _fetch(packages: Sequence[Locked], python: str, target: Path) -> None:
+def _fetch(packages: Sequence[Locked], python: str, target: Path, platforms: Sequence[str]) -> None:
     """Install the locked packages for one Python, each held to its hashes; nothing of them is run or compiled."""
     target.mkdir()
     lock = target.parent / f"{python}.lock"
     lock.write_text("".join(f"{one.line()}\n" for one in packages))
-    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    for_python = ["--python-version", python, "--implementation", "cp", *platforms]
+    named = [word for platform in platforms for word in ("--platform", platform)]
+    for_python = ["--python-version", python, "--implementation", "cp", *named]
     only = ["--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile", "--no-warn-conflicts"]
     # The lock chose by the Python that it is for; pip would judge by the one that it runs on.
     only.append("--ignore-requires-python")
@@ -95,6 +101,6 @@ def _take(one: Distribution, base: Path, place: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def packages_of(extra: str, lock: Sequence[Locked]) -> dict[str, list[Locked]]:
+def packages_of(extra: str, lock: Sequence[Locked], system: System = "Linux") -> dict[str, list[Locked]]:
     """Return what an extra needs for each Python that is supported."""
-    return {python: closure(extra, lock, python) for python in PYTHONS}
+    return {python: closure(extra, lock, python, system) for python in PYTHONS}
