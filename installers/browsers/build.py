@@ -20,7 +20,9 @@ TOP: Final = Path(__file__).parents[2]
 SHARE: Final = "/usr/share/fairwatch/extension"
 """Where the Linux packages put the packed files; browsers there fetch them from the disk."""
 LINUX_PROGRAM: Final = "/usr/lib/fairwatch/browser"
+LINUX_COMMAND: Final = "/usr/bin/fairwatch-agent"
 MACOS_PROGRAM: Final = "/Library/Fairwatch/browser"
+MACOS_COMMAND: Final = "/Library/Fairwatch/fairwatch-agent"
 WINDOWS_FOLDER: Final = r"C:\Program Files\Fairwatch\browsers"
 WINDOWS_PROGRAM: Final = r"C:\Program Files\Fairwatch\browser.cmd"
 KEY_NAME: Final = "extension-key.pem"
@@ -70,13 +72,14 @@ def written(
     files |= {f"linux{SHARE}/{name}": body for name, body in packed.items()}
     files[f"linux{SHARE}/updates.xml"] = policies.updates(here).encode()
     files |= {f"linux/{name}": body.encode() for name, body in policies.linux(here, LINUX_PROGRAM).items()}
-    files[f"linux{LINUX_PROGRAM}"] = _starter(here)
+    files[f"linux{LINUX_PROGRAM}"] = _starter(here, LINUX_COMMAND)
     files["windows/browsers.reg"] = policies.windows(served, WINDOWS_FOLDER).encode("utf-16")
     for family in ("chromium", "firefox"):
         host = policies.host(served, WINDOWS_PROGRAM, firefox=family == "firefox")
         files[f"windows/host-{family}.json"] = host.encode()
     files["macos/browsers.mobileconfig"] = policies.macos(served, organisation)
     files |= {f"macos/{name}": body.encode() for name, body in policies.macos_hosts(served, MACOS_PROGRAM).items()}
+    files[f"macos{MACOS_PROGRAM}"] = _starter(served, MACOS_COMMAND)
     return files
 
 
@@ -111,10 +114,10 @@ def _extension(key: bytes, place: str, private_windows: policies.PrivateWindows,
     )
 
 
-def _starter(extension: policies.Extension) -> bytes:
+def _starter(extension: policies.Extension, command: str) -> bytes:
     """The program that a manifest names, for manifests have no room for options."""
     ids = f"--extension {extension.chromium_id} --extension {extension.firefox_id}"
-    return f'#!/bin/sh\nexec /usr/bin/fairwatch-agent browser {ids} -- "$@"\n'.encode()
+    return f'#!/bin/sh\nexec {command} browser {ids} -- "$@"\n'.encode()
 
 
 def _key(given: Path | None, into: Path) -> bytes:
