@@ -43,9 +43,10 @@ tar -xzf "$python" -C "$home"
 # What only a person at a terminal would use.
 rm -rf "$home/python/bin" "$home/python/share" "$home"/python/lib/python3.13/test "$home"/python/lib/python3.13/ensurepip
 
+# What is linked with the library looks for it under the name that the library gives itself.
+install_name_tool -id @rpath/libpython3.13.dylib "$home/python/lib/libpython3.13.dylib"
 cc -arch "$arch" -mmacosx-version-min=12.0 -Os -Wall -Wextra -Werror -I"$home/python/include/python3.13" \
     installers/macos/launcher.c -L"$home/python/lib" -lpython3.13 -Wl,-rpath,@executable_path/python/lib -o "$home/fairwatch-agent"
-install_name_tool -change /install/lib/libpython3.13.dylib @rpath/libpython3.13.dylib "$home/fairwatch-agent"
 rm -rf "$home/python/include"
 
 # Inside out: libraries first, then the program that loads them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from installers.linux.closure import PYTHONS, TOP, closure, read_lock
+from installers.linux.closure import PYTHONS, TOP, closure, missing, read_lock
 
 LOCK = read_lock((TOP / "requirements.lock").read_text("utf-8"))
 
@@ -41,3 +41,12 @@ def test_a_line_for_pip_holds_it_to_the_locked_hashes():
     words = one.line().split()
     assert words[0] == f"requests=={one.version}"
     assert words[1:] == [f"--hash=sha256:{held}" for held in one.hashes]
+
+
+def test_a_requirement_that_nothing_meets_is_named(tmp_path):
+    for name, needs in (("a", "b>=2"), ("b", "c; sys_platform == 'linux'"), ("d", "e; sys_platform == 'win32'")):
+        held = tmp_path / f"{name}-1.0.dist-info"
+        held.mkdir()
+        (held / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {needs}\n")
+    assert missing([tmp_path], "3.12", "Windows") == ["b>=2", "e"]
+    assert missing([tmp_path], "3.12", "Darwin") == ["b>=2"]

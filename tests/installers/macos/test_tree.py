@@ -1,4 +1,4 @@
-"""The files of the macOS package are laid out here, with every locked package for macOS, on both kinds of Mac."""
+"""The files of the macOS package are laid out here, with every locked package for a Mac with Apple's own processor."""
 
 from __future__ import annotations
 
