@@ -12,6 +12,7 @@ const CONNECT_AGAIN_MS = 30_000;
 const MOST_WAITING = 200; // What waits for the agent's word; the oldest go first, and histories know them too.
 const OLDEST_MS = 3_600_000; // The agent takes nothing older.
 const PASSING_MS = 400; // A page that sends the visitor on within this was not visited, as histories have it too.
+const ONWARD_MS = 2_000; // What began to be opened within that may take so long to come.
 const HOST = /^[a-z0-9._:[\]-]{1,253}$/; // What the agent takes: one message that it refuses would end the connection.
 const ODD_LABELS = /^.*[^a-z0-9._:[\]-][^.]*\./; // Up to the last label with what no host name has; browsers open those.
 const ABORTED = ["net::ERR_ABORTED", "Error code 2152398850"]; // Stopped, or a download: what was shown is still there.
@@ -96,17 +97,25 @@ function committed({ tabId, frameId, url, timeStamp, documentLifecycle, transiti
   if (missed?.host === host && !missed.again) return; // Firefox shows what went wrong under the address asked for.
   failed.delete(tabId);
   if (host === null) return;
-  const tell = () => visited(tabId, host, timeStamp);
+  hold(tabId, () => visited(tabId, host, timeStamp), PASSING_MS);
+}
+
+function hold(tabId, tell, ms, onward = false) {
   const timer = setTimeout(() => {
     passing.delete(tabId);
     void tell();
-  }, PASSING_MS);
-  passing.set(tabId, { timer, tell });
+  }, ms);
+  passing.set(tabId, { timer, tell, onward });
 }
 
-function begun({ tabId, frameId }) {
-  const missed = frameId === 0 ? failed.get(tabId) : undefined;
+function begun({ tabId, frameId, documentLifecycle }) {
+  if (frameId !== 0) return;
+  const missed = failed.get(tabId);
   if (missed !== undefined) missed.again = true; // What comes now is a page.
+  const held = passing.get(tabId);
+  if (held === undefined || held.onward || (documentLifecycle ?? "active") !== "active") return;
+  clearTimeout(held.timer); // Whether it only passed the visitor on is known when the next page comes.
+  hold(tabId, held.tell, ONWARD_MS, true);
 }
 
 function notCome({ tabId, frameId, url, error, documentLifecycle }) {

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from agent.notice import NoticeFacts, compose
 from tests.agent.extension.real_browsers import needs_own_folders
@@ -30,27 +29,26 @@ def told(ear):
     return ear
 
 
-def test_in_chromium_it_says_what_is_told_now_and_shows_the_whole_notice(browsers, told, until):
+def test_in_chromium_it_says_what_is_told_now_and_shows_the_whole_notice(browsers, told, playwright_driver):
     chromium = browsers.chromium()
-    with sync_playwright() as playwright:
-        page = playwright.chromium.connect_over_cdp(chromium.control).contexts[0].new_page()
-        page.goto(f"chrome-extension://{browsers.extension.chromium_id}/about.html")
-        page.get_by_text("This is told now:").wait_for()
-        assert page.locator("h1").inner_text() == "This device is monitored"
-        assert page.locator("#introduction").inner_text().startswith("Northgate Training owns this device")
-        assert page.locator("#private").inner_text().endswith("but this browser lets nobody look.")
-        assert not page.get_by_text("Nobody can open a case about themselves.").is_visible()
-        look(page, "extension-folded")
-        page.locator("summary").click()
-        for section in told.notice.sections:
-            for line in section.lines:
-                assert page.get_by_role("listitem").filter(has_text=line).count(), line
-        assert page.get_by_role("link").get_attribute("href") == "https://rules.example/"
-        look(page, "extension-notice")
-        told.private_windows = told.observe = False
-        told.server.refresh()
-        page.get_by_text("watching has not begun").wait_for()
-        assert page.locator("#private").inner_text() == "This extension tells nothing of private windows."
+    page = playwright_driver.chromium.connect_over_cdp(chromium.control).contexts[0].new_page()
+    page.goto(f"chrome-extension://{browsers.extension.chromium_id}/about.html")
+    page.get_by_text("This is told now:").wait_for()
+    assert page.locator("h1").inner_text() == "This device is monitored"
+    assert page.locator("#introduction").inner_text().startswith("Northgate Training owns this device")
+    assert page.locator("#private").inner_text().endswith("but this browser lets nobody look.")
+    assert not page.get_by_text("Nobody can open a case about themselves.").is_visible()
+    look(page, "extension-folded")
+    page.locator("summary").click()
+    for section in told.notice.sections:
+        for line in section.lines:
+            assert page.get_by_role("listitem").filter(has_text=line).count(), line
+    assert page.get_by_role("link").get_attribute("href") == "https://rules.example/"
+    look(page, "extension-notice")
+    told.private_windows = told.observe = False
+    told.server.refresh()
+    page.get_by_text("watching has not begun").wait_for()
+    assert page.locator("#private").inner_text() == "This extension tells nothing of private windows."
 
 
 def test_in_firefox_it_stands_in_the_toolbar_and_says_the_same(browsers, told, until):
