@@ -1,4 +1,4 @@
-"""What tests of the Windows modules may use: a Windows Python under wine with a screen of its own."""
+"""What tests of the Windows modules may use: a Windows Python under wine, without a screen and with one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> WinePython:
 
 
 @pytest.fixture(scope="session")
-def screen() -> Iterator[str]:
-    """A screen for wine, by its name."""
+def wine_on_screen(wine: WinePython, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WinePython]:
+    """The same with a screen, and with nobody else on it."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
@@ -38,6 +38,6 @@ def screen() -> Iterator[str]:
     os.close(writing)
     with os.fdopen(reading) as told:
         number = told.readline().strip()
-    yield f":{number}"
+    yield wine.on_screen(tmp_path_factory.mktemp("wine") / "prefix", f":{number}")
     server.terminate()
     server.wait(timeout=20)

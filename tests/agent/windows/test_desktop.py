@@ -133,10 +133,10 @@ desktop.close()
 
 
 @pytest.mark.more
-def test_on_windows_the_program_in_front_is_found_by_its_window(wine, screen: str) -> None:
+def test_on_windows_the_program_in_front_is_found_by_its_window(wine_on_screen) -> None:
     import json
 
-    own, front, told, idle, none = json.loads(wine.run(SEE, display=screen))
+    own, front, told, idle, none = json.loads(wine_on_screen.run(SEE))
     assert own.endswith("\\python\\python.exe")
     assert front.lower() == r"c:\windows\system32\notepad.exe"
     assert told is True

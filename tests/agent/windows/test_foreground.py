@@ -142,8 +142,8 @@ print(msgspec.json.encode([one for one in given if type(one).__name__ == "Front"
 
 
 @pytest.mark.more
-def test_on_windows_two_programs_in_front_are_told_in_their_order(wine, screen: str) -> None:
-    fronts = json.loads(wine.run(SWITCH, display=screen))
+def test_on_windows_two_programs_in_front_are_told_in_their_order(wine_on_screen) -> None:
+    fronts = json.loads(wine_on_screen.run(SWITCH))
     named = [one["identity"] for one in fronts if one["identity"] != "windows:exe:explorer.exe"]
     assert named == ["windows:exe:notepad.exe", "windows:exe:winecfg.exe"]
     assert all(0.1 < one["seconds"] < 60 for one in fronts if one["identity"] in named)

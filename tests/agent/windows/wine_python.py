@@ -65,11 +65,19 @@ class WinePython:
         """The words that run this code in it."""
         return ["wine", str(self.program), "-c", code, *arguments]
 
-    def run(self, code: str, *arguments: str, display: str | None = None, timeout: float = 90) -> str:
+    def on_screen(self, folder: Path, display: str) -> WinePython:
+        """The same Python with another Windows, all of which has that screen: a Windows keeps the one it began with."""
+        made = WinePython(self.folder)
+        made.environment |= {"WINEPREFIX": str(folder), "DISPLAY": display}
+        shutil.copytree(self.environment["WINEPREFIX"], folder, symlinks=True, copy_function=_link_or_copy)
+        subprocess.run(["wineserver", "-p45"], env=made.environment, timeout=30, check=False)
+        return made
+
+    def run(self, code: str, *arguments: str, timeout: float = 90) -> str:
         """Run code, and give what it printed; its errors go into the failure's text."""
         done = subprocess.run(
             self.command(code, *arguments),
-            env=self.environment if display is None else {**self.environment, "DISPLAY": display},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -101,6 +109,11 @@ def build(folder: Path) -> WinePython:
     # Else it would end with each program and begin anew with the next; it goes by itself when nobody has come for long.
     subprocess.run(["wineserver", "-p45"], env=made.environment, timeout=30, check=False)
     return made
+
+
+def _link_or_copy(source: str, to: str) -> None:
+    """Windows' own 700 MB are only read."""
+    (os.link if "/drive_c/windows/" in source else shutil.copy2)(source, to)
 
 
 def _wheels(folder: Path) -> list[Path]:
