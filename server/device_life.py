@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils.translation import gettext
 
-from server import audit
+from server import audit, device_signs
 from server.devices import may_manage
 from server.errors import NotThere, WrongState
 from server.late import TAKEN_FOR
@@ -135,6 +135,7 @@ def _in_use(user: User | None, device_id: UUID) -> Device:
 
 def _close(device: Device, at: datetime, *, late_until: datetime | None) -> None:
     device.status, device.closed_at, device.late_until = Device.Status.REVOKED, at, late_until
+    device_signs.end(device, at)
 
 
 def _note(user: User | None, action: str, device: Device, now: datetime, reason: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -58,6 +58,7 @@ class DeviceRow:
     closed_at: datetime | None = None
     late_until: datetime | None = None
     successor: UUID | None = None
+    muted_until: date | None = None
 
 
 def register_token(data: bytes, it_keys: Sequence[bytes], now: datetime) -> tokens.Registration:
@@ -182,4 +183,5 @@ def _row(device: Device, lossy: bool) -> DeviceRow:
         closed_at=device.closed_at,
         late_until=device.late_until,
         successor=device.successor_id,
+        muted_until=device.muted_until,
     )

@@ -43,7 +43,9 @@ from protocol.sealing import Layout, layout
 from protocol.signing import verify_acknowledgement, verify_alert, verify_trial, verify_trip
 from server import (
     acknowledgements,
+    audit,
     coverage,
+    device_signs,
     incidents,
     late,
     log,
@@ -229,9 +231,10 @@ def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> No
     texts = (heartbeat.agent_version, heartbeat.platform, *(source.reason for source in heartbeat.sources))
     if any("\0" in text for text in texts):
         raise Refused(Code.BAD_RECORD, "a text holds a NUL")
+    device_signs.heard(taking.device, heartbeat, parcel.counter, taking.now)
     taking.device.last_seen = taking.now
     taking.device.platform = heartbeat.platform or taking.device.platform
-    taking.device.health = msgspec.to_builtins(heartbeat)
+    taking.device.health = {**msgspec.to_builtins(heartbeat), device_signs.COUNTER: parcel.counter}
     taking.device.save(update_fields=["last_seen", "platform", "health"])
     coverage.heard(taking.device, heartbeat, taking.now)
 
@@ -395,6 +398,7 @@ def _put_aside(taking: _Taking, parcel: Parcel, other: UUID) -> None:
         taking.device.status = Device.Status.QUARANTINED
         taking.device.save(update_fields=["status"])
         log.event("device_quarantined", device=taking.device.pk)
+        audit.write(f"device:{taking.device.pk}", "device_held", f"device:{taking.device.pk}", now=taking.now)
 
 
 def _uuid(value: UUID | str) -> UUID:

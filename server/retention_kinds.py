@@ -152,7 +152,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind(
         "coverage",
-        _("On which days a device reported, and when its sources could not see"),
+        _("On which days a device reported, when its sources could not see, and what was noticed of it"),
         400,
         62,
         800,

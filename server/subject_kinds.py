@@ -201,8 +201,8 @@ PARTS: dict[str, Part] = {
         _("Saying what could not be seen"),
         _DEVICE,
         _IT,
-        (models.DeviceDay, models.SourceGap),
-        without=_("It says on which days a device reported, and not who used it."),
+        (models.DeviceDay, models.SourceGap, models.DeviceSign),
+        without=_("It says when a device reported and how it was, and not who used it."),
     ),
     "seen": Part(_WORKING, _DEVICE, _NOBODY, (models.SeenRecord,), without=_NO_PERSON),
     "quarantined": Part(

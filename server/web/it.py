@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from server import device_life, device_notices, devices
+from server import device_life, device_mutes, device_notices, devices
 from server.devices import DeviceRow
 from server.store.models import Device, Role
 from server.web.access import page, person
@@ -67,6 +67,7 @@ class Row:
     handed_on_at: datetime | None
     late_until: datetime | None
     successor: UUID | None
+    muted_until: date | None
 
     @property
     def working(self) -> str:
@@ -112,13 +113,15 @@ def device(request: HttpRequest, device_id: UUID) -> HttpResponse:
 
 def one_device(request: HttpRequest, device_id: UUID, problem: str = "") -> HttpResponse:
     """Show one device, with what could not be done and why."""
-    user = person(request)
-    row = _row(devices.one(user, device_id), datetime.now(UTC))
+    user, now = person(request), datetime.now(UTC)
+    row = _row(devices.one(user, device_id), now)
     context = {
         "row": row,
         "problem": problem,
         "formers": device_life.formers(user, device_id),
         "candidates": device_life.candidates(user, device_id) if row.successor is None else [],
+        "mute_first": device_mutes.first_day(now),
+        "mute_last": device_mutes.last_day(now),
         "reason_max": device_life.REASON_MAX_CHARS,
     }
     return render(request, "web/device.html", context, status=409 if problem else 200)
@@ -163,4 +166,7 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         handed_on_at=device.handed_on_at,
         late_until=device.late_until if device.late_until is not None and device.late_until > now else None,
         successor=device.successor,
+        muted_until=device.muted_until
+        if device.muted_until and device.muted_until >= device_mutes.first_day(now)
+        else None,
     )

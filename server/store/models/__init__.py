@@ -6,7 +6,7 @@ from server.store.models.board import BoardRecord
 from server.store.models.cases import CaseEvent, CaseLook, UrgentCard
 from server.store.models.coverage import DeviceDay, SourceGap
 from server.store.models.data_life import CaseHold, Deletion
-from server.store.models.devices import Device, EnrolmentToken, LossReport, Phone, Quarantined, SeenRecord
+from server.store.models.devices import Device, DeviceSign, EnrolmentToken, LossReport, Phone, Quarantined, SeenRecord
 from server.store.models.incidents import AlertRecord, Incident, IncidentRecipient, Note, TrialReport
 from server.store.models.jobs import Job, ListState
 from server.store.models.lead_documents import LeadDocument
@@ -37,6 +37,7 @@ __all__ = [
     "Deletion",
     "Device",
     "DeviceDay",
+    "DeviceSign",
     "EnrolmentToken",
     "Escalation",
     "Incident",

@@ -15,7 +15,8 @@ class Device(models.Model):
     `number` stands for it in the usage table, where 16 bytes a row would be too many. `gateway` is the right to speak
     for phones, which IT gives to a device. From `lost_since` on whoever has it may be a stranger, from `handed_on_at`
     on it is another person. `closed_at` is when it was retired or set up anew: what it made before is taken until
-    `late_until`, and `successor` is the identity under which the same laptop goes on.
+    `late_until`, and `successor` is the identity under which the same laptop goes on. What IT knew of it at `muted_at`
+    needs no look before `muted_until`.
     """
 
     class Status(models.TextChoices):
@@ -44,6 +45,8 @@ class Device(models.Model):
     successor = models.OneToOneField(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="predecessor"
     )
+    muted_at = models.DateTimeField(null=True, blank=True)
+    muted_until = models.DateField(null=True, blank=True)
 
     @property
     def verifying_key(self) -> bytes:
@@ -135,3 +138,30 @@ class LossReport(models.Model):
     alerts = models.BigIntegerField()
     reason = models.CharField(max_length=32)
     received_at = models.DateTimeField()
+
+
+class DeviceSign(models.Model):
+    """Something that IT should look at, by its own word or by what changed between heartbeats; open without `until`.
+
+    `about` is which source, or which version it was before; empty where there is only one of the kind. `last` is when
+    it was noticed last, of what happens in a moment.
+    """
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="signs")
+    kind = models.CharField(max_length=24)
+    about = models.CharField(max_length=64, blank=True, default="")
+    since = models.DateTimeField()
+    last = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """One of a kind is open for a device; the page asks for the open ones, newest first."""
+
+        indexes: ClassVar = [
+            models.Index(fields=["kind", "-since"], condition=models.Q(until__isnull=True), name="open_signs")
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["device", "kind", "about"], condition=models.Q(until__isnull=True), name="one_open_sign"
+            )
+        ]

@@ -136,6 +136,9 @@ PAGES: dict[str, Row] = {
         f"/devices/{{case}}/{act}": ("POST", data_for("it", status=404))
         for act in ("lost", "hand-on", "re-image", "retire")
     },
+    "/devices/look/": ("GET", page_for("it")),
+    "/devices/look/silent/": ("GET", page_for("it")),
+    "/devices/look/odd/": ("GET", page_for("it", status=404)),
     "/devices/phones/": ("GET", page_for("it")),
     "/devices/phones/add": ("POST", data_for("it", status=409)),
     "/devices/phones/fleet": ("GET", page_for("it")),
