@@ -15,6 +15,8 @@ from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from server.phone_habit import DAYS_LEAST, LOOKED_BACK, NEW_DAYS, days_of
 from server.store.models import Device
 from server.working_hours import organisation_zone
@@ -68,12 +70,15 @@ def silent(now: datetime) -> list[Device]:
     """Return the laptops in use that are silent beyond their habit, without their health; lost ones are left out."""
     zone = organisation_zone()
     today, first = now.astimezone(zone).date(), (now - LOOKED_BACK).astimezone(zone).date()
-    rows = Device.objects.filter(public_key__isnull=False, status=Device.Status.ACTIVE, lost_since=None)
-    fleet = list(rows.filter(successor=None).defer("health", "public_key").order_by("number"))
-    sample = fleet[:: max(1, len(fleet) // SAMPLED)]
-    sampled = days_of([one.pk for one in sample], now)
-    at_work = days_at_work((sampled.get(one.pk, ()) for one in sample), first, today)
-    quiet = [one for one in fleet if today - _heard(one, zone) > timedelta(days=LEAST_DAYS)]
+    fleet = Device.objects.filter(
+        public_key__isnull=False, status=Device.Status.ACTIVE, lost_since=None, successor=None
+    ).defer("health", "public_key")
+    # Ids are drawn, so the first of them are no choice.
+    sampled = list(fleet.order_by("pk").values_list("pk", flat=True)[:SAMPLED])
+    reported = days_of(sampled, now)
+    at_work = days_at_work((reported.get(pk, ()) for pk in sampled), first, today)
+    cut = now - timedelta(days=LEAST_DAYS)
+    quiet = list(fleet.filter(Q(last_seen__lt=cut) | Q(last_seen=None, enrolled_at__lt=cut)))
     days = days_of([one.pk for one in quiet], now)
     return [
         one
@@ -82,10 +87,6 @@ def silent(now: datetime) -> list[Device]:
             one.enrolled_at.astimezone(zone).date(), [*days.get(one.pk, ()), *_last(one, zone)], at_work, today
         )
     ]
-
-
-def _heard(device: Device, zone: ZoneInfo) -> date:
-    return (device.last_seen or device.enrolled_at).astimezone(zone).date()
 
 
 def _last(device: Device, zone: ZoneInfo) -> list[date]:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final, cast
 from uuid import UUID
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_noop
 
@@ -76,6 +76,10 @@ KINDS: Final = (
 """In the order of the page: what looks most like somebody's hand comes first."""
 
 
+_SEEN_HERE: Final = frozenset({"identity_held", "silent", "records_dropped"})
+_COLUMNS: Final = ("device_id", "device__name", "device__group", "last", "about", "device__lost_since")
+
+
 @dataclass(frozen=True)
 class Look:
     """One laptop that needs a look, since when, and about what of it."""
@@ -113,9 +117,9 @@ def sections(user: User | None, now: datetime, only: str = "", most: int | None 
     found = []
     for kind in KINDS:
         if only in ("", kind):
-            rows = sorted(_rows(kind, now), key=lambda row: row.since, reverse=True)
+            count, rows = _newest(kind, now, most)
             if rows:
-                found.append(Section(kind, *words(kind), len(rows), tuple(rows[:most])))
+                found.append(Section(kind, *words(kind), count, rows))
     return found
 
 
@@ -133,15 +137,25 @@ def muted(user: User | None, now: datetime) -> list[Device]:
     return list(rows.defer("health").order_by("muted_until", "name"))
 
 
+def _newest(kind: str, now: datetime, most: int | None) -> tuple[int, tuple[Look, ...]]:
+    if kind in _SEEN_HERE:
+        rows = sorted(_rows(kind, now), key=lambda row: row.since, reverse=True)
+        return len(rows), tuple(rows[:most])
+    signs = _signs(kind, now)
+    found = tuple(
+        Look(pk, name, group, last, about.replace("_", " "), lost_since is not None)
+        for pk, name, group, last, about, lost_since in signs.values_list(*_COLUMNS)[:most]
+    )
+    return len(found) if most is None or len(found) < most else signs.count(), found
+
+
 def _rows(kind: str, now: datetime) -> Iterator[Look]:
     if kind == "silent":
         rows = ((one, one.last_seen or one.enrolled_at) for one in device_habit.silent(now))
         return (_look(one, since) for one, since in rows if not _is_muted(one, now))
     if kind == "identity_held":
         return _held()
-    if kind == "records_dropped":
-        return _dropped(now)
-    return _signs(kind, now)
+    return _dropped(now)
 
 
 def _held() -> Iterator[Look]:
@@ -159,15 +173,17 @@ def _dropped(now: datetime) -> Iterator[Look]:
             yield _look(one, latest[one.pk])
 
 
-def _signs(kind: str, now: datetime) -> Iterator[Look]:
-    settled = now - SETTLED.get(kind, timedelta())
-    rows = DeviceSign.objects.filter(kind=kind, until__isnull=True, since__lte=settled)
-    named = rows.filter(device__status=Device.Status.ACTIVE, device__successor=None).exclude(
-        Q(device__muted_until__gt=now.astimezone(organisation_zone()).date()) & Q(last__lte=F("device__muted_at"))
+def _signs(kind: str, now: datetime) -> QuerySet[DeviceSign]:
+    today = now.astimezone(organisation_zone()).date()
+    rows = DeviceSign.objects.filter(
+        kind=kind,
+        until__isnull=True,
+        since__lte=now - SETTLED.get(kind, timedelta()),
+        device__status=Device.Status.ACTIVE,
+        device__successor=None,
     )
-    columns = ("device_id", "device__name", "device__group", "last", "about", "device__lost_since")
-    for pk, name, group, last, about, lost_since in named.values_list(*columns):
-        yield Look(pk, name, group, last, about, lost_since is not None)
+    known = Q(device__muted_until__gt=today) & Q(last__lte=F("device__muted_at"))
+    return rows.exclude(known).order_by("-last", "device__name")
 
 
 def _look(device: Device, since: datetime) -> Look:

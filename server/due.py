@@ -1,4 +1,4 @@
-"""Tell once a month, on its first working morning, what is due: training, partners' dates and the yearly review."""
+"""Tell once a month, on its first working morning, what is due: laptops to look at, training, partners, the review."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from server import board, notify, partners, policy_words, training
+from server import board, device_looks, notify, partners, policy_words, training
 from server.store.models import Role, User
 from server.training import State
 from server.working_hours import organisation_zone
@@ -26,9 +26,24 @@ def tell(now: datetime) -> None:
     states = [one.state for one in partners.register(now)]
     review = _review(now)
     for user in User.objects.filter(role__in=(Role.IT, Role.MANAGER, Role.DPO), is_active=True):
-        said = [*_training(user, here.date()), *([*_partners(states), *review] if partners.may_edit(user) else ())]
+        said = [
+            *_devices(user, now),
+            *_training(user, here.date()),
+            *([*_partners(states), *review] if partners.may_edit(user) else ()),
+        ]
         if said:
             notify.plain([user], "Fairwatch: what is due", "\n".join(said), f"due:{here:%Y-%m}", now)
+
+
+def _devices(user: User, now: datetime) -> list[str]:
+    """Say how many laptops need a look, of each kind, to IT; those of several kinds are in each."""
+    if user.role != Role.IT:
+        return []
+    found = device_looks.sections(user, now, most=1)
+    if not found:
+        return []
+    kinds = "; ".join(f"{one.what[:1].lower()}{one.what[1:]}: {one.count}" for one in found)
+    return [f"Laptops that need a look: {kinds}. See the page “Devices that need a look”."]
 
 
 def _training(user: User, today: date) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -69,6 +70,25 @@ def test_a_stolen_one_is_retired_at_once(database, device, run, capsys):
     run("retire", str(device.id), "--at-once")
     assert "nothing of it is taken any more" in capsys.readouterr().out
     assert device.send(device.totals()).code == "revoked_device"
+
+
+def test_it_lists_what_needs_a_look_and_mutes_one_until_a_day(database, device, run, capsys):
+    device.send(device.heartbeat(notices=("clock_moved",)))
+    assert run("look", "--json") == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["kind"], row["id"], row["about"]) == ("clock_moved", str(device.id), "")
+    run("look")
+    assert "Its clock was moved by more than two minutes. See that it takes" in capsys.readouterr().out
+    until = (datetime.now(UTC) + timedelta(days=9)).date()
+    with pytest.raises(SetUpError, match="mute needs --until"):
+        run("mute", str(device.id))
+    run("mute", str(device.id), "--until", f"{until}")
+    capsys.readouterr()
+    run("look")
+    assert capsys.readouterr().out == "nothing needs a look\n"
+    run("unmute", str(device.id))
+    with pytest.raises(SetUpError, match="look takes no name"):
+        run("look", "x")
 
 
 def _listed(run, capsys):

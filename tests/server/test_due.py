@@ -8,7 +8,7 @@ import pytest
 
 from server import board, due, partners
 from server.partners import Details
-from server.store.models import OutboxMessage, Person, TrainingRecord
+from server.store.models import Device, DeviceSign, OutboxMessage, Person, TrainingRecord
 
 MORNING = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 
@@ -38,6 +38,20 @@ def test_each_is_told_once_of_what_they_can_act_on_and_no_name_is_in_it(waiting)
     assert told[people.manager.pk] == f"{training}\n{partner}"
     due.tell(datetime(2027, 1, 4, 9, 0, tzinfo=UTC))
     assert OutboxMessage.objects.count() == 6
+
+
+@pytest.mark.django_db
+def test_it_is_told_how_many_laptops_need_a_look_of_each_kind_and_nobody_else_is(people, device):
+    Device.objects.update(last_seen=MORNING)
+    for kind in ("clock_moved", "stopped_badly"):
+        DeviceSign.objects.create(device_id=device.id, kind=kind, since=MORNING, last=MORNING)
+    due.tell(MORNING)
+    told = OutboxMessage.objects.get()
+    assert told.user_id == people.it.pk
+    assert told.body == (
+        "Laptops that need a look: its service was killed, or kept from running: 1; its clock was moved by more than two minutes: 1. "
+        "See the page “Devices that need a look”."
+    )
 
 
 @pytest.mark.django_db

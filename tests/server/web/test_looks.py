@@ -20,6 +20,7 @@ def client(people):
 
 
 def test_each_kind_says_what_to_do_and_leads_to_its_laptops(device, client):
+    Device.objects.update(last_seen=datetime.now(UTC))
     assert "Nothing needs a look" in client.get("/devices/look/").content.decode()
     now = datetime.now(UTC)
     for kind, about in (("stopped_badly", ""), ("version_back", "1.10.0")):
