@@ -49,7 +49,8 @@ def test_it_is_told_how_many_laptops_need_a_look_of_each_kind_and_nobody_else_is
     told = OutboxMessage.objects.get()
     assert told.user_id == people.it.pk
     assert told.body == (
-        "Laptops that need a look: its service was killed, or kept from running: 1; its clock was moved by more than two minutes: 1. "
+        "Laptops that need a look: its service was killed, or kept from running: 1; "
+        "its clock was moved by more than two minutes: 1. "
         "See the page “Devices that need a look”."
     )
 
