@@ -21,6 +21,7 @@ NOT_ON_THE_RECORD = {
     "server/usage.py": "devices' totals",
     "server/people.py": "ids for devices' totals",
     "server/coverage.py": "which devices reported, by day",
+    "server/device_signs.py": "what devices say of themselves, opened and closed by their heartbeats",
     # bookkeeping of the collector's own work, not of anybody's deed
     "server/schedule.py": "claims on timed jobs",
     "server/audit.py": "the log itself",

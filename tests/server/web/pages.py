@@ -134,7 +134,7 @@ PAGES: dict[str, Row] = {
     "/devices/{case}/": ("GET", page_for("it", status=404)),
     **{
         f"/devices/{{case}}/{act}": ("POST", data_for("it", status=404))
-        for act in ("lost", "hand-on", "re-image", "retire")
+        for act in ("lost", "hand-on", "re-image", "retire", "mute")
     },
     "/devices/look/": ("GET", page_for("it")),
     "/devices/look/silent/": ("GET", page_for("it")),
