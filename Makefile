@@ -1,6 +1,6 @@
 # The targets people call. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-more check bench installers lock setup-commands setup-demo setup-test setup-bench
+.PHONY: help demo test test-more check bench installers lock setup-commands setup-installers setup-demo setup-test setup-bench
 
 PYTEST = .venv/bin/python -m pytest
 WORKERS ?= 2
@@ -26,8 +26,9 @@ check:  ## Check style, types and who imports whom (after `make test` has set up
 bench: setup-bench  ## Measure beside peers and limits, and print one table
 	.venv/bin/python -m tests.bench
 
-installers: setup-commands  ## Build the packages that IT deploys into dist/
+installers: setup-installers  ## Build the packages that IT deploys into dist/
 	.venv/bin/python -m installers.linux.build
+	.venv/bin/python -m installers.windows.build --if-possible
 
 lock:  ## Lock the dependencies again, with hashes and without addresses
 	.venv/bin/python -m pip install --quiet uv
@@ -36,6 +37,9 @@ lock:  ## Lock the dependencies again, with hashes and without addresses
 
 setup-commands:
 	@sh installers/setup.sh commands
+
+setup-installers:
+	@sh installers/setup.sh installers
 
 setup-demo:
 	@sh installers/setup.sh demo

@@ -1,23 +1,27 @@
 #!/bin/sh
 # Makes this clone ready to run: system packages by apt where there is apt, then a locked .venv. Says first what it will do.
-# Usage: installers/setup.sh [commands|demo|test|bench]     commands: only what the four commands need, no browser. Run again at will: when nothing is missing it returns at once.
+# Usage: installers/setup.sh [commands|installers|demo|test|bench]     commands: only what the four commands need, no browser. Run again at will: when nothing is missing it returns at once.
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-test}
 
 # package name : a file or command that shows it is there : what it is for
+installers_packages="
+wixl:wixl:builds the Windows package
+msitools:msibuild:finishes it
+gcc-mingw-w64-x86-64-win32:x86_64-w64-mingw32-gcc:compiles the programs in it"
 demo_packages="
 chromium:chromium:the browser whose visits the demonstration records
 fonts-dejavu-core:/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:readable letters in the browser and in reports
 libpangoft2-1.0-0:/usr/share/doc/libpangoft2-1.0-0:reports as PDF"
-test_packages="$demo_packages
+test_packages="$demo_packages$installers_packages
 firefox-esr:firefox-esr:the second browser that is tested for real
 xvfb:Xvfb:a screen without a monitor, for the tests of apps in front
 openbox:openbox:a window manager for that screen
 xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
-wine:wine:runs what is written for Windows
-gcc-mingw-w64-x86-64-win32:x86_64-w64-mingw32-gcc:starts a Windows Python there
+wine:wine:runs what is written for Windows, and installs the Windows package
+osslsigncode:osslsigncode:signs the Windows package
 sway:sway:a Wayland desktop that says which app is in front
 foot:foot:an app to put in front there
 poppler-utils:pdftotext:reads reports made as PDF
@@ -44,10 +48,11 @@ done
 
 case $purpose in
     commands) wanted="" ;;
+    installers) wanted=$installers_packages ;;
     demo) wanted=$demo_packages ;;
     test) wanted=$test_packages ;;
     bench) wanted=$bench_packages ;;
-    *) say "«$purpose» is not known; say commands, demo, test or bench" >&2; exit 2 ;;
+    *) say "«$purpose» is not known; say commands, installers, demo, test or bench" >&2; exit 2 ;;
 esac
 missing=""; list=""
 old_ifs=$IFS; IFS='

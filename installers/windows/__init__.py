@@ -1,0 +1,1 @@
+"""The Windows package, by which IT deploys the agent."""
