@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -9,6 +11,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from protocol import version_order
 from server import device_life, device_mutes, device_notices, devices
 from server.devices import DeviceRow
 from server.store.models import Device, Role
@@ -58,7 +61,7 @@ class Row:
     spool: str
     spool_look: str
     lost: str
-    versions: str
+    agent: str
     rules: str
     clock: str
     sample: bool
@@ -102,7 +105,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "silent": sum(row.silent for row in rows),
         "attention": sum(row.rank < 2 for row in rows),
     }
-    return render(request, "web/devices.html", {"rows": rows, "counts": counts})
+    return render(request, "web/devices.html", {"rows": rows, "counts": counts, "agents": _agents(rows)})
 
 
 @page(Role.IT)
@@ -125,6 +128,12 @@ def one_device(request: HttpRequest, device_id: UUID, problem: str = "") -> Http
         "reason_max": device_life.REASON_MAX_CHARS,
     }
     return render(request, "web/device.html", context, status=409 if problem else 200)
+
+
+def _agents(rows: Iterable[Row]) -> list[tuple[str, int]]:
+    """Return the agent's versions in use and on how many devices each is, the latest first."""
+    counts = Counter(row.agent for row in rows if row.agent and row.status == Device.Status.ACTIVE)
+    return sorted(counts.items(), key=lambda one: version_order.order(one[0]), reverse=True)
 
 
 def _row(device: DeviceRow, now: datetime) -> Row:
@@ -157,7 +166,7 @@ def _row(device: DeviceRow, now: datetime) -> Row:
         spool=device.spool or "not told yet",
         spool_look=_SPOOL_LOOKS.get(device.spool, "plain"),
         lost="Had to drop or put aside records" if device.reported_losses else "",
-        versions=f"agent {device.agent_version}" if device.agent_version else "",
+        agent=device.agent_version,
         rules=", ".join(rules),
         clock=f"Its clock is off by {span(abs(offset))}" if abs(offset) > CLOCK_OFF else "",
         sample=device.sample,

@@ -29,6 +29,15 @@ def test_a_device_has_a_page_with_what_it_noticed_and_what_to_do(device, as_role
     assert "Look whether the browser still has the policy that installs it." in page
 
 
+def test_the_list_says_on_how_many_devices_in_use_each_version_is(device, other_device, as_role):
+    Device.objects.filter(pk=device.id).update(health={"agent_version": "1.9"})
+    Device.objects.filter(pk=other_device.id).update(health={"agent_version": "1.10"})
+    client = as_role("it")
+    assert "<strong>1.10</strong> on 1, <strong>1.9</strong> on 1." in client.get("/devices/").content.decode()
+    Device.objects.filter(pk=device.id).update(status=Device.Status.REVOKED)
+    assert "<strong>1.10</strong> on 1." in client.get("/devices/").content.decode()
+
+
 @pytest.mark.more
 def test_the_page_of_a_device_is_good_to_look_at_at_both_widths_and_in_both_schemes(device, people, signed_in):
     said = {
