@@ -22,6 +22,7 @@ xterm:xterm:an app to put in front
 xdotool:xdotool:a hand that switches windows
 wine:wine:runs what is written for Windows, and installs the Windows package
 osslsigncode:osslsigncode:signs the Windows package
+dbus-daemon:dbus-daemon:a message bus, by which lockers say that a session is locked
 sway:sway:a Wayland desktop that says which app is in front
 foot:foot:an app to put in front there
 poppler-utils:pdftotext:reads reports made as PDF

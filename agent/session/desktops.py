@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agent.session.foreground import Foreground
 from agent.session.messages import Reason
+
+if TYPE_CHECKING:
+    from agent.session.lock_hint import LockHint
 
 # Systems whose sessions always have a screen, or none that this program could be started in.
 _ALWAYS_WITH_SCREEN: Final = ("win32", "darwin")
@@ -34,12 +37,27 @@ def why_not(environment: Mapping[str, str], platform: str = sys.platform) -> Rea
     return None if environment.get("DISPLAY") else "no_display"
 
 
-def watched(
-    environment: Mapping[str, str], reason: Reason | None, idle_after_seconds: float, platform: str = sys.platform
-) -> Foreground:
-    """Begin to watch this session's desktop; `reason` is what `why_not` gave.
+def lock_of(environment: Mapping[str, str], platform: str = sys.platform) -> LockHint | None:
+    """What says that this session is locked, where the desktop's own way does not; to be given to `watched`."""
+    if platform in _ALWAYS_WITH_SCREEN:
+        return None
+    from agent.session.lock_hint import LockHint
 
-    Raises `DisplayUnavailable` where the desktop can't be watched.
+    return LockHint(environment)
+
+
+def watched(
+    environment: Mapping[str, str],
+    reason: Reason | None,
+    idle_after_seconds: float,
+    platform: str = sys.platform,
+    *,
+    lock: LockHint | None = None,
+) -> Foreground:
+    """Begin to watch this session's desktop; `reason` is what `why_not` gave, `lock` what `lock_of` did.
+
+    Nothing counts while the session is not in front of its seat, or says that it is locked. Raises
+    `DisplayUnavailable` where the desktop can't be watched.
     """
     if platform == "win32":
         from agent.windows.foreground import ForegroundWindows
@@ -55,14 +73,19 @@ def watched(
 
     index = DesktopIndex(application_folders(environment), environment.get("PATH", "/usr/bin:/bin"))
     is_active = is_active_session(environment)
+
+    def is_there() -> bool:
+        # The lock first: it takes what came for it, so it must be asked each time.
+        return not (lock is not None and lock.is_locked()) and is_active()
+
     if reason == "wayland":
         from agent.session.foreground_wayland import ForegroundWayland
 
-        return ForegroundWayland(environment, index, idle_after_seconds=idle_after_seconds, is_active=is_active)
+        return ForegroundWayland(environment, index, idle_after_seconds=idle_after_seconds, is_active=is_there)
     from agent.session.foreground_x11 import ForegroundX11
 
     display = environment.get("DISPLAY")
-    return ForegroundX11(display, index, idle_after_seconds=idle_after_seconds, is_active=is_active)
+    return ForegroundX11(display, index, idle_after_seconds=idle_after_seconds, is_active=is_there)
 
 
 def go_round(loop: Callable[[], None], platform: str = sys.platform) -> None:

@@ -128,7 +128,8 @@ class ForegroundX11:
                 self._read_front()
             saver = self._root.screensaver_query_info()
             self._idle_seconds = saver.idle / 1000
-            self._is_shown = saver.state != screensaver.StateOn and self._is_active()
+            # Asked at every turn, since it takes what came for it.
+            self._is_shown = self._is_active() and saver.state != screensaver.StateOn
             # Answers and events share the connection: an event that came with an answer would wait unseen.
             self._changed |= self._drain()
         except (ConnectionClosedError, XError, OSError) as error:

@@ -23,22 +23,28 @@ def is_active_session(environment: Mapping[str, str], library: str = LIBRARY) ->
     """
     try:
         login: Any = ctypes.CDLL(library)
-        is_active, session_of, display_of = (
-            login.sd_session_is_active,
-            login.sd_pid_get_session,
-            login.sd_uid_get_display,
-        )
+        is_active = login.sd_session_is_active
     except (OSError, AttributeError):
         return lambda: True
 
     def asked() -> bool:
-        session = (
-            environment.get("XDG_SESSION_ID", "").encode() or _said(session_of, 0) or _said(display_of, os.getuid())
-        )
+        session = session_of(environment, login)
         # Negative is an error: no such session, or no logind.
         return session is None or is_active(session) != 0
 
     return asked
+
+
+def session_of(environment: Mapping[str, str], login: Any) -> bytes | None:
+    """The id of this session: as its environment says, else as logind knows the process or the person; None without.
+
+    `login` is libsystemd, loaded.
+    """
+    return (
+        environment.get("XDG_SESSION_ID", "").encode()
+        or _said(login.sd_pid_get_session, 0)
+        or _said(login.sd_uid_get_display, os.getuid())
+    )
 
 
 def _said(function: Any, of: int) -> bytes | None:

@@ -131,6 +131,7 @@ class SessionPart:
         self._asked: dict[str, float] = {}
         self._calm_from = monotonic() + calm_after_seconds
         self._foreground: Foreground | None = None
+        self._lock = desktops.lock_of(environment)
         self._has_looked = False
         self._next_try = 0.0
         self._next_state_check = 0.0
@@ -163,9 +164,8 @@ class SessionPart:
             waits.append(max(PAUSE_SECONDS / 2, self._calm_from - monotonic()))
         windows = (self._notice_window, self._reminder_window, self._reading_window)
         if self._foreground is not None:
-            watched = self._foreground.fileno()
-            if watched is not None:
-                connections.append((watched, False))
+            both = (self._foreground.fileno(), self._lock.fileno() if self._lock is not None else None)
+            connections += [(watched, False) for watched in both if watched is not None]
             waits.append(self._foreground.wait_seconds())
         elif self._settings is not None:
             waits.append(max(0.0, self._next_try - monotonic()))
@@ -341,7 +341,7 @@ class SessionPart:
             self._say("unknown", reason)
             return
         try:
-            self._foreground = desktops.watched(self._environment, reason, self._idle_after)
+            self._foreground = desktops.watched(self._environment, reason, self._idle_after, lock=self._lock)
         except DisplayUnavailable:
             self._say("unknown", reason or "display_failed")
             # A display that was there and does not come back: the person signed out.
@@ -379,6 +379,8 @@ class SessionPart:
 
     def _end(self) -> None:
         self._stop_looking()
+        if self._lock is not None:
+            self._lock.close()
         self._link.close()
         for window in (self._notice_window, self._reminder_window, self._reading_window):
             if window is not None:
