@@ -20,6 +20,7 @@ from agent.session.address import person_of_uid
 from agent.session.errors import DisplayUnavailable
 from agent.session.messages import DocumentShown
 from agent.session.run import SessionPart
+from tests.agent.session.login_bus import DAEMON, LoginBus
 
 if TYPE_CHECKING:
     from conftest import Screen, Service
@@ -83,10 +84,29 @@ def test_it_stays_small_and_nearly_idle(
     for turn in range(8):
         screen.activate(second if turn % 2 else first)
         time.sleep(0.1)
-    status = Path(f"/proc/{child.pid}/status").read_text().splitlines()
-    resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    assert resident < MOST_RESIDENT_KB
+    assert resident_kb(child.pid) < MOST_RESIDENT_KB
     assert cpu_seconds(child.pid) - before < 0.1 * (time.monotonic() - began)
+
+
+@pytest.mark.more
+@pytest.mark.skipif(DAEMON is None, reason="there is no D-Bus daemon (apt install dbus-daemon)")
+def test_it_stays_as_small_where_it_hears_of_locks(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    with LoginBus() as bus:
+        told = {name: bus.environment[name] for name in ("DBUS_SYSTEM_BUS_ADDRESS", "XDG_SESSION_ID")}
+        child = start({**screen.environment, **told})
+        until(lambda: health(service) == "working")
+        until(lambda: bus.say("?") > 0)
+        for locked in (1, 0) * 4:
+            asked = bus.say(f"{locked}")
+            until(lambda asked=asked: bus.say("?") > asked)
+        assert resident_kb(child.pid) < MOST_RESIDENT_KB
+
+
+def resident_kb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -280,7 +300,7 @@ def test_told_to_end_while_it_opens_a_display_that_fails_it_ends(
     part = SessionPart(service.folder, {}, stdout=io.StringIO(), notice_on_stdout=True, command=("false",))
     wake, signalled = os.pipe()
 
-    def told_meanwhile(*_: object) -> None:
+    def told_meanwhile(*_: object, **__: object) -> None:
         part.stop()
         os.write(signalled, b"x")
         raise DisplayUnavailable
