@@ -24,6 +24,6 @@ def test_every_function_that_is_asked_is_on_the_page_and_no_other() -> None:
 @pytest.mark.parametrize("module", sorted({module for module, _, how in ROWS if how == "wine"}))
 def test_what_was_run_under_wine_has_a_test_that_runs_it_there(module: str) -> None:
     test = (TOP / f"tests/agent/windows/test_{module}").read_text("utf-8")
-    under_wine = re.findall(r"^@pytest\.mark\.more\ndef test_\w+\(\s*wine\b", test, re.MULTILINE)
+    under_wine = re.findall(r"^@pytest\.mark\.more\ndef test_\w+\(\s*wine(?:_on_screen)?\b", test, re.MULTILINE)
     assert under_wine
     assert f"agent.windows.{module.removesuffix('.py')} import" in test
