@@ -14,7 +14,9 @@ from server.errors import CollectorError
 from server.start import DEFAULT_DATA_DIR
 
 COMMANDS = {
+    "setup": ("server.setup", "set up a collector step by step, and say what is next"),
     "init": ("server.initialise", "make a collector's data folder"),
+    "certificate": ("server.certificate_command", "look at the TLS certificate, or put in another one"),
     "run": ("server.serving", "serve devices and people"),
     "user": ("server.users", "add, change or list people who sign in"),
     "people": ("server.people_command", "import who uses the devices, so that leads see names"),

@@ -61,6 +61,12 @@ def expires(certificate_file: Path) -> datetime.datetime:
     return _read(certificate_file).not_valid_after_utc
 
 
+def is_own(certificate_file: Path) -> bool:
+    """Whether nobody but its own key vouches for a certificate, so that browsers warn of it."""
+    certificate = _read(certificate_file)
+    return certificate.issuer == certificate.subject
+
+
 def faults(certificate_file: Path, key_file: Path, name: str, now: datetime.datetime) -> list[str]:
     """Return what is wrong with a certificate for this host name or address, a sentence each; nothing when it is right.
 

@@ -105,7 +105,7 @@ def tls(data_dir: Path) -> Finding:
     wrong = certificates.faults(certificate, data_dir / TLS_KEY, name, now)
     ends = certificates.expires(certificate)
     if not wrong and ends <= now + CERTIFICATE_WARNING:
-        wrong = ["renew it now, with the same key, and start the collector again"]
+        wrong = ["renew it now, with the same key, and put it in with `fairwatch-server certificate`"]
     told = f"certificate ends {ends:%Y-%m-%d}; fingerprint {certificates.pin(certificate)}"
     return Finding("TLS", not wrong, "; ".join([told, *wrong]))
 

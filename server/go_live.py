@@ -14,8 +14,9 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop
 
-from server import audit, doctor_machine, mail_check
+from server import audit, certificates, doctor_machine, mail_check
 from server.errors import NotAllowed, NotThere, SetUpError
+from server.initialise import TLS_CERTIFICATE
 from server.publish import Publication, Published
 from server.store.models import AuditEntry, Device, Role, Trip, User
 
@@ -51,9 +52,9 @@ class Standing:
 POINTS = (
     Point(
         "tls",
-        gettext_noop("The address has a certificate that is right and lasts"),
+        gettext_noop("An authority vouches for the address’s certificate, and it lasts"),
         gettext_noop("IT puts in a certificate for the collector’s name, before the first token is made."),
-        command="fairwatch-server doctor",
+        command="fairwatch-server certificate --certificate FILE --key FILE",
     ),
     Point(
         "custodians",
@@ -179,7 +180,8 @@ def _leads(published: Published | None) -> int:
 
 def _certificate_is_right(data_dir: Path) -> bool:
     try:
-        return bool(settings.CONFIG.tls) and doctor_machine.tls(data_dir).ok
+        own = certificates.is_own(data_dir / TLS_CERTIFICATE)
+        return bool(settings.CONFIG.tls) and not own and doctor_machine.tls(data_dir).ok
     except (OSError, ValueError):
         return False
 

@@ -33,6 +33,9 @@ BACKPRESSURE = 256
 """Requests a worker lets wait; above it connections wait in the kernel, and the devices hold the records."""
 
 _STOP_SECONDS = 8
+_BESIDE_SECONDS = 30.0
+"""How long the old worker goes on beside the new one that takes a certificate up: a slow machine loads that long."""
+
 _PARENT = "FAIRWATCH_PARENT"
 _PR_SET_PDEATHSIG = 1
 
@@ -77,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from granian.server import Server
 
     from server import list_jobs, log, nightly_backup, schedule
+    from server.certificate_watch import CertificateWatch
     from server.delivery import Delivery
 
     server = Server(
@@ -88,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         blocking_threads=THREADS,
         backpressure=BACKPRESSURE,
         workers_kill_timeout=_STOP_SECONDS,
+        respawn_interval=_BESIDE_SECONDS,
         respawn_failed_workers=True,
         log_enabled=False,
         ssl_cert=tls[0],
@@ -100,12 +105,17 @@ def run(args: argparse.Namespace) -> int:
     jobs = schedule.start(_jobs())
     delivery = Delivery()
     delivery.start()
+    watch = CertificateWatch(tls[0], tls[1], server.signal_handler_reload) if tls[0] and tls[1] else None
+    if watch is not None:
+        watch.start()
     log.event("started", pid=os.getpid())
     print(f"Fairwatch collector at {address.text} (stop it with Ctrl-C)", flush=True)  # noqa: T201
     try:
         server.serve()
     finally:
         stopping.set()
+        if watch is not None:
+            watch.stop()
         fetching.shutdown(wait=True)
         saving.shutdown(wait=True)
         jobs.shutdown(wait=True)

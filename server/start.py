@@ -17,6 +17,15 @@ def set_up(data_dir: Path) -> None:
     django.setup()
 
 
+def require_own_account(data_dir: Path) -> None:
+    """Refuse to work as root in the folder of another account, which could not use what is left; raises SetUpError."""
+    from server.errors import SetUpError
+
+    if os.name == "posix" and os.geteuid() == 0 and data_dir.is_dir() and data_dir.stat().st_uid != 0:
+        owner = data_dir.owner()
+        raise SetUpError(f"{data_dir} is the account {owner}'s: run this as it, with: runuser -u {owner} -- …")
+
+
 def require(data_dir: Path) -> None:
     """Set Django up on a folder that `init` made; raises SetUpError when it was not."""
     from server.errors import SetUpError

@@ -20,9 +20,9 @@ COMMANDS = {
         *("update", "self-test"),
     ),
     "server": (
-        "init", "run", "user", "people", "training", "partners", "devices", "phones", "documents", "token", "publish",
-        "lists", "audit", "summary", "review", "inspection", "papers", "subject-access", "retention", "backup",
-        "restore", "rehearse", "notify", "doctor", "demo", "simulate",
+        "setup", "init", "certificate", "run", "user", "people", "training", "partners", "devices", "phones",
+        "documents", "token", "publish", "lists", "audit", "summary", "review", "inspection", "papers",
+        "subject-access", "retention", "backup", "restore", "rehearse", "notify", "doctor", "demo", "simulate",
     ),
     "custody": (
         "ceremony", "key", "backup-key", "sign", "custodian", "withdraw", "status", "verify", "token", "open", "audit",
@@ -37,7 +37,7 @@ BAD_INPUT = [
     ("server init --data-dir {file}/inside", "{file}: File exists"),
     *(
         (f"server {command} --data-dir {{new}}", "make one with: fairwatch-server init")
-        for command in ("run", "doctor", "lists")
+        for command in ("certificate", "run", "doctor", "lists")
     ),
     ("server publish {new} --data-dir {new}", "not a collector's data folder"),
     ("server token {new} --data-dir {new}", "not a collector's data folder"),

@@ -8,11 +8,12 @@ import pytest
 
 from protocol import backup_sealing, leadkeys
 from protocol.messages import encode
-from server import audit, doctor, go_live, mail_check
+from server import audit, certificates, doctor, go_live, mail_check
 from server.backup_settings import BackupSettings
 from server.config import Audit, Config
 from server.errors import NotAllowed, NotThere
 from server.store.models import AuditEntry, Device, Trip
+from tests.server.issuing import Authority
 
 NOW = datetime.now(UTC)
 
@@ -76,6 +77,18 @@ def test_backups_are_done_when_they_are_sealed_and_fresh_and_were_rehearsed(data
     assert standing(data_dir, "rehearsed").since == NOW
     audit.write("command", "backup_failed", "OSError")
     assert not standing(data_dir, "backup").done
+
+
+def test_a_certificate_is_done_when_an_authority_vouches_for_it(database, organisation, tmp_path, settings):
+    settings.CONFIG = Config(url="https://fairwatch.example")
+    (tmp_path / "keys").mkdir()
+    files = tmp_path / "keys/tls.key", tmp_path / "keys/tls.crt"
+    certificates.make(*files, ["fairwatch.example"], NOW)
+    assert not standing(tmp_path, "tls").done, "browsers warn of the collector's own"
+    issued = Authority(tmp_path / "authority").issue("fairwatch.example")
+    for path, data in zip(files, (issued.key, issued.certificate), strict=True):
+        path.write_bytes(data.read_bytes())
+    assert standing(tmp_path, "tls").done
 
 
 def test_the_log_s_head_is_done_when_somebody_gets_it(database, organisation, data_dir, settings):

@@ -21,6 +21,7 @@ import pytest
 from server.__main__ import main
 from server.errors import SetUpError
 from server.serving import THREADS, choose_address
+from tests.server.issuing import Authority
 
 SECONDS = 30
 
@@ -311,3 +312,31 @@ def test_bodies_that_never_end_do_not_keep_others_waiting_nor_the_worker_alive(s
     finally:
         for one in slow:
             one.close()
+
+
+@pytest.mark.more
+@pytest.mark.timeout(240)
+def test_another_certificate_is_taken_up_while_devices_go_on_being_answered(tmp_path):
+    port, data_dir = _free_port(), tmp_path / "data"
+    _run("init", "--data-dir", data_dir, "--url", f"https://localhost:{port}")
+    issued = Authority(tmp_path / "authority").issue("localhost")
+    unchecked = ssl.create_default_context()
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    child = subprocess.Popen([sys.executable, "-m", "server", "run", "--data-dir", str(data_dir)])
+    try:
+        health = f"https://localhost:{port}/v1/health"
+        _until(lambda: _answers(health, context=unchecked), "the start")
+        files = ("--certificate", issued.certificate, "--key", issued.key)
+        assert "within a minute" in _run("certificate", "--data-dir", data_dir, *files).stdout
+        wanted = issued.certificate.read_text().split("-----END")[0]
+        times = 0
+        deadline = time.monotonic() + 120
+        while times < 20 and time.monotonic() < deadline:  # the old worker goes on beside the new one for a while
+            assert _get(health, context=unchecked)[0] == 200
+            new = ssl.get_server_certificate(("localhost", port)).startswith(wanted)
+            times = times + 1 if new else 0
+            time.sleep(0.1)
+        assert times == 20
+    finally:
+        child.terminate()
+        assert child.wait(20) == 0

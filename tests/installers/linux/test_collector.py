@@ -86,7 +86,8 @@ def test_from_installation_to_purge(built, system):
 
     port = free_port()
     as_account = ("runuser", "-u", "fairwatch", "--", "fairwatch-server")
-    system.run(*as_account, "init", "--name", "An Organisation", "--url", f"http://localhost:{port}", check=True)
+    given = ("--yes", "--name", "An Organisation", "--url", f"http://localhost:{port}")
+    assert "secrets: only for this account" in system.run(*as_account, "setup", *given, check=True).stdout
     for _ in running(system, port):
         told = system.run(*as_account, "doctor").stdout
         assert "secrets: only for this account" in told

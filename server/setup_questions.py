@@ -1,0 +1,203 @@
+"""What `fairwatch-server setup` has to know: each question once, in words, with what an answer may be."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from server import config
+from server.errors import ConfigError, SetUpError
+
+Answers = dict[str, str]
+"""What was answered, by the question's key; empty where it was left out."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to know: asked only where `when` the earlier answers call for it."""
+
+    key: str
+    words: str
+    check: Callable[[str], str | None]
+    usual: str | Callable[[Answers], str] = ""
+    hidden: bool = False
+    when: Callable[[Answers], bool] = lambda _: True
+
+    def default(self, given: Answers) -> str:
+        """What is taken when nobody answers."""
+        return self.usual if isinstance(self.usual, str) else self.usual(given)
+
+    @property
+    def option(self) -> str:
+        """The option that answers it."""
+        return f"--{self.key.replace('_', '-')}"
+
+
+def by_config(section: str, key: str, more: str = "") -> Callable[[str], str | None]:
+    """Return a check that asks collector.toml's own reader; it tells what is wrong, or None."""
+
+    def check(answer: str) -> str | None:
+        if not answer:
+            return None
+        value = f"[{json.dumps(answer)}]" if key == "head_to" else json.dumps(answer)
+        head = f"[{section}]\n" if section else ""
+        try:
+            config.parse(f"{head}{more}{key} = {value}\n", config.FILE_NAME)
+        except ConfigError as fault:
+            return str(fault).partition(": ")[2]
+        return None
+
+    return check
+
+
+def _name(answer: str) -> str | None:
+    return None if 1 <= len(answer) <= 200 else "the name has 1 to 200 characters"
+
+
+def _zone(answer: str) -> str | None:
+    try:
+        ZoneInfo(answer)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return f"a time zone is a name like Europe/London, not {answer!r}"
+    return None
+
+
+def _file(answer: str) -> str | None:
+    return None if not answer or Path(answer).is_file() else f"{answer}: there is no such file"
+
+
+def _folder(answer: str) -> str | None:
+    return None if not answer or Path(answer).is_absolute() else "say the whole path, like /mnt/backups/fairwatch"
+
+
+def _number(answer: str) -> str | None:
+    return None if not answer or (answer.isascii() and answer.isdigit()) else "a port is a number"
+
+
+def _listen(given: Answers) -> str:
+    parts = urlsplit(given["url"])
+    port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 443)
+    return f"127.0.0.1:{port}" if parts.hostname in {"localhost", "127.0.0.1"} else f"0.0.0.0:{port}"
+
+
+def _anything(_: str) -> str | None:
+    return None
+
+
+_MAIL = 'host = "mail.example"\nfrom = "a@mail.example"\n'
+_SENDER = 'host = "mail.example"\n'
+_FROM = 'from = "a@mail.example"\n'
+
+QUESTIONS = (
+    Question("name", "The organisation's name", _name),
+    Question("timezone", "Its time zone", _zone, "Europe/London"),
+    Question(
+        "url",
+        "The address that devices and people use; it can't be changed later",
+        by_config("", "url"),
+        "https://localhost:8460",
+    ),
+    Question("listen", "Where to listen; 0.0.0.0 is on every interface", by_config("", "listen"), _listen),
+    Question(
+        "certificate",
+        "The certificate's file (PEM, with its issuers); empty: the collector makes its own, which browsers warn of",
+        _file,
+        when=lambda given: given["url"].startswith("https://"),
+    ),
+    Question("certificate_key", "The certificate's key file", _file, when=lambda given: bool(given["certificate"])),
+    Question("mail_host", "The mail server; empty: name it later", by_config("mail", "host", _FROM)),
+    Question(
+        "mail_security",
+        "How mail is protected on the way: starttls, ssl or none",
+        by_config("mail", "security", _MAIL),
+        "starttls",
+        when=lambda given: bool(given["mail_host"]),
+    ),
+    Question(
+        "mail_port",
+        "The mail server's port; empty: the usual one",
+        _number,
+        when=lambda given: bool(given["mail_host"]),
+    ),
+    Question(
+        "mail_from",
+        "The sender, like Fairwatch <fairwatch@example.org>",
+        by_config("mail", "from", _SENDER),
+        when=lambda given: bool(given["mail_host"]),
+    ),
+    Question("mail_user", "Who signs in there; empty: nobody", _anything, when=lambda given: bool(given["mail_host"])),
+    Question("mail_password", "The password", _anything, hidden=True, when=lambda given: bool(given["mail_user"])),
+    Question(
+        "head_to",
+        "Who outside IT gets the audit log's newest line each day, like mailto:chair@example.org; empty: nobody yet",
+        by_config("audit", "head_to"),
+    ),
+    Question(
+        "backup_key",
+        "The key that seals nightly backups, from «fairwatch-custody backup-key»; empty: none are made yet",
+        by_config("backup", "key"),
+    ),
+    Question(
+        "backup_to",
+        "The folder for them, on a mount; empty: the collector's own",
+        _folder,
+        when=lambda given: bool(given["backup_key"]),
+    ),
+)
+
+
+def from_file(path: Path) -> Answers:
+    """Return the answers in a TOML file: keys are the questions'. Raises SetUpError for what is not understood."""
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SetUpError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        raise SetUpError(f"{path} can't be read as TOML: {fault}") from None
+    known = {one.key for one in QUESTIONS}
+    for key, value in found.items():
+        if key not in known:
+            raise SetUpError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise SetUpError(f"{path}: {key} must be text")
+    return {key: str(value) for key, value in found.items()}
+
+
+def head(answers: Mapping[str, str]) -> str:
+    """Return the beginning of a new collector.toml."""
+    lines = [
+        "# How this collector is reached. `fairwatch-server doctor` checks this file.",
+        f"url = {json.dumps(answers['url'])}",
+        f"listen = {json.dumps(answers['listen'])}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def sections(answers: Mapping[str, str]) -> dict[str, str]:
+    """Return the sections of collector.toml that the answers ask for, each as its text."""
+    found: dict[str, dict[str, Any]] = {}
+    if answers["mail_host"]:
+        found["mail"] = {
+            "host": answers["mail_host"],
+            "port": int(answers["mail_port"]) if answers["mail_port"] else "",
+            "security": answers["mail_security"],
+            "from": answers["mail_from"],
+            "user": answers["mail_user"],
+            "password": answers["mail_password"],
+        }
+    if answers["head_to"]:
+        found["audit"] = {"head_to": [answers["head_to"]]}
+    if answers["backup_key"]:
+        found["backup"] = {"key": answers["backup_key"], "to": answers["backup_to"]}
+    return {name: _section(name, values) for name, values in found.items()}
+
+
+def _section(name: str, values: Mapping[str, Any]) -> str:
+    rows = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value != ""]
+    return "\n".join(("", f"[{name}]", *rows, ""))

@@ -1,0 +1,123 @@
+"""`fairwatch-server setup` asks, shows, does and looks; again it changes nothing, and adds what was still missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from server import certificates
+from server.errors import SetUpError
+from server.setup import gather, plan
+from server.setup_questions import QUESTIONS
+from tests.server.issuing import Authority
+
+GIVEN = {"name": "Bright Path", "url": "https://fairwatch.example.org"}
+
+
+def setup(data_dir, *words, said=None):
+    return subprocess.run(
+        [sys.executable, "-m", "server", "setup", "--data-dir", str(data_dir), *map(str, words)],
+        capture_output=True, text=True, timeout=120, input=said, check=False,
+    )  # fmt: skip
+
+
+def test_unattended_what_is_not_given_is_the_default_and_every_question_has_an_answer():
+    answers = gather(dict(GIVEN), {}, None)
+    assert set(answers) == {one.key for one in QUESTIONS}
+    assert (answers["timezone"], answers["listen"], answers["mail_host"]) == ("Europe/London", "0.0.0.0:443", "")
+
+
+def test_unattended_a_name_must_be_given():
+    with pytest.raises(SetUpError, match="--name: the name has 1 to 200"):
+        gather({}, {}, None)
+
+
+def test_only_what_follows_from_the_answers_is_asked():
+    asked = []
+
+    def ask(one, default):
+        asked.append(one.key)
+        return {"name": "Bright Path", "mail_host": "smtp.example.org", "mail_from": "a@b.example"}.get(
+            one.key, default
+        )
+
+    gather({"url": "http://localhost:8460"}, {}, ask)
+    assert "url" not in asked
+    assert "certificate" not in asked, "plain HTTP has none"
+    assert {"mail_host", "mail_security", "mail_from", "mail_user"} <= set(asked)
+    assert "mail_password" not in asked
+    assert "backup_to" not in asked
+
+
+def test_what_devices_insist_on_is_not_changed():
+    there = {"name": "Bright Path", "timezone": "Europe/London", "url": "https://a.example", "listen": "0.0.0.0:443"}
+    with pytest.raises(SetUpError, match=r"--url is https://a\.example already"):
+        gather(dict(GIVEN), there, None)
+
+
+def test_the_plan_says_each_step_and_nothing_where_nothing_is_left(tmp_path):
+    answers = gather({**GIVEN, "head_to": "mailto:chair@example.org"}, {}, None)
+    steps = plan(tmp_path, answers, {}, made=False)
+    assert len(steps) == 3
+    assert "Bright Path" in steps[0]
+    assert "its own certificate" in steps[1]
+    assert "[audit]" in steps[2]
+    assert plan(tmp_path, answers, {"sections": "audit"}, made=True) == []
+
+
+@pytest.mark.more
+def test_from_a_file_of_answers_it_makes_a_collector_and_again_changes_nothing(tmp_path):
+    issued = Authority(tmp_path / "authority").issue("fairwatch.example.org")
+    answers, data_dir = tmp_path / "answers.toml", tmp_path / "data"
+    answers.write_text(
+        f'name = "Bright Path"\nurl = "https://fairwatch.example.org"\ncertificate = "{issued.certificate}"\n'
+        f'certificate_key = "{issued.key}"\nmail_host = "localhost"\nmail_port = 9\nmail_security = "none"\n'
+        'mail_from = "Fairwatch <fw@example.org>"\n'
+    )
+    first = setup(data_dir, "--answers", answers)
+    assert first.returncode == 0, first.stderr
+    assert "put in the certificate" in first.stdout
+    assert "good  TLS" in first.stdout
+    assert "Next: fairwatch-server user" in first.stdout
+    assert certificates.pin(data_dir / "keys/tls.crt") == certificates.pin(issued.certificate)
+    config = data_dir / "collector.toml"
+    assert config.stat().st_mode & 0o077 == 0
+    before = config.read_bytes(), (data_dir / "keys/django").read_bytes()
+    again = setup(data_dir, "--answers", answers)
+    assert again.returncode == 0, again.stderr
+    assert "Nothing is left to do." in again.stdout
+    assert (config.read_bytes(), (data_dir / "keys/django").read_bytes()) == before
+    more = setup(data_dir, "--answers", answers, "--head-to", "mailto:chair@example.org")
+    assert "add [audit] to collector.toml" in more.stdout
+    assert config.read_bytes().startswith(before[0])
+    assert "mailto:chair@example.org" in config.read_text()
+
+
+@pytest.mark.more
+def test_at_the_keyboard_it_asks_and_does_nothing_without_a_yes(tmp_path):
+    lines = ["Bright Path", "Mars", "", "http://localhost:8460", "", "", "", "", "no"]
+    refused = setup(tmp_path / "data", said="\n".join(lines) + "\n")
+    assert refused.returncode == 2
+    assert "a time zone is a name like Europe/London" in refused.stderr
+    assert refused.stderr.splitlines()[-1].endswith("nothing was changed")
+    assert not (tmp_path / "data").exists()
+    done = setup(tmp_path / "data", said="\n".join([*lines[:-1], "yes"]) + "\n")
+    assert done.returncode == 0, done.stderr
+    looked = subprocess.run(
+        [sys.executable, "-m", "server", "doctor", "--json", "--data-dir", str(tmp_path / "data")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert {one["check"] for one in json.loads(looked.stdout)["findings"] if not one["ok"]} == {"publication", "mail"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be in the wrong account's folder")
+def test_root_is_sent_to_the_account_whose_folder_it_is(tmp_path):
+    os.chown(tmp_path, 1, 1)
+    done = setup(tmp_path, "--yes", "--name", "Bright Path")
+    assert done.returncode == 2
+    assert "runuser -u daemon" in done.stderr
+    assert list(tmp_path.iterdir()) == []
