@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from server import certificates, config, setup_questions
+from server import certificates, config, doctor, setup_questions
 from server.errors import SetUpError
 from server.files import make_private_folder, save
 from server.initialise import TLS_CERTIFICATE, initialise
@@ -58,8 +58,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"Fingerprint of its TLS key, for enrolment tokens: {pin}")  # noqa: T201
     print(f"The collector's own public keys, for the ceremony: {data_dir / 'keys' / 'online-keys.json'}")  # noqa: T201
     print("\nThe doctor says:", flush=True)  # noqa: T201
-    # In a process of its own: this one may have read the settings as they were.
-    subprocess.run([*own_command(), "doctor", "--data-dir", str(data_dir)], check=False)
+    if made:  # in a process of its own: this one has read the settings as they were
+        subprocess.run([*own_command(), "doctor", "--data-dir", str(data_dir)], check=False)
+    else:
+        doctor.run(argparse.Namespace(data_dir=data_dir, json=False))
     print(f"\n{_next_step(answers)}")  # noqa: T201
     return 0
 
