@@ -15,6 +15,9 @@ from server.files import make_private_folder, save
 from server.initialise import TLS_CERTIFICATE, TLS_KEY
 from server.start import require, require_own_account
 
+BYTES_MAX = 1 << 20
+"""A chain is some kilobytes; what is larger is another file."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -60,9 +63,15 @@ def run(args: argparse.Namespace) -> int:
 
 def standing(data_dir: Path, now: datetime, *, changed: bool = False) -> Standing:
     """Return how the certificate stands that is in now; raises SetUpError where there is none."""
-    certificate, key = data_dir / TLS_CERTIFICATE, data_dir / TLS_KEY
-    wrong = faults(certificate, key, now)
-    return Standing(f"{certificates.expires(certificate):%Y-%m-%d}", certificates.pin(certificate), wrong, changed)
+    from django.conf import settings
+
+    certificate, key = read(data_dir / TLS_CERTIFICATE), read(data_dir / TLS_KEY)
+    wrong = faults(certificate, key, settings.CONFIG.url, now)
+    try:
+        ends = certificates.expires(data_dir / TLS_CERTIFICATE)
+        return Standing(f"{ends:%Y-%m-%d}", certificates.pin_of(certificate), wrong, changed)
+    except ValueError:
+        raise SetUpError(f"{data_dir / TLS_CERTIFICATE} is no certificate as PEM: put another one in") from None
 
 
 def put_in(data_dir: Path, certificate: Path, key: Path, now: datetime, *, new_key: bool = False) -> bool:
@@ -70,42 +79,56 @@ def put_in(data_dir: Path, certificate: Path, key: Path, now: datetime, *, new_k
 
     Raises SetUpError, with nothing changed, for one that browsers or enrolled devices would refuse.
     """
-    from server import audit
+    from django.conf import settings
 
-    wrong = faults(certificate, key, now)
+    # Read once: a file that changes between the check and a second reading would be put in unchecked.
+    fresh = read(certificate), read(key)
+    wrong = faults(*fresh, settings.CONFIG.url, now)
     if wrong:
         raise SetUpError(f"{certificate} is not taken: {'; '.join(wrong)}")
-    own = data_dir / TLS_CERTIFICATE, data_dir / TLS_KEY
-    fresh = certificate.read_bytes(), key.read_bytes()
-    if all(path.is_file() and path.read_bytes() == data for path, data in zip(own, fresh, strict=True)):
+    return put_in_checked(data_dir, *fresh, now, new_key=new_key)
+
+
+def put_in_checked(data_dir: Path, certificate: bytes, key: bytes, now: datetime, *, new_key: bool = False) -> bool:
+    """Put in place what `faults` found right; raises SetUpError for another key than enrolled devices insist on."""
+    from server import audit
+
+    own = ((data_dir / TLS_KEY, key), (data_dir / TLS_CERTIFICATE, certificate))
+    if all(path.is_file() and path.read_bytes() == data for path, data in own):
         return False
-    pin = certificates.pin(certificate)
-    if not new_key and own[0].is_file() and certificates.pin(own[0]) != pin and _devices():
+    there, pin = data_dir / TLS_CERTIFICATE, certificates.pin_of(certificate)
+    if not new_key and there.is_file() and certificates.pin(there) != pin and _devices():
         raise SetUpError(
-            f"{key} is another key than before, and enrolled devices insist on that one: renew with the same key, or "
-            "give --new-key and enrol every device again"
+            "its key is another than before, and enrolled devices insist on that one: renew with the same key, or "
+            "use `fairwatch-server certificate --new-key` and enrol every device again"
         )
-    make_private_folder(own[0].parent)
+    make_private_folder(there.parent)
     audit.write("command", "certificate_put_in", f"pin:{pin[:32]}", now=now)
-    save(own[1], fresh[1])
-    save(own[0], fresh[0])  # last: whoever watches it finds the key that belongs to it
+    for path, data in own:  # the certificate last: whoever watches it finds the key that belongs to it
+        save(path, data)
     return True
 
 
-def faults(certificate: Path, key: Path, now: datetime) -> list[str]:
-    """Return what is wrong with a certificate for our address, a sentence each; raises SetUpError for other files."""
-    from django.conf import settings
-
-    for path in (certificate, key):
-        if not path.is_file():
-            raise SetUpError(f"{path}: there is no such file")
+def faults(certificate: bytes, key: bytes, url: str, now: datetime) -> list[str]:
+    """Return what is wrong with a certificate for an address, a sentence each."""
     try:
-        name = urlsplit(settings.CONFIG.url).hostname or "localhost"
-        return certificates.faults(certificate, key, name, now)
+        return certificates.faults_in(certificate, key, urlsplit(url).hostname or "localhost", now)
     except (ValueError, TypeError, IndexError):
-        raise SetUpError(
-            f"{certificate} and {key} must be a certificate and its key as PEM, the key without a passphrase"
-        ) from None
+        return ["the two must be a certificate and its key as PEM, the key without a passphrase"]
+
+
+def read(path: Path) -> bytes:
+    """Return a file's bytes; raises SetUpError for one that can't be read, or that is no certificate by its size."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(BYTES_MAX + 1)
+    except FileNotFoundError:
+        raise SetUpError(f"{path}: there is no such file") from None
+    except OSError as fault:
+        raise SetUpError(f"{path} can't be read: {fault.strerror}") from None
+    if len(data) > BYTES_MAX:
+        raise SetUpError(f"{path} is too large for a certificate or its key")
+    return data
 
 
 def _devices() -> bool:

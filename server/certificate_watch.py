@@ -38,8 +38,8 @@ class CertificateWatch:
         if mark == self._seen:
             return False
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._certificate, self._key)
-        except OSError as fault:  # an SSLError is one
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._certificate, self._key, lambda: "")
+        except (OSError, ValueError) as fault:  # an SSLError is the first; a passphrase is asked for from nobody
             log.failure("certificate_unusable", fault)
             return False
         self._seen = mark

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import ipaddress
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -45,15 +47,22 @@ def make(key_file: Path, certificate_file: Path, names: Sequence[str], now: date
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    write_secret(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    if key_file.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(key_file))
     certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    # Last: where it was ended between the two, the next one replaces the certificate, and never a key.
+    write_secret(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def pin(certificate_file: Path) -> str:
     """Return the SHA-256 (hex) of the certificate's public key: what an enrolment token tells a device to expect."""
-    return hashlib.sha256(
-        _read(certificate_file).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    ).hexdigest()
+    return pin_of(certificate_file.read_bytes())
+
+
+def pin_of(certificate: bytes) -> str:
+    """Return the same of a certificate that was read already (PEM)."""
+    public = x509.load_pem_x509_certificate(certificate).public_key()
+    return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def expires(certificate_file: Path) -> datetime.datetime:
@@ -73,12 +82,15 @@ def faults(certificate_file: Path, key_file: Path, name: str, now: datetime.date
     A wildcard stands for one label (RFC 9525, 6.3). That an authority is trusted is for browsers to say. Raises OSError
     and ValueError for files that can't be read.
     """
-    own, *above = x509.load_pem_x509_certificates(certificate_file.read_bytes())
+    return faults_in(certificate_file.read_bytes(), key_file.read_bytes(), name, now)
+
+
+def faults_in(certificate: bytes, key: bytes, name: str, now: datetime.datetime) -> list[str]:
+    """Return the same of a certificate and a key that were read already (PEM); raises ValueError, TypeError."""
+    own, *above = x509.load_pem_x509_certificates(certificate)
     found = []
-    if own.public_key() != load_pem_private_key(key_file.read_bytes(), password=None).public_key():
-        found.append(
-            f"{key_file.name} is not the key of {certificate_file.name}: put the two there that belong together"
-        )
+    if own.public_key() != load_pem_private_key(key, password=None).public_key():
+        found.append("the key is not the key of this certificate: put the two there that belong together")
     if not _is_for(own, name):
         found.append(f"it is not for {name}: order one for that name")
     if own.not_valid_before_utc > now:

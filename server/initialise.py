@@ -72,7 +72,8 @@ def initialise(data_dir: Path, *, name: str, zone: str, url: str, listen: str = 
     pin = ""
     if chosen.tls:
         key, certificate = data_dir / TLS_KEY, data_dir / TLS_CERTIFICATE
-        certificates.make(key, certificate, chosen.allowed_hosts, datetime.now(UTC))
+        if not (key.is_file() and certificate.is_file()):  # one that was ended half-way may have left both
+            certificates.make(key, certificate, chosen.allowed_hosts, datetime.now(UTC))
         pin = certificates.pin(certificate)
     set_up(data_dir)
     _fill(data_dir, name, zone)

@@ -6,25 +6,32 @@ Run again it asks only for what is still missing, and changes nothing that is th
 from __future__ import annotations
 
 import argparse
-import getpass
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from server import certificates, config, doctor, setup_questions
+from server import certificate_command, certificates, config, doctor, setup_keyboard, setup_questions
 from server.errors import SetUpError
 from server.files import make_private_folder, save
-from server.initialise import TLS_CERTIFICATE, initialise
+from server.initialise import TLS_CERTIFICATE, TLS_KEY, initialise
 from server.program import own_command
-from server.setup_questions import QUESTIONS, Answers, Question
+from server.setup_questions import QUESTIONS, Answers, Ask, Question
 from server.start import require, require_own_account
 
-Ask = Callable[[Question, str], str]
-FIXED = {"name", "timezone", "url", "listen"}
-"""What is changed by hand in collector.toml, or never: devices insist on the address."""
+SECTION_OF = {"mail_host": "mail", "head_to": "audit", "backup_key": "backup"}
+"""The question after which a whole section of collector.toml is asked for."""
+
+
+@dataclass(frozen=True)
+class Present:
+    """What is there already: answers that are not asked for again, and the sections of collector.toml."""
+
+    made: bool = False
+    answers: Answers = field(default_factory=dict)
+    sections: dict[str, Any] = field(default_factory=dict)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,31 +49,41 @@ def run(args: argparse.Namespace) -> int:
     """Set up, and say what the doctor finds and what is next; done is done, also while much is still missing."""
     data_dir: Path = args.data_dir
     require_own_account(data_dir)
-    made = (data_dir / "keys" / "django").is_file()
     given = setup_questions.from_file(args.answers) if args.answers is not None else {}
     given |= {one.key: value for one in QUESTIONS if (value := getattr(args, one.key, None)) is not None}
-    unattended = args.yes or args.answers is not None
-    there = _there(data_dir) if made else {}
-    answers = gather(given, there, None if unattended else _ask)
-    steps = plan(data_dir, answers, there, made=made)
-    print("\n".join(("This will be done:", *(f"- {one}" for one in steps)) if steps else ("Nothing is left to do.",)))  # noqa: T201
-    if steps and not unattended and input("Type yes to go on: ").strip().lower() != "yes":
-        raise SetUpError("nothing was changed")
-    do(data_dir, answers, made=made)
-    if answers["url"].startswith("https://"):
-        pin = certificates.pin(data_dir / TLS_CERTIFICATE)
-        print(f"Fingerprint of its TLS key, for enrolment tokens: {pin}")  # noqa: T201
-    print(f"The collector's own public keys, for the ceremony: {data_dir / 'keys' / 'online-keys.json'}")  # noqa: T201
-    print("\nThe doctor says:", flush=True)  # noqa: T201
-    if made:  # in a process of its own: this one has read the settings as they were
-        subprocess.run([*own_command(), "doctor", "--data-dir", str(data_dir)], check=False)
+    there = present(data_dir)
+    if args.yes or args.answers is not None:
+        answers = gather(given, there, None)
+        setup_keyboard.show(plan(data_dir, answers, there), kept(given, there))
+        if wrong := wrong_with(answers):
+            raise SetUpError("; ".join(wrong))
     else:
-        doctor.run(argparse.Namespace(data_dir=data_dir, json=False))
-    print(f"\n{_next_step(answers)}")  # noqa: T201
+        answers = _agreed(data_dir, given, there)
+    do(data_dir, answers, there)
+    _tell(data_dir, answers, there)
     return 0
 
 
-def gather(given: Answers, there: Answers, ask: Ask | None) -> Answers:
+def present(data_dir: Path) -> Present:
+    """Return what is there; raises ConfigError for a collector.toml that can't be understood."""
+    path = data_dir / config.FILE_NAME
+    text = path.read_text("utf-8") if path.is_file() else ""
+    config.parse(text, str(path))
+    found = tomllib.loads(text)
+    sections = {name: value for name, value in found.items() if isinstance(value, dict)}
+    answers: Answers = {key: str(found[key]) for key in ("url", "listen") if key in found}
+    answers |= {key: "" for key, name in SECTION_OF.items() if name in sections}
+    if not (data_dir / "keys" / "django").is_file():
+        return Present(False, answers, sections)
+    require(data_dir)
+    from server.store.models import Organisation
+
+    chosen, organisation = config.load(data_dir), Organisation.objects.get()
+    known = {"name": organisation.name, "timezone": organisation.timezone, "url": chosen.url, "listen": chosen.listen}
+    return Present(True, answers | known, sections)
+
+
+def gather(given: Answers, there: Present, ask: Ask | None) -> Answers:
     """Return an answer to every question: what is there, else what was given, else asked, else the default.
 
     Raises SetUpError for an answer that can't be used, and for another one than what is there and can't be changed.
@@ -75,100 +92,124 @@ def gather(given: Answers, there: Answers, ask: Ask | None) -> Answers:
     for one in QUESTIONS:
         if not one.when(answers):
             answers[one.key] = ""
-            continue
-        if one.key in there:
-            answers[one.key] = there[one.key]
-            if given.get(one.key, there[one.key]) != there[one.key] and one.key in FIXED:
-                raise SetUpError(f"{one.option} is {there[one.key]} already and is not changed by setup")
-            continue
-        answers[one.key] = _answer(one, given, answers, ask, made=bool(there))
+        elif one.key in there.answers:
+            answers[one.key] = there.answers[one.key]
+            if one.key not in SECTION_OF and given.get(one.key, answers[one.key]) != answers[one.key]:
+                raise SetUpError(f"{one.option} is {answers[one.key]} already and is not changed by setup")
+        elif one.key in given or ask is None or (there.made and one.key == "certificate"):
+            answers[one.key] = _checked(one, given.get(one.key, one.default(answers)))
+        else:
+            answers[one.key] = ask(one, one.default(answers))
     return answers
 
 
-def plan(data_dir: Path, answers: Answers, there: Answers, *, made: bool) -> list[str]:
+def plan(data_dir: Path, answers: Answers, there: Present) -> list[str]:
     """Return what `do` would do, a sentence each."""
     steps = []
-    if not made:
+    if not there.made:
         steps.append(f"make the collector of {answers['name']} in {data_dir}, at {answers['url']}")
         if answers["url"].startswith("https://") and not answers["certificate"]:
             steps.append("make its own certificate, which devices insist on and browsers warn of")
     if answers["certificate"] and _is_other(data_dir, answers):
-        steps.append(f"put in the certificate {answers['certificate']}, once it is found to be right")
-    known = there.get("sections", "").split()
-    return steps + [f"add [{one}] to collector.toml" for one in setup_questions.sections(answers) if one not in known]
+        steps.append(f"put in the certificate {answers['certificate']}")
+    return steps + [
+        f"add [{one}] to collector.toml" for one in setup_questions.sections(answers) if one not in there.sections
+    ]
 
 
-def do(data_dir: Path, answers: Answers, *, made: bool) -> None:
-    """Do it; raises SetUpError, ConfigError, OSError. Nothing that is there is replaced but the certificate."""
+def kept(given: Answers, there: Present) -> list[str]:
+    """Return a sentence for each section that says something else than what was given, and stays as it is."""
+    asked = setup_questions.values_of(dict.fromkeys((one.key for one in QUESTIONS), "") | given)
+    return [
+        f"[{name}] of collector.toml says something else than what was given, and stays: change it there"
+        for name, values in asked.items()
+        if name in there.sections and any(there.sections[name].get(key) != one for key, one in values.items())
+    ]
+
+
+def wrong_with(answers: Answers) -> list[str]:
+    """Return why these answers can't be used together, a sentence each."""
+    if not answers["certificate"]:
+        return []
+    try:
+        certificate, key = (certificate_command.read(Path(answers[one])) for one in ("certificate", "certificate_key"))
+    except SetUpError as fault:
+        return [str(fault)]
+    found = certificate_command.faults(certificate, key, answers["url"], datetime.now(UTC))
+    return [f"{answers['certificate']} is not taken: {one}" for one in found]
+
+
+def do(data_dir: Path, answers: Answers, there: Present) -> None:
+    """Do it; raises SetUpError, ConfigError, OSError. Nothing that is there is replaced but the certificate.
+
+    Ended half-way, it goes on from there when it is run again: each step leaves a file whole or not at all.
+    """
+    files = Path(answers["certificate"]), Path(answers["certificate_key"])
+    if there.made and answers["certificate"]:  # first: it may be refused, and then nothing else is done either
+        certificate_command.put_in(data_dir, *files, datetime.now(UTC))
     make_private_folder(data_dir)
     path = data_dir / config.FILE_NAME
     text = path.read_text("utf-8") if path.is_file() else ""
-    known, sections = _sections(text), setup_questions.sections(answers)
-    fresh = text or setup_questions.head(answers)
-    fresh += "".join(part for name, part in sections.items() if name not in known)
+    added = (part for name, part in setup_questions.sections(answers).items() if name not in there.sections)
+    fresh = ("" if there.made else setup_questions.head(answers, tomllib.loads(text))) + text + "".join(added)
     config.parse(fresh, str(path))
     if fresh != text:
         save(path, fresh.encode())  # for this account alone: it may hold the mail server's password
-    if not made:
-        initialise(data_dir, name=answers["name"], zone=answers["timezone"], url=answers["url"])
+    if there.made:
+        return
+    initialise(data_dir, name=answers["name"], zone=answers["timezone"], url=answers["url"])
     require(data_dir)
     if answers["certificate"]:
-        from server import certificate_command
-
-        files = Path(answers["certificate"]), Path(answers["certificate_key"])
         certificate_command.put_in(data_dir, *files, datetime.now(UTC))
 
 
-def _answer(one: Question, given: Answers, so_far: Answers, ask: Ask | None, *, made: bool) -> str:
-    default = one.default(so_far)
-    if one.key not in given and ask is not None and not (made and one.key.startswith("certificate")):
-        return ask(one, default)
-    answer = given.get(one.key, default)
+def _agreed(data_dir: Path, given: Answers, there: Present) -> Answers:
+    """Ask at the keyboard, show what will be done, and take corrections until somebody says yes."""
+    answers = gather(given, there, setup_keyboard.ask)
+    while True:
+        steps, wrong = plan(data_dir, answers, there), wrong_with(answers)
+        if not steps and not wrong:
+            setup_keyboard.show(steps, kept(given, there))
+            return answers
+        changeable = [one for one in QUESTIONS if one.key not in there.answers and one.when(answers)]
+        setup_keyboard.show_answers(changeable, answers)
+        setup_keyboard.show(steps, [*kept(given, there), *(f"wrong: {one}" for one in wrong)])
+        again = setup_keyboard.agree([one.key for one in changeable], may_go_on=not wrong)
+        if again is None:
+            return answers
+        left = {one.key: answers[one.key] for one in QUESTIONS if one.key != again and one.when(answers)}
+        if again == "url":
+            left.pop("listen", None)  # its port follows the address's
+        answers = gather(left, there, setup_keyboard.ask)
+
+
+def _checked(one: Question, answer: str) -> str:
     wrong = one.check(answer)
     if wrong is not None:
         raise SetUpError(f"{one.option}: {wrong}")
     return answer
 
 
-def _ask(one: Question, default: str) -> str:
-    words = f"{one.words}{f' [{default}]' if default else ''}: "
-    while True:
-        try:
-            answer = (getpass.getpass(words) if one.hidden else input(words)).strip() or default
-        except EOFError:
-            raise SetUpError("nobody answered; give the answers as options with --yes, or in --answers FILE") from None
-        wrong = one.check(answer)
-        if wrong is None:
-            return answer
-        print(f"  {wrong}", file=sys.stderr)  # noqa: T201
-
-
-def _there(data_dir: Path) -> Answers:
-    """Return what a collector that was made has; `sections` names those of its collector.toml."""
-    require(data_dir)
-    from server.store.models import Organisation
-
-    chosen, organisation = config.load(data_dir), Organisation.objects.get()
-    found = {"name": organisation.name, "timezone": organisation.timezone, "url": chosen.url, "listen": chosen.listen}
-    sections = _sections((data_dir / config.FILE_NAME).read_text("utf-8"))
-    for name, keys in (("mail", "mail_host"), ("audit", "head_to"), ("backup", "backup_key")):
-        if name in sections:
-            found[keys] = ""
-    return found | {"sections": " ".join(sorted(sections))}
-
-
-def _sections(text: str) -> set[str]:
-    return {name for name, value in tomllib.loads(text).items() if isinstance(value, dict)}
+def _tell(data_dir: Path, answers: Answers, there: Present) -> None:
+    if answers["url"].startswith("https://") and (data_dir / TLS_CERTIFICATE).is_file():
+        pin = certificates.pin(data_dir / TLS_CERTIFICATE)
+        print(f"Fingerprint of its TLS key, for enrolment tokens: {pin}")  # noqa: T201
+    print(f"The collector's own public keys, for the ceremony: {data_dir / 'keys' / 'online-keys.json'}")  # noqa: T201
+    print("\nThe doctor says:", flush=True)  # noqa: T201
+    if there.made:  # in a process of its own: this one has read the settings as they were
+        subprocess.run([*own_command(), "doctor", "--data-dir", str(data_dir)], check=False)
+    else:
+        doctor.run(argparse.Namespace(data_dir=data_dir, json=False))
+    where = f"{answers['url'].rstrip('/')}/go-live/"
+    setup_keyboard.say(
+        "\nNext: fairwatch-server user NAME --role it --invite for yourself, the leads and the data protection "
+        "officer, then fairwatch-server run (the package's service does it). What is missing before real use: " + where
+    )
 
 
 def _is_other(data_dir: Path, answers: Answers) -> bool:
-    there = data_dir / TLS_CERTIFICATE
-    return not there.is_file() or there.read_bytes() != Path(answers["certificate"]).read_bytes()
-
-
-def _next_step(answers: Answers) -> str:
-    where = f"{answers['url'].rstrip('/')}/go-live/"
-    return (
-        "Next: fairwatch-server user NAME --role it --invite for yourself, the leads and the data protection officer, "
-        f"then fairwatch-server run (the package's service does it). What is missing before real use: {where}"
-    )
+    pairs = ((TLS_CERTIFICATE, "certificate"), (TLS_KEY, "certificate_key"))
+    try:
+        return any((data_dir / there).read_bytes() != Path(answers[given]).read_bytes() for there, given in pairs)
+    except OSError:
+        return True

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from server import config
 from server.errors import ConfigError, SetUpError
 
+PORTS = 65536
 Answers = dict[str, str]
 """What was answered, by the question's key; empty where it was left out."""
 
@@ -39,13 +42,18 @@ class Question:
         return f"--{self.key.replace('_', '-')}"
 
 
+Ask = Callable[[Question, str], str]
+"""Asks one question, given its default, until the answer can be used."""
+
+
 def by_config(section: str, key: str, more: str = "") -> Callable[[str], str | None]:
     """Return a check that asks collector.toml's own reader; it tells what is wrong, or None."""
 
     def check(answer: str) -> str | None:
         if not answer:
             return None
-        value = f"[{json.dumps(answer)}]" if key == "head_to" else json.dumps(answer)
+        value = json.dumps(answer, ensure_ascii=False)
+        value = f"[{value}]" if key == "head_to" else value
         head = f"[{section}]\n" if section else ""
         try:
             config.parse(f"{head}{more}{key} = {value}\n", config.FILE_NAME)
@@ -76,8 +84,14 @@ def _folder(answer: str) -> str | None:
     return None if not answer or Path(answer).is_absolute() else "say the whole path, like /mnt/backups/fairwatch"
 
 
-def _number(answer: str) -> str | None:
-    return None if not answer or (answer.isascii() and answer.isdigit()) else "a port is a number"
+def _port(answer: str) -> str | None:
+    good = not answer or (answer.isascii() and answer.isdigit() and 0 < int(answer) < PORTS)
+    return None if good else "a port is a number from 1 to 65535"
+
+
+def _wanted(check: Callable[[str], str | None], otherwise: str) -> Callable[[str], str | None]:
+    """Return the check with an empty answer refused."""
+    return lambda answer: check(answer) if answer else otherwise
 
 
 def _listen(given: Answers) -> str:
@@ -110,7 +124,12 @@ QUESTIONS = (
         _file,
         when=lambda given: given["url"].startswith("https://"),
     ),
-    Question("certificate_key", "The certificate's key file", _file, when=lambda given: bool(given["certificate"])),
+    Question(
+        "certificate_key",
+        "The certificate's key file",
+        _wanted(_file, "say where its key is"),
+        when=lambda given: bool(given["certificate"]),
+    ),
     Question("mail_host", "The mail server; empty: name it later", by_config("mail", "host", _FROM)),
     Question(
         "mail_security",
@@ -122,13 +141,14 @@ QUESTIONS = (
     Question(
         "mail_port",
         "The mail server's port; empty: the usual one",
-        _number,
+        _port,
         when=lambda given: bool(given["mail_host"]),
     ),
     Question(
         "mail_from",
         "The sender, like Fairwatch <fairwatch@example.org>",
-        by_config("mail", "from", _SENDER),
+        _wanted(by_config("mail", "from", _SENDER), "say from which address mails come"),
+        lambda given: f"Fairwatch <fairwatch@{urlsplit(given['url']).hostname}>",
         when=lambda given: bool(given["mail_host"]),
     ),
     Question("mail_user", "Who signs in there; empty: nobody", _anything, when=lambda given: bool(given["mail_host"])),
@@ -153,9 +173,13 @@ QUESTIONS = (
 
 
 def from_file(path: Path) -> Answers:
-    """Return the answers in a TOML file: keys are the questions'. Raises SetUpError for what is not understood."""
+    """Return the answers in a TOML file: keys are the questions'.
+
+    Raises SetUpError for what is not understood, and for a password that other accounts of the machine could read.
+    """
     try:
         found = tomllib.loads(path.read_text("utf-8"))
+        open_to_others = os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077
     except FileNotFoundError:
         raise SetUpError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
@@ -166,21 +190,25 @@ def from_file(path: Path) -> Answers:
             raise SetUpError(f"{path}: unknown key {key!r}; known are {', '.join(sorted(known))}")
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise SetUpError(f"{path}: {key} must be text")
+    if open_to_others and found.get("mail_password"):
+        raise SetUpError(f"{path} holds a password and others may read it: chmod 600 it, and take another password")
     return {key: str(value) for key, value in found.items()}
 
 
-def head(answers: Mapping[str, str]) -> str:
-    """Return the beginning of a new collector.toml."""
-    lines = [
-        "# How this collector is reached. `fairwatch-server doctor` checks this file.",
-        f"url = {json.dumps(answers['url'])}",
-        f"listen = {json.dumps(answers['listen'])}",
-    ]
-    return "\n".join(lines) + "\n"
+def head(answers: Mapping[str, str], there: Mapping[str, Any]) -> str:
+    """Return what stands before the sections of collector.toml, without the keys that are there."""
+    lines = [f"{key} = {json.dumps(answers[key], ensure_ascii=False)}" for key in ("url", "listen") if key not in there]
+    first = [] if there else ["# How this collector is reached. `fairwatch-server doctor` checks this file."]
+    return "".join(f"{line}\n" for line in (*first, *lines)) if lines else ""
 
 
 def sections(answers: Mapping[str, str]) -> dict[str, str]:
     """Return the sections of collector.toml that the answers ask for, each as its text."""
+    return {name: _section(name, values) for name, values in values_of(answers).items()}
+
+
+def values_of(answers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return what the sections say, without what was left out."""
     found: dict[str, dict[str, Any]] = {}
     if answers["mail_host"]:
         found["mail"] = {
@@ -195,9 +223,9 @@ def sections(answers: Mapping[str, str]) -> dict[str, str]:
         found["audit"] = {"head_to": [answers["head_to"]]}
     if answers["backup_key"]:
         found["backup"] = {"key": answers["backup_key"], "to": answers["backup_to"]}
-    return {name: _section(name, values) for name, values in found.items()}
+    return {name: {key: one for key, one in values.items() if one != ""} for name, values in found.items()}
 
 
 def _section(name: str, values: Mapping[str, Any]) -> str:
-    rows = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items() if value != ""]
+    rows = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
     return "\n".join(("", f"[{name}]", *rows, ""))

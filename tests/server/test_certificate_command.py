@@ -5,6 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from server import certificate_command as command
 from server import certificates
@@ -76,6 +82,17 @@ def test_other_files_and_missing_ones_are_named(folder, organisation, authority)
             command.put_in(folder, certificate, key, NOW)
     with pytest.raises(SetUpError, match="no such file"):
         command.put_in(folder, folder / "nothing", good.key, NOW)
+    (folder / "large").write_bytes(bytes(command.BYTES_MAX + 1))
+    with pytest.raises(SetUpError, match="too large"):
+        command.put_in(folder, folder / "large", good.key, NOW)
+
+
+def test_a_key_with_a_passphrase_is_not_taken_and_nobody_is_asked_for_it(folder, organisation, authority):
+    good = authority.issue("fairwatch.example")
+    key = load_pem_private_key(good.key.read_bytes(), None)
+    good.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    with pytest.raises(SetUpError, match="without a passphrase"):
+        put(folder, good)
 
 
 def test_another_key_is_refused_once_devices_insist_on_the_first(folder, device, authority):

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from server.certificate_watch import CertificateWatch
 from tests.server.issuing import Authority
@@ -47,6 +53,20 @@ def test_one_without_its_key_waits_until_the_key_is_there(served):
     assert taken == []
     put(issued)
     assert watch.look()
+
+
+def test_a_key_with_a_passphrase_asks_nobody_and_waits(served, tmp_path):
+    authority, put, watch, taken = served
+    issued = authority.issue()
+    right = issued.key.read_bytes()
+    key = load_pem_private_key(right, None)
+    issued.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    put(issued)
+    assert not watch.look()
+    issued.key.write_bytes(right)
+    put(issued)
+    assert watch.look()
+    assert taken == [1]
 
 
 def test_it_ends_when_told(served):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,11 +12,20 @@ import pytest
 
 from server import certificates
 from server.errors import SetUpError
-from server.setup import gather, plan
+from server.setup import Present, gather, kept, plan, present, wrong_with
 from server.setup_questions import QUESTIONS
 from tests.server.issuing import Authority
 
 GIVEN = {"name": "Bright Path", "url": "https://fairwatch.example.org"}
+WORDS = ("--yes", "--name", GIVEN["name"], "--url", GIVEN["url"])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A data folder that was set up to the end."""
+    data_dir = tmp_path_factory.mktemp("whole") / "data"
+    assert setup(data_dir, *WORDS).returncode == 0
+    return data_dir
 
 
 def setup(data_dir, *words, said=None):
@@ -26,14 +36,14 @@ def setup(data_dir, *words, said=None):
 
 
 def test_unattended_what_is_not_given_is_the_default_and_every_question_has_an_answer():
-    answers = gather(dict(GIVEN), {}, None)
+    answers = gather(dict(GIVEN), Present(), None)
     assert set(answers) == {one.key for one in QUESTIONS}
     assert (answers["timezone"], answers["listen"], answers["mail_host"]) == ("Europe/London", "0.0.0.0:443", "")
 
 
 def test_unattended_a_name_must_be_given():
     with pytest.raises(SetUpError, match="--name: the name has 1 to 200"):
-        gather({}, {}, None)
+        gather({}, Present(), None)
 
 
 def test_only_what_follows_from_the_answers_is_asked():
@@ -45,7 +55,7 @@ def test_only_what_follows_from_the_answers_is_asked():
             one.key, default
         )
 
-    gather({"url": "http://localhost:8460"}, {}, ask)
+    gather({"url": "http://localhost:8460"}, Present(), ask)
     assert "url" not in asked
     assert "certificate" not in asked, "plain HTTP has none"
     assert {"mail_host", "mail_security", "mail_from", "mail_user"} <= set(asked)
@@ -56,17 +66,43 @@ def test_only_what_follows_from_the_answers_is_asked():
 def test_what_devices_insist_on_is_not_changed():
     there = {"name": "Bright Path", "timezone": "Europe/London", "url": "https://a.example", "listen": "0.0.0.0:443"}
     with pytest.raises(SetUpError, match=r"--url is https://a\.example already"):
-        gather(dict(GIVEN), there, None)
+        gather(dict(GIVEN), Present(True, there), None)
 
 
 def test_the_plan_says_each_step_and_nothing_where_nothing_is_left(tmp_path):
-    answers = gather({**GIVEN, "head_to": "mailto:chair@example.org"}, {}, None)
-    steps = plan(tmp_path, answers, {}, made=False)
+    answers = gather({**GIVEN, "head_to": "mailto:chair@example.org"}, Present(), None)
+    steps = plan(tmp_path, answers, Present())
     assert len(steps) == 3
     assert "Bright Path" in steps[0]
     assert "its own certificate" in steps[1]
     assert "[audit]" in steps[2]
-    assert plan(tmp_path, answers, {"sections": "audit"}, made=True) == []
+    assert plan(tmp_path, answers, Present(True, {}, {"audit": {}})) == []
+
+
+def test_a_section_that_says_something_else_stays_and_it_is_said():
+    there = Present(True, {"mail_host": ""}, {"mail": {"host": "old.example.org", "from": "a@example.org"}})
+    assert kept({"mail_host": "old.example.org", "mail_from": "a@example.org"}, there) == []
+    assert kept({"mail_host": "new.example.org"}, there)[0].startswith("[mail] of collector.toml says something else")
+
+
+def test_of_a_collector_toml_that_is_there_already_its_address_counts_and_the_rest_is_added(tmp_path):
+    (tmp_path / "collector.toml").write_text('url = "https://a.example"\n[audit]\nhead_to = ["mailto:a@b.example"]\n')
+    there = present(tmp_path)
+    assert not there.made
+    with pytest.raises(SetUpError, match=r"--url is https://a\.example already"):
+        gather(dict(GIVEN), there, None)
+    answers = gather({"name": "Bright Path", "head_to": "mailto:other@b.example"}, there, None)
+    assert (answers["url"], answers["listen"], answers["head_to"]) == ("https://a.example", "0.0.0.0:443", "")
+
+
+def test_a_certificate_is_looked_at_before_anything_is_done(tmp_path):
+    authority = Authority(tmp_path)
+    other, right = authority.issue("other.example"), authority.issue("fairwatch.example.org")
+    files = {"certificate": str(other.certificate), "certificate_key": str(other.key)}
+    assert "it is not for fairwatch.example.org" in wrong_with({**GIVEN, **files})[0]
+    assert "no such file" in wrong_with({**GIVEN, **files, "certificate_key": "/no/such"})[0]
+    files = {"certificate": str(right.certificate), "certificate_key": str(right.key)}
+    assert wrong_with({**GIVEN, **files}) == []
 
 
 @pytest.mark.more
@@ -98,20 +134,40 @@ def test_from_a_file_of_answers_it_makes_a_collector_and_again_changes_nothing(t
 
 
 @pytest.mark.more
-def test_at_the_keyboard_it_asks_and_does_nothing_without_a_yes(tmp_path):
-    lines = ["Bright Path", "Mars", "", "http://localhost:8460", "", "", "", "", "no"]
-    refused = setup(tmp_path / "data", said="\n".join(lines) + "\n")
+def test_at_the_keyboard_it_asks_takes_corrections_and_does_nothing_without_a_yes(tmp_path):
+    lines = ["Bright Paht", "Mars", "", "http://localhost:8460", "", "", "", "", "nmae", "name", "Bright Path"]
+    refused = setup(tmp_path / "data", said="\n".join([*lines, "no"]) + "\n")
     assert refused.returncode == 2
     assert "a time zone is a name like Europe/London" in refused.stderr
+    assert "The answers' names are name, timezone, url" in refused.stdout
     assert refused.stderr.splitlines()[-1].endswith("nothing was changed")
     assert not (tmp_path / "data").exists()
-    done = setup(tmp_path / "data", said="\n".join([*lines[:-1], "yes"]) + "\n")
+    nobody = setup(tmp_path / "data", said="\n".join(lines) + "\n")
+    assert nobody.returncode == 2
+    assert "nobody answered" in nobody.stderr
+    done = setup(tmp_path / "data", said="\n".join([*lines, "yes"]) + "\n")
     assert done.returncode == 0, done.stderr
+    assert "make the collector of Bright Path in" in done.stdout
     looked = subprocess.run(
         [sys.executable, "-m", "server", "doctor", "--json", "--data-dir", str(tmp_path / "data")],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert {one["check"] for one in json.loads(looked.stdout)["findings"] if not one["ok"]} == {"publication", "mail"}
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("moment", ["certificate", "key", "database", "online keys"])
+def test_one_that_was_ended_half_way_goes_on_from_there(whole, tmp_path, moment):
+    """Each file that the set-up leaves, in its order: what a Ctrl-C after it leaves behind."""
+    half = tmp_path / "half"
+    left = ["collector.toml", "keys/tls.crt", "keys/tls.key", "collector.sqlite3", "keys/snapshot.pem"]
+    (half / "keys").mkdir(parents=True)
+    for name in left[: {"certificate": 2, "key": 3, "database": 4, "online keys": 5}[moment]]:
+        shutil.copy2(whole / name, half / name)
+    done = setup(half, *WORDS)
+    assert done.returncode == 0, done.stderr
+    assert "good  TLS" in done.stdout
+    assert (half / "keys/online-keys.json").is_file()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be in the wrong account's folder")

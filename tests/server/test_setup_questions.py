@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from protocol import backup_sealing
@@ -26,7 +28,10 @@ EMPTY = dict.fromkeys(BY_KEY, "")
         ("mail_host", "two words", "host must be"),
         ("mail_security", "perhaps", "security must be"),
         ("mail_port", "smtp", "a port is a number"),
+        ("mail_port", "65536", "a port is a number"),
         ("mail_from", "nobody", "from must be"),
+        ("mail_from", "", "from which address"),
+        ("certificate_key", "", "where its key is"),
         ("head_to", "chair@example.org", "head_to must be"),
         ("backup_key", "abc", "72 hex digits"),
         ("backup_to", "mnt", "whole path"),
@@ -44,6 +49,7 @@ def test_what_can_t_be_used_is_refused_with_what_can(key, answer, says):
         ("mail_host", "smtp.example.org"),
         ("mail_host", ""),
         ("mail_from", "Fairwatch <fairwatch@example.org>"),
+        ("mail_from", "Fairwatch 🦉 <fairwatch@example.org>"),
         ("head_to", "mailto:chair@example.org"),
         ("backup_key", backup_sealing.to_text(bytes(32))),
     ],
@@ -94,3 +100,21 @@ def test_a_port_may_be_written_as_a_number(tmp_path):
     path = tmp_path / "answers.toml"
     path.write_text('name = "Bright Path"\nmail_port = 25\n')
     assert questions.from_file(path) == {"name": "Bright Path", "mail_port": "25"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_a_password_that_others_could_read_is_refused(tmp_path):
+    path = tmp_path / "answers.toml"
+    path.write_text('mail_password = "a secret"\n')
+    path.chmod(0o640)
+    with pytest.raises(SetUpError, match="others may read it"):
+        questions.from_file(path)
+    path.chmod(0o600)
+    assert questions.from_file(path) == {"mail_password": "a secret"}
+
+
+def test_the_beginning_of_collector_toml_adds_only_what_is_not_there():
+    answers = {"url": "https://a.example", "listen": "0.0.0.0:443"}
+    assert parse(questions.head(answers, {}), "collector.toml").listen == "0.0.0.0:443"
+    assert questions.head(answers, {"url": "x"}) == 'listen = "0.0.0.0:443"\n'
+    assert questions.head(answers, {"url": "x", "listen": "y"}) == ""
