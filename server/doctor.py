@@ -8,11 +8,10 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
-from server import doctor_machine
-from server.doctor_machine import CERTIFICATE_WARNING, Finding
+from server import doctor_fleet, doctor_machine
+from server.doctor_machine import Finding
 from server.initialise import FOLDERS
 from server.start import require
 
@@ -45,7 +44,8 @@ def examine(data_dir: Path) -> Iterator[Finding]:
         "disk": doctor_machine.disk,
         "clock": doctor_machine.clock,
         "backups": doctor_machine.backups,
-        "publication": _publication,
+        "publication": doctor_fleet.publication,
+        "devices": doctor_fleet.devices,
         "mail": _mail,
         "escalation": _escalation,
         "summary": _summary,
@@ -101,18 +101,6 @@ def _audit(data_dir: Path) -> Finding:  # noqa: ARG001
         kept = "unbroken; its head goes to nobody outside yet (head_to in [audit] of collector.toml)"
         return Finding("audit log", ok=True, sentence=kept)
     return Finding("audit log", ok=True, sentence="unbroken")
-
-
-def _publication(data_dir: Path) -> Finding:
-    from server.publish import Publication
-
-    published = Publication(data_dir).published()
-    if published is None:
-        sentence = "nothing is published yet; devices observe nothing until then"
-        return Finding("publication", ok=False, sentence=sentence)
-    good = published.expires > datetime.now(UTC) + CERTIFICATE_WARNING
-    sentence = f"signed rules valid until {published.expires:%Y-%m-%d}"
-    return Finding("publication", good, sentence if good else f"{sentence}: the custodians must sign again")
 
 
 def _summary(data_dir: Path) -> Finding:  # noqa: ARG001

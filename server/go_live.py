@@ -14,11 +14,11 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop
 
-from server import audit, certificates, doctor_machine, mail_check
+from server import audit, certificates, doctor_machine, heads, mail_check
 from server.errors import NotAllowed, NotThere, SetUpError
 from server.initialise import TLS_CERTIFICATE
 from server.publish import Publication, Published
-from server.store.models import AuditEntry, Device, Role, Trip, User
+from server.store.models import AuditEntry, Device, Job, Role, Trip, User
 
 READERS = (Role.IT, Role.DPO)
 LEADS_WANTED = 2
@@ -99,7 +99,10 @@ POINTS = (
     Point(
         "head",
         gettext_noop("Somebody outside IT gets the audit log’s newest line each day"),
-        gettext_noop("IT names that person, such as the chair of the board, as head_to in [audit] of collector.toml."),
+        gettext_noop(
+            "IT names that person, such as the chair of the board, as head_to in [audit] of collector.toml; it goes "
+            "out within a day."
+        ),
     ),
     Point(
         "impact",
@@ -153,13 +156,13 @@ def tick(user: User, point_id: str, now: datetime, *, done: bool) -> None:
 def _facts(data_dir: Path) -> dict[str, Callable[[], _Fact]]:
     published = _published(data_dir)
     return {
-        "tls": lambda: (_certificate_is_right(data_dir), None),
+        "tls": lambda: (_certificate_is_right(data_dir), _latest("certificate_put_in")),
         "custodians": lambda: (published is not None and not published.pilot, _latest("published")),
         "leads": lambda: (_leads(published) >= LEADS_WANTED, _latest("published")),
         "mail": _mail,
         "backup": lambda: (settings.CONFIG.backup.nightly and doctor_machine.backups(data_dir).ok, _last_backup()),
         "rehearsed": lambda: (_latest("backup_rehearsed") is not None, _latest("backup_rehearsed")),
-        "head": lambda: (bool(settings.CONFIG.audit.head_to), None),
+        "head": _head,
         "device": _device,
         "test": _test,
     }
@@ -195,6 +198,20 @@ def _mail() -> _Fact:
 
 def _last_backup() -> datetime | None:
     return _latest("backup_made")
+
+
+def _head() -> _Fact:
+    """Whether it went out to everybody who is named, the last time to each."""
+    sent = [
+        Job.objects.filter(job=heads.job_name(one), done_at__isnull=False)
+        .order_by("-done_at")
+        .values_list("done_at", flat=True)
+        .first()
+        for one in settings.CONFIG.audit.head_to
+    ]
+    times = [one for one in sent if one is not None]
+    done = bool(sent) and len(times) == len(sent)
+    return done, min(times) if done else None
 
 
 def _device() -> _Fact:

@@ -186,6 +186,14 @@ class Publication:
         listed = trusted.delegated["recipients"].targets.get(RECIPIENTS_TARGET)
         return self._published(trusted, self._target(self._folder, listed) if listed is not None else None)
 
+    def stamped_until(self) -> datetime | None:
+        """Return until when devices take what is published, by the collector's own key; None before the first time."""
+        try:
+            data = (self._folder / "metadata" / "timestamp.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        return parse(data, Timestamp, "timestamp").signed.expires
+
     def _published(self, trusted: Trusted, listed: bytes | None) -> Published:
         return Published(
             versions=trusted.versions,

@@ -8,7 +8,7 @@ import pytest
 
 from protocol import backup_sealing, leadkeys
 from protocol.messages import encode
-from server import audit, certificates, doctor, go_live, mail_check
+from server import audit, certificates, doctor, go_live, heads, mail_check, schedule
 from server.backup_settings import BackupSettings
 from server.config import Audit, Config
 from server.errors import NotAllowed, NotThere
@@ -91,9 +91,14 @@ def test_a_certificate_is_done_when_an_authority_vouches_for_it(database, organi
     assert standing(tmp_path, "tls").done
 
 
-def test_the_log_s_head_is_done_when_somebody_gets_it(database, organisation, data_dir, settings):
-    settings.CONFIG = Config(audit=Audit(("mailto:chair@example.org",)))
-    assert standing(data_dir, "head").done
+def test_the_log_s_head_is_done_when_it_went_out_to_everybody_named(database, organisation, data_dir, settings):
+    settings.CONFIG = Config(audit=Audit(("mailto:chair@example.org", "mailto:board@example.org")))
+    assert not standing(data_dir, "head").done
+    first, second = heads.timed_jobs(settings.CONFIG.audit.head_to)
+    schedule.run_due((first,), NOW)
+    assert not standing(data_dir, "head").done, "the second got none yet"
+    schedule.run_due((second,), NOW)
+    assert (standing(data_dir, "head").done, standing(data_dir, "head").since) == (True, NOW)
 
 
 @pytest.mark.parametrize("point", ["shares", "impact", "told"])
