@@ -20,6 +20,7 @@ from installers.linux.package import KEYS
 from installers.linux.tree import lay_out, settle, tag
 from installers.windows.python_zip import take_in
 from installers.windows.recipe import PROGRAM, SESSION_PROGRAM
+from installers.windows.signing import Sign, sign_programs
 
 CODE: Final = ("agent", "protocol", "rules")
 PLATFORMS: Final = ("win_amd64",)
@@ -35,11 +36,11 @@ class IncompleteError(Exception):
     """The lock lacks a package that Windows needs; locking again helps."""
 
 
-def stage(home: Path, version: str, epoch: int, python: tuple[Path, str] | None) -> None:
+def stage(home: Path, version: str, epoch: int, python: tuple[Path, str] | None, sign: Sign | None = None) -> None:
     """Lay everything out in the new folder `home`; `python` is an embeddable zip and which Python it holds.
 
     Without one the packages of every Python that is supported are laid out. Raises IncompleteError, PythonZipError,
-    CalledProcessError.
+    CalledProcessError, and what `sign` raises.
     """
     home.mkdir(parents=True)
     lock = read_lock((TOP / "requirements.lock").read_text("utf-8"))
@@ -54,6 +55,8 @@ def stage(home: Path, version: str, epoch: int, python: tuple[Path, str] | None)
     programs(home, version, pythons[-1])
     _browsers(home)
     shutil.copyfile(TOP / "LICENSE", home / "LICENSE.txt")
+    if sign is not None:
+        sign_programs(home, sign)
     write_manifest(home)
     further = [] if python is None else [Component(name="Python", version=python[1], type=ComponentType.APPLICATION)]
     (home / BILL).write_text(bill(NAME, version, home, epoch, further), "utf-8")

@@ -17,7 +17,7 @@
 #include <sddl.h>
 #include <shlobj.h>
 
-#define HANDED_MAX_CHARS 16384 /* a token has 8192 at most, an address 2048, a root 64 */
+#define HANDED_MAX_CHARS 16384 /* a token has 4096 at most, an address 2048, a root 64 */
 
 static const wchar_t CLOSED[] = L"O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)";
 

@@ -19,6 +19,8 @@ def staged(base: Path, version: str) -> Wanted:
     home = base / "Fairwatch"
     (home / "agent").mkdir(parents=True)
     (home / "agent/__init__.py").write_text(f'"""Version {version}."""\n', "utf-8")
+    (home / f"fairwatch-{version}.dist-info").mkdir()
+    (home / f"fairwatch-{version}.dist-info/METADATA").write_text(f"Name: fairwatch\nVersion: {version}\n", "utf-8")
     programs(home, version, PYTHONS[-1])
     settle(home, MOMENT)
     return Wanted(

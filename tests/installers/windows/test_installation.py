@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +26,7 @@ def test_installed_twice_upgraded_downgraded_and_removed_it_keeps_what_the_agent
     assert code == 0
     assert sorted(path.name for path in clean.home.iterdir()) == [
         "agent",
+        "fairwatch-0.1.0.dist-info",
         "fairwatch-agent.exe",
         "fairwatch-session.exe",
     ]
@@ -85,3 +89,31 @@ def test_a_data_folder_that_somebody_else_made_is_refused_and_gets_no_token(clea
     assert clean.install(package("0.1.0"), *GIVEN)[0] == FAILED
     assert [path.name for path in clean.data.iterdir()] == ["theirs"]
     assert not clean.home.exists()
+
+
+def test_the_start_up_script_of_the_page_installs_a_version_once_and_gives_the_token_to_a_new_device_alone(
+    clean, package, tmp_path
+):
+    page = (Path(__file__).parents[3] / "docs/deploying.md").read_text("utf-8")
+    (script,) = re.findall(r"```bat\n(.*?)```", page, re.DOTALL)
+    here = f"Z:{tmp_path}".replace("/", "\\")
+    text = "".join(f"{line.strip()}\r\n" for line in script.splitlines()).replace(r"\\server\fairwatch$", here)
+    start, token = tmp_path / "install.cmd", clean.data / "token"
+    start.write_text(text, newline="")
+    long_token = f"fw1.{'A' * 3000}.B"
+    (tmp_path / "token.txt").write_text(f"{long_token}\r\n", newline="")
+    shutil.copy(package("0.1.0"), tmp_path / "fairwatch-agent.msi")
+    assert clean.run("cmd", "/c", f"{here}\\install.cmd").returncode == 0
+    assert (clean.home / "fairwatch-agent.exe").exists()
+    assert token.read_text() == f"{long_token}||"
+
+    token.unlink()
+    assert clean.run("cmd", "/c", f"{here}\\install.cmd").returncode == 0
+    assert not token.exists()
+
+    (clean.data / "identity.json").write_text("{}")
+    start.write_text(text.replace("version=0.1.0", "version=0.2.0"), newline="")
+    shutil.copy(package("0.2.0"), tmp_path / "fairwatch-agent.msi")
+    assert clean.run("cmd", "/c", f"{here}\\install.cmd").returncode == 0
+    assert (clean.home / "fairwatch-0.2.0.dist-info").exists()
+    assert sorted(path.name for path in clean.data.iterdir()) == ["identity.json"]

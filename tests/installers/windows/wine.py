@@ -25,6 +25,8 @@ class Wine:
             "WINEDLLOVERRIDES": "mscoree,mshtml=",
         }
         self.run("wineboot", "-i")
+        # Else it would end with each program and begin anew with the next; it goes by itself when nobody comes.
+        subprocess.run(["wineserver", "-p20"], env=self._environment, timeout=30, check=False)
 
     def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
         """Run one program; its exit code is in the answer."""
