@@ -11,6 +11,7 @@ from protocol.command_line import Parser
 COMMANDS = {
     "enrol": ("agent.enrol", "make this device known to the collector, with a token from IT"),
     "run": ("agent.service", "run the service: observe, judge, seal, send"),
+    "service": ("agent.windows.service", "the same as Windows' service (Windows starts it by itself)"),
     "session": ("agent.session.run", "run as the signed-in person: the notice, and which app is in front"),
     "browser": ("agent.extension.host", "hand on what a browser's extension tells (browsers start it by themselves)"),
     "gateway": ("agent.gateway.run", "answer phones' DNS over HTTPS and TLS, and judge what they look up"),

@@ -11,6 +11,10 @@ def data_dir(platform: str = sys.platform) -> Path:
     """Where the service keeps its identity, keys and spool, and its socket."""
     if platform == "darwin":
         return Path("/Library/Application Support/Fairwatch")
+    if platform == "win32":
+        from agent.windows.folders import program_data
+
+        return program_data() / "Fairwatch"
     return Path("/var/lib/fairwatch")
 
 

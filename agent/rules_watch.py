@@ -27,6 +27,7 @@ from watchdog.observers import Observer
 from watchdog.observers.api import ObservedWatch
 
 from agent.rules_set import fingerprint
+from agent.set_in_force import in_force
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,6 @@ class RulesWatch(FileSystemEventHandler):
 
     def __init__(self, folder: Path, changed: Callable[[], None]) -> None:
         self._folder = folder
-        self._current = folder / "current"
         self._changed = changed
         self._seen: tuple[object, ...] | None = None
         self._something = threading.Event()
@@ -79,14 +79,14 @@ class RulesWatch(FileSystemEventHandler):
 
     def note(self) -> tuple[object, ...]:
         """Take what is on the disk now as known: called before it is loaded."""
-        self._seen = fingerprint(self._current)
+        self._seen = fingerprint(in_force(self._folder))
         self._follow()
         return self._seen
 
     @property
     def is_as_noted(self) -> bool:
         """Whether nothing changed since."""
-        return self._seen is not None and fingerprint(self._current) == self._seen
+        return self._seen is not None and fingerprint(in_force(self._folder)) == self._seen
 
     def look(self) -> None:
         """Ask the disk itself, in case that no event came."""
@@ -99,7 +99,7 @@ class RulesWatch(FileSystemEventHandler):
             if not self._observer.is_alive():
                 return
             try:
-                folder = str(self._current.resolve(strict=True))
+                folder = str(in_force(self._folder).resolve(strict=True))
                 if self._watched is not None and self._watched.path == folder:
                     return
                 if self._watched is not None:

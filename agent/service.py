@@ -36,7 +36,7 @@ from agent.macos.bundles import identities_of
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Family, Observation
 from agent.people_here import PeopleHere
-from agent.program import is_installed
+from agent.program import takes_versions
 from agent.release.probation import Probation
 from agent.session.address import person_of_uid, socket_path
 from agent.session.identity import DesktopIndex, application_folders
@@ -69,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
     it again (`Restart=on-failure`).
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    for noisy in ("apscheduler", "watchdog", "urllib3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    quieten()
     memory.few_arenas()
     with wake_on((signal.SIGTERM, signal.SIGINT)) as ended:
         try:
@@ -86,15 +85,30 @@ def run(args: argparse.Namespace) -> int:
     return BEGIN_ANEW_STATUS if service.begins_anew else 0
 
 
+def quieten() -> None:
+    """Let libraries log what went wrong, and not what they do all the time."""
+    for noisy in ("apscheduler", "watchdog", "urllib3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
 class Service:
     """Everything that runs on a device, apart from the session parts."""
 
     def __init__(
-        self, data_dir: Path, config: Config, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        data_dir: Path,
+        config: Config,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        end: Callable[[], None] = lambda: signal.raise_signal(signal.SIGTERM),
     ) -> None:
-        """Raises AgentError where the device is not enrolled, or its keys, spool or configuration can't be used."""
+        """`end()` ends it from within, by the way that anybody ends it.
+
+        Raises AgentError where the device is not enrolled, or its keys, spool or configuration can't be used.
+        """
         self._config = config
         self._clock = clock
+        self._end = end
         self.begins_anew = False
         self._core = core = Core(
             data_dir,
@@ -190,7 +204,7 @@ class Service:
             self._history.health, self._processes.health, self._sessions.health, self._extension.health
         ):  # fmt: skip
             self._health.ask(source)
-        if is_installed():
+        if takes_versions():
             self._health.ask(self._probation.health)
         self._sessions.start()
         self._history.start()
@@ -224,9 +238,9 @@ class Service:
         self._health.notice("extension_removed", stands=self._extension.is_removed())
 
     def _begin_anew(self) -> None:
-        """End in order, by the way that anybody ends it, for the system to start it again."""
+        """End in order, for the system to start it again."""
         self.begins_anew = True
-        signal.raise_signal(signal.SIGTERM)
+        self._end()
 
     # --- what sources and session parts ask and bring --------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def bring(target: TargetFile, place: Path, current: Path, listed: Mapping[str, T
     here = current / place_of(target.path)
     if not (_copied(target, here, place) or _by_delta(target, here, place, listed, download)):
         download(target, place)
-    with place.open("rb") as file:
+    with place.open("r+b") as file:  # to write: Windows makes nothing durable for who may only read
         os.fsync(file.fileno())
 
 

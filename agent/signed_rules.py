@@ -7,18 +7,16 @@ service's memory.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import logging
 import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from agent import child, updates
+from agent import child, memory, updates
 from agent.bundle import Bundle
 from agent.health import SourceHealth
 from agent.program import own_command
@@ -107,7 +105,8 @@ class SignedRules:
                 self.bundle = fresh
                 self._on_new(fresh)
                 log.info("service.rules policy=%d recipients=%d", fresh.policy_version, fresh.recipients_version)
-                _give_memory_back()
+                gc.collect()
+                memory.give_back()
 
     def health(self) -> SourceHealth:
         """How it is with the rules, for status and heartbeat."""
@@ -155,10 +154,3 @@ def _same(one: Bundle, other: Bundle) -> bool:
 def _older(one: Bundle, other: Bundle) -> bool:
     # Only what stands under custodians' versions counts: a pack may be taken off the list.
     return one.recipients_version < other.recipients_version or one.policy_version < other.policy_version
-
-
-def _give_memory_back() -> None:
-    """Hand freed memory back to the system after a load, where the C library can."""
-    gc.collect()
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -34,9 +34,10 @@ from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR
 from agent.errors import AgentError, CollectorRefused, CollectorUnreachable
 from agent.files import write_whole
-from agent.program import is_installed
+from agent.program import takes_versions
 from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in, signed_files
 from agent.set_files import bring
+from agent.set_in_force import in_force, put_in_force
 from protocol import tokens
 from protocol.errors import NotTrusted
 from protocol.messages import EnrolmentToken, UtcTime
@@ -184,11 +185,11 @@ def look(data_dir: Path, root: str | None = None) -> tuple[Bundle | None, str]:
     copies: Path | None = None
     try:
         pinned = root if root is not None else keys.load(data_dir).root
-        if not (folder / "current").is_dir():
+        if not (in_force(folder)).is_dir():
             return None, ""
         _forget_old_copies(folder)
         copies = Path(tempfile.mkdtemp(prefix=_COPIES_PREFIX, dir=folder))
-        return open_set(folder / "current", pinned, read_state(data_dir).versions, copies), ""
+        return open_set(in_force(folder), pinned, read_state(data_dir).versions, copies), ""
     except (NotTrusted, RulesError, AgentError) as fault:
         log.warning("updates.refused kind=%s", type(fault).__name__)
         return None, str(fault)
@@ -254,7 +255,7 @@ def _take_release(data_dir: Path, collector: Fetches, identity: keys.Identity, n
     from agent.release.fetch import take_in
 
     ring = config.read(data_dir).new_versions
-    if ring == "off" or not is_installed():
+    if ring == "off" or not takes_versions():
         return
     folder = data_dir / RULES_FOLDER
     with _locked(folder):
@@ -296,7 +297,7 @@ def _check(
         trusted, timestamp_at = _verify_fetched(folder / "trust", root, now)
         _check_least(trusted, least)
         versions = {name: trusted.versions[name] for name in OFFLINE}
-        new = versions != state.versions or not is_whole(folder / "current", root, state.versions)
+        new = versions != state.versions or not is_whole(in_force(folder), root, state.versions)
         if new:
             _take_in(folder, updater, trusted, root)
     except (tuf_errors.RepositoryError, tuf_errors.DownloadError, ValueError) as fault:
@@ -334,7 +335,7 @@ def _still_newest(folder: Path, root: str, least: Mapping[str, int], state: Stat
     except (NotTrusted, OSError, ValueError):
         return None
     same = {name: trusted.versions[name] for name in OFFLINE} == state.versions
-    return trusted if same and is_whole(folder / "current", root, state.versions) else None
+    return trusted if same and is_whole(in_force(folder), root, state.versions) else None
 
 
 def _check_least(trusted: Trusted, least: Mapping[str, int]) -> None:
@@ -427,7 +428,8 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     sets = folder / "sets"
     sets.mkdir(mode=0o755, exist_ok=True)
     numbers = [int(path.name) for path in sets.iterdir() if path.name.isdigit()]
-    unfinished, finished = sets / "unfinished", sets / str(max(numbers, default=0) + 1)
+    number = max(numbers, default=0) + 1
+    unfinished = sets / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     (unfinished / "metadata").mkdir(parents=True, mode=0o755)
     packs = trusted.delegated["packs"].targets
@@ -436,7 +438,7 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
         updater.download_target(target, str(place))
 
     for target in signed_files(trusted):
-        bring(target, unfinished / place_of(target.path), folder / "current", packs, download)
+        bring(target, unfinished / place_of(target.path), in_force(folder), packs, download)
     trust = folder / "trust"
     for name in SET_METADATA:
         write_whole(unfinished / "metadata" / f"{name}.json", (trust / f"{name}.json").read_bytes(), 0o644)
@@ -445,11 +447,8 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     opened = open_set(unfinished, root, {})
     if opened is not None:
         opened.rules.close()
-    unfinished.rename(finished)
-    link = folder / "current.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path("sets") / finished.name)
-    link.replace(folder / "current")
+    unfinished.rename(sets / str(number))
+    put_in_force(folder, number)
 
 
 def _translated(fault: Exception) -> NotTrusted | _NotFresh:

@@ -16,8 +16,8 @@ TOP = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 COMMANDS = {
     "agent": (
-        *("enrol", "run", "session", "browser", "gateway", "status", "show-data", "acknowledge", "scan-history"),
-        *("update", "self-test"),
+        *("enrol", "run", "service", "session", "browser", "gateway", "status", "show-data", "acknowledge"),
+        *("scan-history", "update", "self-test"),
     ),
     "server": (
         "setup", "init", "certificate", "run", "user", "people", "training", "partners", "devices", "phones",

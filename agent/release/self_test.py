@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from agent.config import DEFAULT_DATA_DIR
+from agent.set_in_force import in_force
 
 ALSO_LOADED = ("agent.release.fetch", "agent.session.link", "agent.sources.firefox", "agent.sources.chromium")
 """Modules that commands load only when they need them."""
@@ -98,7 +99,7 @@ def _open_rules(data_dir: Path) -> None:
     from agent import updates
 
     bundle, problem = updates.look(data_dir)
-    if problem or (bundle is None and (data_dir / updates.RULES_FOLDER / "current").is_dir()):
+    if problem or (bundle is None and in_force(data_dir / updates.RULES_FOLDER).is_dir()):
         raise ValueError(problem)
     if bundle is not None:
         bundle.rules.classify("host", "example.com")

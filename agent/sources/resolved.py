@@ -8,7 +8,6 @@ ours to refuse. It is there from systemd 252 on; a program that asks another res
 from __future__ import annotations
 
 import logging
-import os
 import select
 import socket
 import threading
@@ -97,21 +96,23 @@ class Resolved:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = False
-        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake: tuple[socket.socket, socket.socket] | None = None
 
     def want(self, wanted: bool) -> None:
         """Begin or end to listen; nothing where that is so already. May be called from any thread but its own."""
         with self._lock:
             if wanted and self._thread is None:
                 self._stopping = False
+                self._wake = socket.socketpair()
                 self._thread = threading.Thread(target=self._run, name="resolved", daemon=True)
                 self._thread.start()
-            elif not wanted and self._thread is not None:
+            elif not wanted and self._thread is not None and self._wake is not None:
                 self._stopping = True
-                os.write(self._wake_write, b".")
+                self._wake[1].send(b".")
                 self._thread.join(timeout=10)
                 self._thread = None
-                os.read(self._wake_read, 1)
+                for end in self._wake:
+                    end.close()
                 self._hearer.forget()
                 self._say(None)
 
@@ -157,7 +158,9 @@ class Resolved:
 
     def _wait(self, peer: socket.socket | None, most_seconds: float | None) -> bool:
         """Wait for the peer, turning meanwhile; False once nothing is wanted any more or the seconds are over."""
-        files = [self._wake_read] if peer is None else [self._wake_read, peer.fileno()]
+        assert self._wake is not None
+        wake = self._wake[0]
+        files = [wake] if peer is None else [wake, peer]
         left = most_seconds
         while not self._stopping:
             due = self._hearer.turn()
@@ -165,7 +168,7 @@ class Resolved:
                 self._say_how()
             waits = [one for one in (due, left) if one is not None]
             readable = select.select(files, [], [], min(waits) if waits else None)[0]
-            if self._wake_read in readable:
+            if wake in readable:
                 return False
             if readable:
                 return True

@@ -30,7 +30,7 @@ TOOLS: Final = {
     COMPILER: "gcc-mingw-w64-x86-64-win32",
 }
 """The programs that the build calls, and Debian's package of each."""
-SERVICE_WORDS: Final = "run"
+SERVICE_WORDS: Final = "service"
 """The command with which Windows' service manager starts the agent."""
 
 

@@ -23,12 +23,22 @@ READER = "x86_64-w64-mingw32-objdump"
 NEEDED = ("wine", "wineboot", "wineserver", COMPILER, READER, "Xvfb")
 # Compiled for Windows; whatever else the agent needs is plain Python and taken as it is installed here.
 COMPILED = ("cffi", "cryptography", "msgspec", "psutil", "watchdog", "xxhash")
+# What other systems bring and Windows does not.
+BESIDES = ("tzdata",)
+CONTROL_KEY = r"HKLM\System\CurrentControlSet\Control"
 _LEFT_OUT = ("site-packages", "test", "__pycache__", "config-*", "lib-dynload", "idlelib", "tkinter", "ensurepip")
 _PYTHON = "#include <wchar.h>\nint Py_Main(int, wchar_t **);\nint wmain(int n, wchar_t **w) { return Py_Main(n, w); }\n"
 _RANDOM = (
     "int __stdcall SystemFunction036(void *, unsigned long);\n"
     "int __stdcall ProcessPrng(void *to, unsigned long long n) { return SystemFunction036(to, (unsigned long) n); }\n"
 )
+# Wine says that it made a symbolic link and makes none; as to an account without that right, it is refused here.
+_NO_LINKS = """
+import os
+def symlink(*_, **__):
+    raise OSError(1, "no symbolic links here", None, 1314)
+os.symlink = symlink
+"""
 _NOTHING = "int __stdcall DllMain(void *a, unsigned long b, void *c) { return 1; }\n"
 
 
@@ -60,6 +70,11 @@ class WinePython:
             "PYTHONUTF8": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    def alone(self, *words: str) -> None:
+        """Run a program of wine's, and keep nothing of what it says."""
+        nothing = subprocess.DEVNULL
+        subprocess.run(words, env=self.environment, stdin=nothing, stdout=nothing, stderr=nothing, timeout=100)
 
     def command(self, code: str, *arguments: str) -> list[str]:
         """The words that run this code in it."""
@@ -96,18 +111,15 @@ def build(folder: Path) -> WinePython:
         if not (folder / "ready").exists():
             _unpack(_wheels(folder / "wheels"), made.program.parent)
             _compile(made.program.parent)
-            subprocess.run(
-                ["wineboot", "-i"],
-                env=made.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=100,
-                check=True,
-            )
+            made.alone("wineboot", "-i")
+            # As long as a real Windows waits for a service to say that it is there; wine waits for ten seconds.
+            made.alone("wine", "reg", "add", CONTROL_KEY, "/v", "ServicesPipeTimeout", "/d", "30000", "/f")
+            made.alone("wineserver", "-k")
             (folder / "ready").touch()
     # Else it would end with each program and begin anew with the next; it goes by itself when nobody has come for long.
-    subprocess.run(["wineserver", "-p45"], env=made.environment, timeout=30, check=False)
+    made.alone("wineserver", "-p60")
+    # Wine's own programs, which outlive whoever came first, would hold on to the output of a test's.
+    made.alone("wine", "cmd", "/c", "exit")
     return made
 
 
@@ -120,7 +132,8 @@ def _wheels(folder: Path) -> list[Path]:
     """Fetch the wheels, each held to its hash."""
     folder.mkdir(exist_ok=True)
     entries = re.split(r"\n(?=[a-z])", (TOP / "requirements.lock").read_text("utf-8"))
-    wanted = [entry for entry in entries if entry.partition("==")[0] in COMPILED]
+    wanted = [entry for entry in entries if entry.partition("==")[0] in (*COMPILED, *BESIDES)]
+    wanted = [entry.replace(" ; sys_platform == 'win32'", "") for entry in wanted]  # pip asks which system this is
     lock = folder / "wheels.txt"
     lock.write_text("\n".join([*wanted, Path(__file__).with_name("wheels.lock").read_text("utf-8")]), "utf-8")
     told = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--platform", "win_amd64")
@@ -151,6 +164,7 @@ def _unpack(wheels: list[Path], python: Path) -> None:
                     (folder / base).write_bytes(archive.read(name))
     # After the packages above: what is compiled for Linux must not be found first.
     here = "\n".join(map(as_windows, (TOP, Path(sysconfig.get_path("purelib")))))
+    (packages / "sitecustomize.py").write_text(_NO_LINKS, "utf-8")
     (packages / "fairwatch.pth").write_text(f"{here}\n", "utf-8")
 
 

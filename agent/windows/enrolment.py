@@ -1,0 +1,89 @@
+"""Waits until this device is enrolled, and enrols it with the token that its installation left.
+
+The installation leaves `token` in the data folder, which the system and administrators alone can read: the token, then
+the collector's address and the root's SHA-256, each perhaps empty, with "|" between them.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from agent import enrol, keys
+from agent.errors import AgentError, EnrolmentError
+from protocol import tokens
+from protocol.errors import ProtocolError
+from protocol.limits import ENROLMENT_TOKEN_MAX_CHARS
+from rules.errors import RulesError
+
+TOKEN_FILE: Final = "token"  # noqa: S105 - a file's name
+REFUSED_FILE: Final = "token.refused"
+LOOK_SECONDS: Final = 10.0
+"""How often to look whether there is a token, or an identity that somebody made by hand."""
+TRY_AGAIN_SECONDS: Final = 600.0
+"""How soon a collector that did not answer is asked again."""
+# Beside the token: an address and a hash.
+_LONGEST: Final = ENROLMENT_TOKEN_MAX_CHARS + 4096
+
+log = logging.getLogger(__name__)
+
+
+def wait(data_dir: Path, ended: threading.Event, *, look_seconds: float = LOOK_SECONDS) -> bool:
+    """Wait until there is an identity; False where `ended` was set before."""
+    waits, next_try = False, 0.0
+    while not ended.is_set():
+        token = data_dir / TOKEN_FILE
+        if (data_dir / keys.IDENTITY_FILE).exists():
+            token.unlink(missing_ok=True)
+            return True
+        if token.exists() and time.monotonic() >= next_try:
+            if with_token(data_dir):
+                return True
+            next_try = time.monotonic() + TRY_AGAIN_SECONDS
+        elif not token.exists():
+            next_try = 0.0
+        if not waits:
+            log.warning("service.waits_to_be_enrolled")
+            waits = True
+        ended.wait(look_seconds)
+    return False
+
+
+def with_token(data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:
+    """Enrol with the token that was left; gives whether it did.
+
+    A token that can't be used is put aside as `token.refused`, one that may do later stays. Raises OSError where it can
+    be neither.
+    """
+    file = data_dir / TOKEN_FILE
+    try:
+        enrol.enrol(data_dir, lambda: _token_in(file), name=platform.node(), clock=clock)
+    except (AgentError, ProtocolError, RulesError, OSError) as fault:
+        if isinstance(fault, OSError) or getattr(fault, "retry", False):
+            log.warning("enrolment.no_answer kind=%s", type(fault).__name__)
+        else:
+            log.error("enrolment.refused kind=%s", type(fault).__name__)  # noqa: TRY400 - no traceback: it has the token
+            file.replace(data_dir / REFUSED_FILE)
+        return False
+    file.unlink()
+    log.info("enrolment.done")
+    return True
+
+
+def _token_in(file: Path) -> str:
+    """The token, once it is for the collector and the root that were named beside it; raises EnrolmentError."""
+    with file.open("rb") as opened:
+        given = opened.read(_LONGEST).decode("ascii", "replace")
+    text, collector, root = [*given.strip().split("|"), "", ""][:3]
+    said = tokens.read(text)
+    if collector and collector.rstrip("/").lower() != said.collector.rstrip("/").lower():
+        raise EnrolmentError("the token is another collector's than the installation named")
+    if root and root.lower() != said.root.lower():
+        raise EnrolmentError("the token names another root of trust than the installation")
+    return text
