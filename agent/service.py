@@ -185,6 +185,7 @@ class Service:
             settings=self._settings,
             collect_from=self._collect_from,
             clock=clock,
+            version=agent_version(),
         )
 
         self._extension = Extension(

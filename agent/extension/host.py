@@ -94,7 +94,8 @@ class Host:
     def _turn(self, wake: int | None) -> bool:
         for message in self._link.turn():
             self._take_from_service(message)
-        return self._wait(wake)
+        # The extension begins it anew in its own time, and the words by which it does choose the later version.
+        return not self._link.is_left_behind and self._wait(wake)
 
     def _wait(self, wake: int | None) -> bool:
         poll = select.poll()

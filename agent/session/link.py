@@ -19,6 +19,7 @@ from agent.session.messages import (
     FromService,
     FromSession,
     Refused,
+    ServiceVersion,
     decode_from_service,
     encode,
 )
@@ -76,6 +77,8 @@ class Link:
         self._kept: deque[bytes] = deque(maxlen=MAX_KEPT)
         self._wait = FIRST_WAIT_SECONDS
         self._next_try = clock()
+        self._first_version: str | None = None
+        self._is_left_behind = False
 
     @property
     def connected(self) -> bool:
@@ -90,6 +93,15 @@ class Link:
     def writes(self) -> bool:
         """Whether there is something to send, so that `fileno` is to be waited for until it takes more."""
         return bool(self._partly_sent or self._kept)
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether this program should begin anew: the service is of another version than at first, and has heard all.
+
+        It compares no version with this program's own, so whatever the service says, a program begins anew no more
+        often than the service does.
+        """
+        return self._is_left_behind and self._peer is not None and not self.writes
 
     def wait_seconds(self) -> float | None:
         """How long until the next try, or None where nothing is to be tried."""
@@ -186,8 +198,17 @@ class Link:
         messages: list[FromService] = []
         for line in lines:
             with contextlib.suppress(MessageRefused):
-                messages.append(decode_from_service(line))
+                message = decode_from_service(line)
+                if isinstance(message, ServiceVersion):
+                    self._reached(message.version)
+                else:
+                    messages.append(message)
         return messages
+
+    def _reached(self, version: str) -> None:
+        if self._first_version is None:
+            self._first_version = version
+        self._is_left_behind = version != self._first_version
 
 
 def ask(path: Path, question: Ask, *before: FromSession, timeout_seconds: float = 5.0) -> bytes:

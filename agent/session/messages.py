@@ -139,6 +139,15 @@ class Ask(_Message, frozen=True, kw_only=True):
     what: Literal["status", "own_totals", "documents", "held"]
 
 
+class ServiceVersion(_Message, frozen=True, kw_only=True):
+    """The first word of the service on each connection: which version it is.
+
+    Its form never changes: a part that an update left behind may understand nothing else of a newer service.
+    """
+
+    version: Annotated[str, Meta(max_length=64)]
+
+
 class Settings(_Message, frozen=True, kw_only=True):
     """What a session part needs to know: the notice, whether it is new to them, whether to observe, what to read.
 
@@ -173,7 +182,7 @@ class Refused(_Message, frozen=True, kw_only=True):
 
 FromBrowser = BrowserHere | HostVisited | HostShown
 FromSession = NoticeShown | Front | Idle | SourceState | DocumentShown | Acknowledged | Ask | FromBrowser
-FromService = Settings | Reminder | Answer | Refused
+FromService = ServiceVersion | Settings | Reminder | Answer | Refused
 
 _from_session: msgspec.json.Decoder[FromSession] = msgspec.json.Decoder(FromSession)
 _from_service: msgspec.json.Decoder[FromService] = msgspec.json.Decoder(FromService)

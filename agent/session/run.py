@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -89,11 +90,17 @@ def run(args: argparse.Namespace) -> int:
         idle_after_seconds=args.idle_after,
         calm_after_seconds=args.calm_after,
     )
+    # The very words that began it choose the version that the service is of by now.
+    again = [sys.executable, *sys.orig_argv[1:]]
     if sys.platform == "win32":
         part.run()  # Windows ends a session's programs without a signal
+        if part.begins_anew:
+            subprocess.Popen(again)
         return 0
     with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
         desktops.go_round(lambda: part.run(wake.fileno()))
+    if part.begins_anew:
+        os.execv(sys.executable, again)  # noqa: S606 - no shell is the point
     return 0
 
 
@@ -113,6 +120,8 @@ class SessionPart:
     ) -> None:
         """`command` starts a window's process, for tests."""
         self.stopping = False
+        self.begins_anew = False
+        """Whether it ended for the sake of a later version."""
         self._environment = environment
         self._stdout = stdout
         self._notice_on_stdout = notice_on_stdout
@@ -141,6 +150,11 @@ class SessionPart:
         """End at the next turn of the loop."""
         self.stopping = True
 
+    def _is_left_behind(self) -> bool:
+        """Whether this part is of another version than the service by now, and nobody reads what it shows."""
+        windows = (self._notice_window, self._reminder_window, self._reading_window)
+        return self._link.is_left_behind and not self.stopping and not any(windows)
+
     def run(self, wake: int | None = None) -> None:
         """Go round until `stopping`; `wake` is a descriptor that ends a wait."""
         try:
@@ -148,6 +162,9 @@ class SessionPart:
                 for message in self._link.turn():
                     self._take(message)
                 self._turn_windows()
+                self.begins_anew = self._is_left_behind()
+                if self.begins_anew:
+                    break
                 self._turn_notice()
                 self._turn_foreground()
                 self._turn_reading()

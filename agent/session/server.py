@@ -47,6 +47,7 @@ from agent.session.messages import (
     NoticeShown,
     Refused,
     Reminder,
+    ServiceVersion,
     Settings,
     SourceState,
     decode_from_session,
@@ -108,6 +109,7 @@ class SessionServer:
         collect_from: Callable[[str], datetime | None],
         clock: Callable[[], datetime],
         on_host: OnHost = lambda _person, _browser, _message: None,
+        version: str = "",
         person_of_uid: Callable[[Account], str | None] = address.person_of_uid,
     ) -> None:
         """Callbacks: `on_front(person, interval)`, `on_notice(person, version, at)`, `answer(person, what)`: JSON.
@@ -116,7 +118,7 @@ class SessionServer:
         an extension told.
 
         `settings(person)` is what a session part is told at first and after `refresh`. `collect_from(person)` is the
-        instant from which that person's use may be collected, None for not yet.
+        instant from which that person's use may be collected, None for not yet. `version` is the agent's.
         """
         self._on_front = on_front
         self._on_notice = on_notice
@@ -126,6 +128,7 @@ class SessionServer:
         self._settings = settings
         self._collect_from = collect_from
         self._clock = clock
+        self._version = version
         self._person_of_uid = person_of_uid
         self._channel = channel.of_this_system(path)
         self._connections: dict[int, _Connection] = {}
@@ -228,7 +231,7 @@ class SessionServer:
             self._channel.forget(number)
             return
         connection = self._connections[number] = _Connection(number, uid, person, peer)
-        if not self._safely(lambda: self._send_settings(connection)):
+        if not self._safely(lambda: self._greet(connection)):
             self._end(connection)
 
     def _warn(self, event: str) -> None:
@@ -330,6 +333,10 @@ class SessionServer:
             return front
         return msgspec.structs.replace(front, started=since, seconds=(ended - since).total_seconds())
 
+    def _greet(self, connection: _Connection) -> None:
+        self._send(connection, ServiceVersion(version=self._version))
+        self._send_settings(connection)
+
     def _send_settings(self, connection: _Connection) -> None:
         settings = self._settings(connection.person)
         connection.notice_version = settings.notice.version
@@ -360,8 +367,7 @@ class SessionServer:
         except BlockingIOError:
             pass
         except OSError:
-            self._end(connection)
-            return
+            connection.waiting.clear()  # It hears no more, but what it said before it left is still to be read.
         self._channel.watch_writing(connection.number, writes=bool(connection.waiting))
 
     def _end(self, connection: _Connection) -> None:

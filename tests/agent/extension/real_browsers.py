@@ -64,7 +64,7 @@ class Ear:
         self.server = self.made()
         self.server.start()
 
-    def made(self) -> SessionServer:
+    def made(self, version: str = "1.0") -> SessionServer:
         return SessionServer(
             self.path,
             on_front=lambda _person, _front: None,
@@ -77,6 +77,7 @@ class Ear:
             ),
             collect_from=self.record.first_shown,
             clock=lambda: datetime.now(UTC),
+            version=version,
         )
 
     def restart(self) -> None:

@@ -117,6 +117,17 @@ def test_it_greets_a_service_that_began_anew_before_it_tells_what_waited(program
     assert [here.family for _, here in ear.server.browsers()] == ["Chromium"]
 
 
+def test_it_ends_once_a_service_of_another_version_has_heard_what_waited(program, ear, until):
+    program.say(HELLO)
+    program.hear()
+    ear.server.stop()
+    program.say(VISIT)
+    ear.server = ear.made("1.1")
+    ear.server.start()
+    assert program.process.wait(20) == 0
+    until(lambda: len(ear.visits()) == 1)
+
+
 @pytest.mark.parametrize(
     ("sent", "words"),
     [

@@ -324,7 +324,7 @@ class Service:
         self.hosts: list[tuple[str, str, HostVisited | HostShown]] = []
         self.server = self.made()
 
-    def made(self) -> SessionServer:
+    def made(self, version: str = "1.0") -> SessionServer:
         """A server at the same place with the same memory, as after a restart."""
         return SessionServer(
             self.path,
@@ -336,6 +336,7 @@ class Service:
             settings=self._settings,
             collect_from=self.record.first_shown,
             clock=lambda: datetime.now(UTC),
+            version=version,
         )
 
     def had_notice_an_hour_ago(self, *people: str) -> None:

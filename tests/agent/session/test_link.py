@@ -75,6 +75,20 @@ def test_it_comes_back_after_the_service_was_away(
     until(lambda: len(service.fronts) == 1)
 
 
+def test_it_is_left_behind_once_the_service_is_of_another_version(
+    service: Service, link: Link, clock: Clock, until: Callable[..., Any]
+) -> None:
+    for version in ("1.0", "1.0", "1.1"):
+        service.server.stop()
+        until(lambda: link.turn() == [] and not link.connected)
+        assert not link.is_left_behind
+        service.server = service.made(version)
+        service.server.start()
+        clock.now += LONGEST_WAIT_SECONDS
+        until(lambda: any(isinstance(one, Settings) for one in link.turn()))
+        assert link.is_left_behind == (version == "1.1")
+
+
 def test_it_tries_ever_more_rarely_and_never_reconnects_in_between(tmp_path: Path, clock: Clock) -> None:
     link = Link(tmp_path / "absent" / "session.sock", clock)
     waits = []

@@ -29,7 +29,8 @@ ME = person_of_uid(os.getuid()) or ""
 # As Debian, others, or no desktop file at all name it.
 XTERM = ("linux:debian-xterm", "linux:xterm", "linux:exe:xterm")
 RUN = (
-    "import argparse, sys; from agent.session import run; parser = argparse.ArgumentParser(); "
+    "import argparse, os, sys; open(os.environ.get('STARTED', os.devnull), 'a').write(f'{os.getpid()}\\n')\n"
+    "from agent.session import run; parser = argparse.ArgumentParser(); "
     "run.add_arguments(parser); sys.exit(run.run(parser.parse_args()))"
 )
 # The bench measures against 22 MB with the command's own start; here is what this part's code alone may take.
@@ -177,6 +178,36 @@ def test_a_changed_notice_is_shown_again_and_a_restarted_service_is_found_again(
     # The new words take the old ones' place on the screen.
     until(lambda: len(screen.windows("_NET_CLIENT_LIST")) == 1)
     assert service.record.first_shown(ME) == shown
+
+
+@pytest.mark.more
+def test_after_an_update_it_begins_anew_by_the_same_words_once_nobody_reads_its_windows(
+    screen: Screen, service: Service, start: Callable[..., subprocess.Popen[bytes]], until: Callable[..., Any]
+) -> None:
+    started = service.folder / "started"
+    child = start({**screen.environment, "STARTED": str(started)})
+    until(lambda: health(service) == "working")
+    until(lambda: screen.windows("_NET_CLIENT_LIST"))
+    assert started.read_text() == f"{child.pid}\n"
+
+    def served_by(version: str) -> None:
+        service.server.stop()
+        service.server = service.made(version)
+        service.server.start()
+        until(lambda: health(service) == "working")
+
+    served_by("1.0")
+    time.sleep(0.2)
+    served_by("1.1")
+    time.sleep(0.2)
+    assert started.read_text() == f"{child.pid}\n"
+    until(screen.active)
+    subprocess.run(["xdotool", "key", "Escape"], env=screen.environment, check=True)
+    until(lambda: started.read_text() == f"{child.pid}\n" * 2)
+    until(lambda: health(service) == "working")
+    served_by("1.1")
+    time.sleep(0.2)
+    assert started.read_text() == f"{child.pid}\n" * 2
 
 
 def test_a_reminder_is_shown_on_the_display(

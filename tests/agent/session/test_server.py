@@ -32,6 +32,7 @@ from agent.session.messages import (
     NoticeShown,
     Refused,
     Reminder,
+    ServiceVersion,
     Settings,
     SourceState,
     decode_from_service,
@@ -61,12 +62,13 @@ class Peer:
             self.socket.sendall(encode(message))
 
     def read(self) -> FromService | None:
-        """The next message, or None at the end."""
+        """The next message after the service's version, or None at the end."""
         try:
             line = self.lines.readline()
         except ConnectionResetError:
             return None
-        return decode_from_service(line) if line else None
+        message = decode_from_service(line) if line else None
+        return self.read() if isinstance(message, ServiceVersion) else message
 
     def ask(self, what: str = "status") -> FromService | None:
         """Ask, and give the first message that is not settings: it shows that all before was dealt with."""
@@ -86,6 +88,10 @@ def peer(service: Service) -> Iterator[Peer]:
     peer = Peer(service.path)
     yield peer
     peer.close()
+
+
+def test_the_first_word_is_the_services_version_in_a_form_that_never_changes(peer: Peer) -> None:
+    assert peer.lines.readline() == b'{"type":"ServiceVersion","version":"1.0"}\n'
 
 
 def front(ago_seconds: float = 60, seconds: float = 30, identity: str = "linux:a") -> Front:
