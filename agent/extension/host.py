@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import select
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,9 +16,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from agent.extension import words
+from agent.extension import browser_pipe, words
 from agent.extension.frames import Frames, frame
 from agent.places import DATA_DIR
+from agent.session import waiting
 from agent.session.address import socket_path
 from agent.session.errors import MessageRefused
 from agent.session.link import Link
@@ -27,7 +27,6 @@ from agent.session.messages import BrowserHere, FromService, HostShown, HostVisi
 from agent.signals import wake_on
 
 DEFAULT_DATA_DIR: Final = DATA_DIR
-_CHUNK_BYTES: Final = 16 * 1024
 _CHROMIUM_ORIGIN: Final = "chrome-extension://"
 
 
@@ -44,8 +43,12 @@ def run(args: argparse.Namespace) -> int:
     """Run until the browser closes a pipe; 0 then, 2 when another extension calls or what it says is refused."""
     try:
         family = family_of(args.caller, args.extension)
-        with wake_on((signal.SIGTERM, signal.SIGINT)) as wake:
-            Host(Link(socket_path(args.data_dir)), family).run(wake.fileno())
+        host = Host(Link(socket_path(args.data_dir)), family)
+        if sys.platform == "win32":
+            host.run()  # browsers close the pipe there, and send no signal
+        else:
+            with wake_on((signal.SIGTERM, signal.SIGINT), host.stop) as wake:
+                host.run(wake.fileno())
     except BrokenPipeError:
         return 0  # it closed before it had heard all
     except MessageRefused as fault:
@@ -70,56 +73,55 @@ def family_of(caller: Sequence[str], allowed: Sequence[str]) -> words.Family:
 
 
 class Host:
-    """The loop between the browser's pipe and the service's socket, in one thread; it sleeps while nothing is said."""
+    """The loop between the browser's pipe and the service's socket; it sleeps while nothing is said."""
 
     def __init__(self, link: Link, family: words.Family, browser_in: int = 0, browser_out: int = 1) -> None:
         """`browser_in` and `browser_out` are the descriptors of the pipes."""
         self._link = link
         self._family = family
-        self._in, self._out = browser_in, browser_out
+        self._in, self._out = browser_pipe.of_this_system(browser_in), browser_out
+        self._stopping = False
         self._frames = Frames()
         self._settings: words.Settings | None = None
         self._greeted = False
         self._told: words.Settings | None = None
 
     def run(self, wake: int | None = None) -> None:
-        """Go round until the browser closes its end, or `wake` is readable; raises `MessageRefused`."""
-        os.set_blocking(self._in, False)
+        """Go round until the browser closes its end, or `stop` was called; raises `MessageRefused`.
+
+        `wake` is a descriptor that ends a wait.
+        """
         try:
-            while self._turn(wake):
+            while not self._stopping and self._turn(wake):
                 pass
         finally:
             self._link.close()
 
+    def stop(self) -> None:
+        """End the loop at its next turn."""
+        self._stopping = True
+
     def _turn(self, wake: int | None) -> bool:
         for message in self._link.turn():
             self._take_from_service(message)
-        # The extension begins it anew in its own time, and the words by which it does choose the later version.
-        return not self._link.is_left_behind and self._wait(wake)
-
-    def _wait(self, wake: int | None) -> bool:
-        poll = select.poll()
-        poll.register(self._in, select.POLLIN)
-        link, seconds = self._link.fileno(), self._link.wait_seconds()
-        if link is not None:
-            poll.register(link, select.POLLIN | (select.POLLOUT if self._link.writes else 0))
-        if wake is not None:
-            poll.register(wake, select.POLLIN)
-        ready = [descriptor for descriptor, _ in poll.poll(None if seconds is None else 1000 * seconds)]
-        if wake in ready:
+        if self._link.is_left_behind:
+            # The extension begins it anew in its own time, and the words by which it does choose the later version.
             return False
-        return self._in not in ready or self._read()
+        connections = [(self._in.fileno(), False)]
+        link = self._link.fileno()
+        if link is not None:
+            connections.append((link, self._link.writes))
+        if wake is not None:
+            connections.append((wake, False))
+        waiting.wait(connections, (), self._link.wait_seconds())
+        return self._read()
 
     def _read(self) -> bool:
-        try:
-            received = os.read(self._in, _CHUNK_BYTES)
-        except BlockingIOError:
-            return True
-        if not received:
-            return False
-        for body in self._frames.take(received):
+        """Take what the browser said; False once it has gone."""
+        received = self._in.read()
+        for body in self._frames.take(received or b""):
             self._take_from_extension(words.decode(body))
-        return True
+        return received != b""
 
     def _take_from_service(self, message: FromService) -> None:
         if isinstance(message, Settings):
@@ -132,7 +134,13 @@ class Host:
         """Hand the service's word to the extension, once both have spoken."""
         if self._greeted and self._settings is not None and self._settings != self._told:
             self._told = self._settings
-            os.write(self._out, frame(words.encode(self._settings)))
+            self._say(frame(words.encode(self._settings)))
+
+    def _say(self, message: bytes) -> None:
+        try:
+            os.write(self._out, message)
+        except OSError as fault:  # Windows has several words for it
+            raise BrokenPipeError from fault
 
     def _take_from_extension(self, word: words.FromExtension) -> None:
         if isinstance(word, words.Hello):
