@@ -32,6 +32,7 @@ dnsperf:dnsperf:asks for names as fast as it can
 gettext:msgfilter:makes catalogues of what the pages say
 postgresql:/usr/lib/postgresql:the second database that the store runs on
 debootstrap:/usr/sbin/debootstrap:a clean system to install our package into
+pebble:pebble:an authority that gives certificates to tests
 rpm:rpm:looks into the package for Red Hat and its kin
 systemd:systemd-analyze:measures how hardened the services are"
 bench_packages="$test_packages

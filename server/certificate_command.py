@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--new-key", action="store_true", help="take another key than before, though enrolled devices insist on that"
     )
+    parser.add_argument(
+        "--acme", action="store_true", help="ask the authority of [acme] in collector.toml for one, when it is time"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -45,14 +48,18 @@ def run(args: argparse.Namespace) -> int:
     require(args.data_dir)
     if (args.certificate is None) is not (args.key is None):
         raise SetUpError("give both --certificate and --key, or neither to look at what is in")
+    if args.acme and args.certificate is not None:
+        raise SetUpError("give either --acme or files")
     now, changed = datetime.now(UTC), False
-    if args.certificate is not None:
+    if args.acme:
+        changed = _by_acme(args.data_dir, now)
+    elif args.certificate is not None:
         changed = put_in(args.data_dir, args.certificate, args.key, now, new_key=args.new_key)
     found = standing(args.data_dir, now, changed=changed)
     if args.json:
         print(json.dumps(asdict(found)))  # noqa: T201
         return 1 if found.wrong else 0
-    if args.certificate is not None:
+    if args.acme or args.certificate is not None:
         done = "It is in; a collector that runs takes it up within a minute." if changed else "It was in already."
         print(done)  # noqa: T201
     print(f"Ends {found.ends}. Fingerprint of the TLS key, for enrolment tokens: {found.pin}")  # noqa: T201
@@ -89,7 +96,9 @@ def put_in(data_dir: Path, certificate: Path, key: Path, now: datetime, *, new_k
     return put_in_checked(data_dir, *fresh, now, new_key=new_key)
 
 
-def put_in_checked(data_dir: Path, certificate: bytes, key: bytes, now: datetime, *, new_key: bool = False) -> bool:
+def put_in_checked(
+    data_dir: Path, certificate: bytes, key: bytes, now: datetime, *, new_key: bool = False, actor: str = "command"
+) -> bool:
     """Put in place what `faults` found right; raises SetUpError for another key than enrolled devices insist on."""
     from server import audit
 
@@ -103,7 +112,7 @@ def put_in_checked(data_dir: Path, certificate: bytes, key: bytes, now: datetime
             "use `fairwatch-server certificate --new-key` and enrol every device again"
         )
     make_private_folder(there.parent)
-    audit.write("command", "certificate_put_in", f"pin:{pin[:32]}", now=now)
+    audit.write(actor, "certificate_put_in", f"pin:{pin[:32]}", now=now)
     for path, data in own:  # the certificate last: whoever watches it finds the key that belongs to it
         save(path, data)
     return True
@@ -129,6 +138,19 @@ def read(path: Path) -> bytes:
     if len(data) > BYTES_MAX:
         raise SetUpError(f"{path} is too large for a certificate or its key")
     return data
+
+
+def _by_acme(data_dir: Path, now: datetime) -> bool:
+    from django.conf import settings
+
+    from server import acme_renewal
+
+    if not settings.CONFIG.acme.wanted:
+        raise SetUpError("there is no [acme] in collector.toml; `fairwatch-server setup` adds it")
+    if not acme_renewal.is_due(data_dir, now):
+        return False
+    acme_renewal.obtain(settings.CONFIG.acme, data_dir, now)
+    return True
 
 
 def _devices() -> bool:

@@ -54,6 +54,27 @@ def make(key_file: Path, certificate_file: Path, names: Sequence[str], now: date
     write_secret(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
+def account_key() -> bytes:
+    """Return a new P-256 key (PEM), by which an authority knows us again; it is no certificate's key."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def request(key: bytes, name: str) -> bytes:
+    """Return a request (PEM, RFC 2986) for a certificate of this key for this host name or address."""
+    private = load_pem_private_key(key, password=None)
+    if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise ValueError("authorities take RSA and elliptic-curve keys")  # noqa: TRY004 - of a file, not a type
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    names = x509.SubjectAlternativeName([_alternative(name)])
+    return builder.add_extension(names, critical=False).sign(private, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def renew_from(certificate_file: Path) -> datetime.datetime:
+    """Return when a certificate is to be renewed: with a third of its life left, however long authorities make it."""
+    one = _read(certificate_file)
+    return one.not_valid_after_utc - (one.not_valid_after_utc - one.not_valid_before_utc) / 3
+
+
 def pin(certificate_file: Path) -> str:
     """Return the SHA-256 (hex) of the certificate's public key: what an enrolment token tells a device to expect."""
     return pin_of(certificate_file.read_bytes())

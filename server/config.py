@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from server import (
+    acme_settings,
     backup_settings,
     list_settings,
     notify_config,
@@ -21,6 +22,7 @@ from server import (
     sign_in_settings,
     training_settings,
 )
+from server.acme_settings import AcmeSettings
 from server.backup_settings import BackupSettings
 from server.errors import ConfigError
 from server.list_presets import PRESETS
@@ -65,6 +67,7 @@ class Config:
     workers: int = 1
     database: Database = field(default_factory=Database)
     audit: Audit = field(default_factory=Audit)
+    acme: AcmeSettings = field(default_factory=AcmeSettings)
     backup: BackupSettings = field(default_factory=BackupSettings)
     lists: tuple[ListSettings, ...] = ()
     mail: Mail = field(default_factory=Mail)
@@ -126,6 +129,9 @@ def parse(text: str, file_name: str) -> Config:
         values["database"] = Database(**_section(values["database"], _DATABASE, text, file_name, "database"))
     if "audit" in values:
         values["audit"] = Audit(**_section(values["audit"], _AUDIT, text, file_name, "audit"))
+    if "acme" in values:
+        acme = _section(values["acme"], acme_settings.KEYS, text, file_name, "acme")
+        values["acme"] = _made(acme_settings.acme_settings, acme, file_name, _line_of(text, "acme", ""))
     if "backup" in values:
         backup = _section(values["backup"], backup_settings.KEYS, text, file_name, "backup")
         values["backup"] = _made(backup_settings.backup_settings, backup, file_name, _line_of(text, "backup", ""))
@@ -275,10 +281,6 @@ def _is_url(value: object) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.path in {"", "/"} and not parts.query
 
 
-def _is_listen(value: object) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):\d{1,5}", value))
-
-
 def _is_hosts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) and one and "/" not in one for one in value)
 
@@ -299,12 +301,13 @@ _HEAD_TO = re.compile(r"mailto:[^@\s,?]+@[A-Za-z0-9.-]+|https://[A-Za-z0-9.-]+(:
 _Rule = tuple[Callable[[object], bool], str]
 _TOP: dict[str, _Rule] = {
     "url": (_is_url, 'an address without a path, like "https://fairwatch.example.org"'),
-    "listen": (_is_listen, 'an address and port, like "0.0.0.0:8443"'),
+    "listen": (acme_settings.is_listen, 'an address and port, like "0.0.0.0:8443"'),
     "hosts": (_is_hosts, 'a list of host names, like ["fairwatch.local"]'),
     "behind_proxy": (lambda value: isinstance(value, bool), "true or false"),
     "workers": (_is_workers, "a whole number from 1 to 64 (SQLite always uses 1)"),
     "database": (lambda value: isinstance(value, dict), "a section: [database]"),
     "audit": (lambda value: isinstance(value, dict), "a section: [audit]"),
+    "acme": (lambda value: isinstance(value, dict), "a section: [acme]"),
     "backup": (lambda value: isinstance(value, dict), "a section: [backup]"),
     "sign_in": (lambda value: isinstance(value, dict), "a section: [sign_in]"),
     "training": (lambda value: isinstance(value, dict), "a section: [training]"),

@@ -98,14 +98,17 @@ def tls(data_dir: Path) -> Finding:
         return Finding("TLS", ok=True, sentence="not used: the address is plain HTTP, for this machine only")
     from urllib.parse import urlsplit
 
-    from server import certificates
+    from server import acme_renewal, certificates
 
     certificate, now = data_dir / TLS_CERTIFICATE, datetime.now(UTC)
     name = urlsplit(settings.CONFIG.url).hostname or "localhost"
     wrong = certificates.faults(certificate, data_dir / TLS_KEY, name, now)
     ends = certificates.expires(certificate)
-    if not wrong and ends <= now + CERTIFICATE_WARNING:
+    by_acme, third = settings.CONFIG.acme.wanted, ends - certificates.renew_from(certificate)
+    if not wrong and ends <= now + min(CERTIFICATE_WARNING, third / 2 if by_acme else third):
         wrong = ["renew it now, with the same key, and put it in with `fairwatch-server certificate`"]
+    if by_acme and (failed := acme_renewal.last_failed()):
+        wrong.append(f"it could not be renewed, since {failed}: `fairwatch-server certificate --acme` says more")
     told = f"certificate ends {ends:%Y-%m-%d}; fingerprint {certificates.pin(certificate)}"
     return Finding("TLS", not wrong, "; ".join([told, *wrong]))
 

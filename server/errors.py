@@ -10,6 +10,7 @@ CollectorError
 ├── ImportRefused   a file can't be taken in; nothing of it was (the same never will be)
 ├── PhoneFileRefused  a file for a phone can't be made of what was given (the same never will be)
 ├── NotYetErased    rows are deleted and their bytes still in the database's files (retrying can help)
+├── NotIssued       an authority gave no certificate (retrying can help)
 ├── NotDelivered    a mail server or service did not take a message (retried for as long as it matters)
 └── PublishRefused  signed rules that no device would take; nothing of them was kept (the same never will be)
 
@@ -90,3 +91,13 @@ class NotYetErased(CollectorError):
     """What was deleted is still in the database's files, because something kept it busy; it is tried again."""
 
     retry_can_help: ClassVar[bool] = True
+
+
+class NotIssued(CollectorError):
+    """An authority gave no certificate: `why` is one of the closed list in `acme_order`, `told` what it said itself."""
+
+    retry_can_help = True
+
+    def __init__(self, why: str, sentence: str, told: str = "") -> None:
+        self.why, self.told = why, told
+        super().__init__(f"{sentence}: {told}" if told else sentence)

@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     from granian.constants import Interfaces
     from granian.server import Server
 
-    from server import list_jobs, log, nightly_backup, schedule
+    from server import acme_renewal, list_jobs, log, nightly_backup, schedule
     from server.certificate_watch import CertificateWatch
     from server.delivery import Delivery
 
@@ -102,6 +102,9 @@ def run(args: argparse.Namespace) -> int:
     # Apart from the other jobs: a slow list or a large backup must keep nothing else waiting.
     fetching = schedule.start(list_jobs.timed_jobs(settings.CONFIG.lists, args.data_dir, stopping))
     saving = schedule.start(nightly_backup.timed_jobs(settings.CONFIG.backup, args.data_dir, stopping))
+    renewing = schedule.start(
+        acme_renewal.timed_jobs(settings.CONFIG.acme, args.data_dir, stopping) if address.tls else ()
+    )
     jobs = schedule.start(_jobs())
     delivery = Delivery()
     delivery.start()
@@ -118,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
             watch.stop()
         fetching.shutdown(wait=True)
         saving.shutdown(wait=True)
+        renewing.shutdown(wait=True)
         jobs.shutdown(wait=True)
         delivery.stop()
         log.event("ended", pid=os.getpid())

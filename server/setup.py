@@ -12,16 +12,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from server import certificate_command, certificates, config, doctor, setup_keyboard, setup_questions
-from server.errors import SetUpError
+from server.errors import NotIssued, SetUpError
 from server.files import make_private_folder, save
 from server.initialise import TLS_CERTIFICATE, TLS_KEY, initialise
 from server.program import own_command
 from server.setup_questions import QUESTIONS, Answers, Ask, Question
 from server.start import require, require_own_account
 
-SECTION_OF = {"mail_host": "mail", "head_to": "audit", "backup_key": "backup"}
+SECTION_OF = {"acme_email": "acme", "mail_host": "mail", "head_to": "audit", "backup_key": "backup"}
 """The question after which a whole section of collector.toml is asked for."""
 
 
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         answers = _agreed(data_dir, given, there)
     do(data_dir, answers, there)
+    if _asks_authority(answers, there):
+        _ask_authority(data_dir)
     _tell(data_dir, answers, there)
     return 0
 
@@ -109,9 +112,12 @@ def plan(data_dir: Path, answers: Answers, there: Present) -> list[str]:
     if not there.made:
         steps.append(f"make the collector of {answers['name']} in {data_dir}, at {answers['url']}")
         if answers["url"].startswith("https://") and not answers["certificate"]:
-            steps.append("make its own certificate, which devices insist on and browsers warn of")
+            steps.append("make a key, which devices insist on, and its own certificate, which browsers warn of")
     if answers["certificate"] and _is_other(data_dir, answers):
         steps.append(f"put in the certificate {answers['certificate']}")
+    if _asks_authority(answers, there):
+        host = urlsplit(answers["acme_directory"]).hostname
+        steps.append(f"ask {host} for a certificate for {answers['url']}, now and whenever it is to be renewed")
     return steps + [
         f"add [{one}] to collector.toml" for one in setup_questions.sections(answers) if one not in there.sections
     ]
@@ -161,6 +167,23 @@ def do(data_dir: Path, answers: Answers, there: Present) -> None:
     require(data_dir)
     if answers["certificate"]:
         certificate_command.put_in(data_dir, *files, datetime.now(UTC))
+
+
+def _asks_authority(answers: Answers, there: Present) -> bool:
+    return bool(answers["acme_email"]) and "acme" not in there.sections
+
+
+def _ask_authority(data_dir: Path) -> None:
+    """Ask for the first certificate; where it fails, the collector that runs asks again by itself."""
+    from server import acme_renewal
+
+    try:
+        acme_renewal.obtain(config.load(data_dir).acme, data_dir, datetime.now(UTC))
+    except NotIssued as fault:
+        setup_keyboard.say(
+            f"\nNo certificate yet, since {fault}. The collector asks again while it runs; "
+            "`fairwatch-server certificate --acme` asks at once."
+        )
 
 
 def _agreed(data_dir: Path, given: Answers, there: Present) -> Answers:

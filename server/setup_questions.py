@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from server import config
+from server import acme_settings, config
 from server.errors import ConfigError, SetUpError
 
 PORTS = 65536
@@ -100,11 +100,27 @@ def _listen(given: Answers) -> str:
     return f"127.0.0.1:{port}" if parts.hostname in {"localhost", "127.0.0.1"} else f"0.0.0.0:{port}"
 
 
+def _wanted_whole_file(answer: str) -> str | None:
+    return "say the whole path" if answer and not Path(answer).is_absolute() else _file(answer)
+
+
+def _may_ask_authority(given: Answers) -> bool:
+    """Whether an authority could give a certificate: for a name that others know."""
+    parts = urlsplit(given["url"])
+    host = parts.hostname or ""
+    return parts.scheme == "https" and "." in host.rstrip(".") and host.rpartition(".")[2].isalpha()
+
+
+def _by_acme(given: Answers) -> bool:
+    return bool(given["acme_email"])
+
+
 def _anything(_: str) -> str | None:
     return None
 
 
 _MAIL = 'host = "mail.example"\nfrom = "a@mail.example"\n'
+_ACME = 'email = "it@mail.example"\nagreed = true\n'
 _SENDER = 'host = "mail.example"\n'
 _FROM = 'from = "a@mail.example"\n'
 
@@ -119,10 +135,43 @@ QUESTIONS = (
     ),
     Question("listen", "Where to listen; 0.0.0.0 is on every interface", by_config("", "listen"), _listen),
     Question(
+        "acme_email",
+        "To have Let's Encrypt, or another authority, give and renew the certificate: the address it writes to; "
+        "empty: no",
+        by_config("acme", "email", "agreed = true\n"),
+        when=_may_ask_authority,
+    ),
+    Question(
+        "acme_directory",
+        "Where that authority is asked (its ACME directory)",
+        by_config("acme", "directory", _ACME),
+        acme_settings.LETS_ENCRYPT,
+        when=_by_acme,
+    ),
+    Question(
+        "acme_authority",
+        "Who vouches for that address (a PEM file); empty: an authority that everybody knows",
+        _wanted_whole_file,
+        when=lambda given: _by_acme(given) and given["acme_directory"] != acme_settings.LETS_ENCRYPT,
+    ),
+    Question(
+        "acme_listen",
+        "Where its question is answered: what the internet reaches as port 80",
+        by_config("acme", "listen", _ACME),
+        acme_settings.AcmeSettings.listen,
+        when=_by_acme,
+    ),
+    Question(
+        "acme_agree",
+        "Say yes if you agree to its terms (Let's Encrypt's are at https://letsencrypt.org/repository/)",
+        lambda answer: None if answer == "yes" else "it gives certificates only to who agrees: say yes, or ask nobody",
+        when=_by_acme,
+    ),
+    Question(
         "certificate",
         "The certificate's file (PEM, with its issuers); empty: the collector makes its own, which browsers warn of",
         _file,
-        when=lambda given: given["url"].startswith("https://"),
+        when=lambda given: given["url"].startswith("https://") and not _by_acme(given),
     ),
     Question(
         "certificate_key",
@@ -210,6 +259,12 @@ def sections(answers: Mapping[str, str]) -> dict[str, str]:
 def values_of(answers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Return what the sections say, without what was left out."""
     found: dict[str, dict[str, Any]] = {}
+    if answers["acme_email"]:
+        usual = acme_settings.AcmeSettings()
+        found["acme"] = {"email": answers["acme_email"], "agreed": answers["acme_agree"] == "yes"}
+        for key in ("directory", "listen", "authority"):
+            given = answers[f"acme_{key}"]
+            found["acme"][key] = "" if given == getattr(usual, key) else given
     if answers["mail_host"]:
         found["mail"] = {
             "host": answers["mail_host"],

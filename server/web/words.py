@@ -79,6 +79,7 @@ ACTIONS = {
     "go_live_ticked": gettext_noop("Ticked a point before going live"),
     "go_live_unticked": gettext_noop("Took the tick off a point before going live"),
     "certificate_put_in": gettext_noop("Put in a certificate"),
+    "certificate_not_renewed": gettext_noop("Could not renew the certificate"),
     "backup_made": gettext_noop("Made a backup"),
     "backup_failed": gettext_noop("Could not finish a backup"),
     "backup_rehearsed": gettext_noop("Tried whether a backup opens"),

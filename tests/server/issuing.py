@@ -45,6 +45,12 @@ class Authority:
         made.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return made
 
+    def write_root(self):
+        """Return the root's certificate as a file."""
+        path = self._folder / "root.crt"
+        path.write_bytes(self.root.public_bytes(Encoding.PEM))
+        return path
+
     def _sign(self, subject, key, issuer, issuer_key, *, name=None, begins=NOW, days=900):
         builder = (
             x509.CertificateBuilder()

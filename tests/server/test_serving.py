@@ -18,9 +18,11 @@ from urllib.parse import quote
 import psutil
 import pytest
 
+from server import certificates
 from server.__main__ import main
 from server.errors import SetUpError
 from server.serving import THREADS, choose_address
+from tests.server import pebble as authority
 from tests.server.issuing import Authority
 
 SECONDS = 30
@@ -340,3 +342,30 @@ def test_another_certificate_is_taken_up_while_devices_go_on_being_answered(tmp_
     finally:
         child.terminate()
         assert child.wait(20) == 0
+
+
+@pytest.mark.more
+@pytest.mark.timeout(240)
+@pytest.mark.skipif(bool(authority.WHY_NOT), reason=authority.WHY_NOT or "it is there")
+def test_a_collector_that_runs_gets_its_certificate_from_an_authority_and_serves_it(tmp_path):
+    port, data_dir = _free_port(), tmp_path / "data"
+    where = ("--url", f"https://fairwatch.example.org:{port}", "--listen", f"127.0.0.1:{port}")
+    _run("init", "--data-dir", data_dir, *where)
+    with authority.pebble(tmp_path) as running:
+        with (data_dir / "collector.toml").open("a") as file:
+            file.write(running.toml())
+        child = subprocess.Popen([sys.executable, "-m", "server", "run", "--data-dir", str(data_dir)])
+        try:
+            _until(lambda: not certificates.is_own(data_dir / "keys/tls.crt"), "a certificate")
+            wanted = (data_dir / "keys/tls.crt").read_text().split("-----END")[0]
+            _until(lambda: _shown(port).startswith(wanted), "that it is served")
+        finally:
+            child.terminate()
+            assert child.wait(60) == 0
+
+
+def _shown(port):
+    try:
+        return ssl.get_server_certificate(("127.0.0.1", port), timeout=2)
+    except OSError:
+        return ""

@@ -14,6 +14,7 @@ from server import certificates
 from server.errors import SetUpError
 from server.setup import Present, gather, kept, plan, present, wrong_with
 from server.setup_questions import QUESTIONS
+from tests.server import pebble as authority
 from tests.server.issuing import Authority
 
 GIVEN = {"name": "Bright Path", "url": "https://fairwatch.example.org"}
@@ -168,6 +169,32 @@ def test_one_that_was_ended_half_way_goes_on_from_there(whole, tmp_path, moment)
     assert done.returncode == 0, done.stderr
     assert "good  TLS" in done.stdout
     assert (half / "keys/online-keys.json").is_file()
+
+
+@pytest.mark.more
+@pytest.mark.skipif(bool(authority.WHY_NOT), reason=authority.WHY_NOT or "it is there")
+def test_it_asks_a_real_authority_and_without_one_it_goes_on_with_its_own_certificate(tmp_path):
+    with authority.pebble(tmp_path) as running:
+        chosen = running.settings
+        words = (
+            *WORDS, "--acme-email", chosen.email, "--acme-directory", chosen.directory, "--acme-listen", chosen.listen,
+            "--acme-authority", chosen.authority,
+        )  # fmt: skip
+        refused = setup(tmp_path / "data", *words)
+        assert refused.returncode == 2
+        assert "--acme-agree: it gives certificates only to who agrees" in refused.stderr
+        assert not (tmp_path / "data").exists()
+        done = setup(tmp_path / "data", *words, "--acme-agree", "yes")
+        assert done.returncode == 0, done.stderr
+        assert "ask localhost for a certificate for https://fairwatch.example.org" in done.stdout
+        assert "No certificate yet" not in done.stdout
+        assert not certificates.is_own(tmp_path / "data/keys/tls.crt")
+    again = setup(tmp_path / "data", *words, "--acme-agree", "yes")
+    assert "Nothing is left to do." in again.stdout
+    alone = setup(tmp_path / "alone", *words, "--acme-agree", "yes")
+    assert alone.returncode == 0, alone.stderr
+    assert "No certificate yet, since the authority can't be reached" in " ".join(alone.stdout.split())
+    assert certificates.is_own(tmp_path / "alone/keys/tls.crt")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be in the wrong account's folder")

@@ -8,6 +8,7 @@ import pytest
 
 from protocol import backup_sealing
 from server import setup_questions as questions
+from server.acme_settings import LETS_ENCRYPT
 from server.config import parse
 from server.errors import SetUpError
 
@@ -35,6 +36,11 @@ EMPTY = dict.fromkeys(BY_KEY, "")
         ("head_to", "chair@example.org", "head_to must be"),
         ("backup_key", "abc", "72 hex digits"),
         ("backup_to", "mnt", "whole path"),
+        ("acme_email", "nobody", "email must be"),
+        ("acme_agree", "", "say yes"),
+        ("acme_listen", "80", "listen must be"),
+        ("acme_directory", "acme.example", "directory must be"),
+        ("acme_authority", "root.pem", "whole path"),
     ],
 )
 def test_what_can_t_be_used_is_refused_with_what_can(key, answer, says):
@@ -82,6 +88,27 @@ def test_the_sections_are_what_collector_toml_reads():
     assert read.audit.head_to == ("mailto:chair@example.org",)
     assert read.backup.to == "/mnt/backups"
     assert questions.sections(EMPTY) == {}
+
+
+def test_of_acme_only_what_is_not_usual_is_written():
+    usual = {"acme_directory": LETS_ENCRYPT, "acme_listen": "0.0.0.0:80", "acme_agree": "yes"}
+    text = questions.sections(EMPTY | usual | {"acme_email": "it@example.org"})["acme"]
+    assert text == '\n[acme]\nemail = "it@example.org"\nagreed = true\n'
+    assert parse(text, "collector.toml").acme.directory == LETS_ENCRYPT
+
+
+@pytest.mark.parametrize(
+    ("url", "may"),
+    [
+        ("https://fairwatch.example.org", True),
+        ("https://localhost:8460", False),
+        ("https://collector", False),
+        ("https://192.0.2.1", False),
+        ("http://fairwatch.example.org", False),
+    ],
+)
+def test_an_authority_is_offered_only_for_names_that_others_know(url, may):
+    assert BY_KEY["acme_email"].when({"url": url}) is may
 
 
 @pytest.mark.parametrize(
