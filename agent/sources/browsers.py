@@ -138,7 +138,7 @@ PLACES: dict[str, dict[str, tuple[str, ...]]] = {
         "Safari": ("Library/Safari", _SAFARI_BOX),
     },
 }
-_HOMES = {"linux": "/home", "darwin": "/Users", "win32": "C:/Users"}
+_HOMES = {"linux": "/home", "darwin": "/Users"}
 # A list of profiles is some hundred bytes; the person may put anything there.
 PROFILES_INI_BYTES = 1 << 20
 # Marks of a profile folder that has no history yet.
@@ -181,17 +181,15 @@ def _always(_place: str) -> Iterator[bool]:
 def local_homes(platform: str = sys.platform, attend: Attend = _always) -> list[Home]:
     """The accounts of this machine whose home is there: those the system lists, and the owners of folders in /home.
 
-    `attend(person)` is asked before each look into a home, since that may hang.
+    On Windows those in the registry alone. `attend(person)` is asked before each look into a home, since that may hang.
     """
     found: dict[Path, str] = {}
-    if platform != "win32":
-        import pwd  # not there on Windows
-
-        for account in pwd.getpwall():
-            path = Path(account.pw_dir)
-            with attend(account.pw_name) as may_look:
-                if may_look and path.parent != path and path.is_dir():
-                    found.setdefault(path, account.pw_name)
+    for person, path in _listed(platform):
+        with attend(person) as may_look:
+            if may_look and path.parent != path and path.is_dir():
+                found.setdefault(path, person)
+    if platform == "win32":
+        return [Home(person, path) for path, person in sorted(found.items())]
     place = Path(_HOMES.get(platform, "/home"))
     for name in sorted(_names_in(place)):
         path = place / name
@@ -199,12 +197,27 @@ def local_homes(platform: str = sys.platform, attend: Attend = _always) -> list[
             continue
         with attend(name) as may_look:
             if may_look and path.is_dir():
-                found[path] = name if platform == "win32" else owner_of(path)
+                found[path] = owner_of(path)
     return [Home(person, path) for path, person in sorted(found.items())]
+
+
+def _listed(platform: str) -> list[tuple[str, Path]]:
+    """The accounts that the system lists, and their homes."""
+    if platform == "win32":
+        from agent.windows.homes import homes
+
+        return homes()
+    import pwd  # not there on Windows
+
+    return [(account.pw_name, Path(account.pw_dir)) for account in pwd.getpwall()]
 
 
 def owner_of(path: Path) -> str:
     """The account that owns a path, which is the person whose history it is."""
+    if sys.platform == "win32":
+        from agent.windows import homes
+
+        return homes.owner_of(path.absolute()) or path.name
     try:
         return path.owner()
     except (OSError, KeyError, NotImplementedError):
@@ -309,6 +322,8 @@ def _stays_with(folder: Path, home: Home) -> bool:
     """Whether a profile is the person's own: a link or profiles.ini may point into someone else's home."""
     if folder.is_relative_to(_real(home.path)):
         return True
+    if sys.platform == "win32":
+        return False  # files have no owner there that is told by a number
     try:
         return folder.stat().st_uid == home.path.stat().st_uid
     except OSError:
