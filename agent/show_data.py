@@ -22,6 +22,7 @@ from agent.held import Held
 from agent.held_words import as_notice, unavailable
 from agent.notice import FLAG_WORDS, Notice, as_text
 from agent.session.address import socket_path
+from agent.session.desktops import has_screen
 from agent.session.errors import ServiceRefused, ServiceUnreachable
 from agent.session.link import ask
 from agent.session.messages import Ask
@@ -77,7 +78,7 @@ def _in_a_window(notice: Notice) -> bool:
     """Show it in a window; gives whether there was one."""
     from agent.session.notice_window import show
 
-    return bool(os.environ.get("DISPLAY")) and show(Sheet(notice=notice))
+    return has_screen(os.environ) and show(Sheet(notice=notice))
 
 
 def _as_json(held: dict[str, Any] | None, totals: list[dict[str, Any]] | None) -> str:

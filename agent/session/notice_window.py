@@ -1,5 +1,7 @@
 """The window in which a person reads the notice: with Tk where Python has it, else drawn on the X display itself.
 
+On Windows it is one of Windows' own controls (`agent/windows/notice_window.py`).
+
 A process of its own, which ends when the window is closed, so that the session part stays small. It reads a `Sheet` on
 standard input and says "shown" on standard output once the window can be seen.
 """
@@ -53,6 +55,14 @@ def show(
 
     Gives False where no window could be shown.
     """
+    if sys.platform == "win32":
+        from agent.windows import notice_window as of_windows
+
+        try:
+            of_windows.show(sheet, shown, acknowledged)
+        except OSError:
+            return False
+        return True
     try:
         import tkinter
     except ImportError:

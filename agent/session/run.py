@@ -6,6 +6,7 @@ There is no switch that leaves the notice out: until it was really shown, this p
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from typing import Final, TextIO
 from agent.health import State
 from agent.notice import Notice
 from agent.places import DATA_DIR
+from agent.program import own_command
 from agent.reading import ToRead, as_notice
 from agent.session import desktops, waiting
 from agent.session.address import socket_path
@@ -85,18 +87,18 @@ def run(args: argparse.Namespace) -> int:
     part = SessionPart(
         args.data_dir,
         os.environ,
-        stdout=sys.stdout,
+        stdout=sys.stdout or io.StringIO(),  # a program of Windows without a console has none
         notice_on_stdout=args.notice_on_stdout,
         idle_after_seconds=args.idle_after,
         calm_after_seconds=args.calm_after,
     )
-    # The very words that began it choose the version that the service is of by now.
-    again = [sys.executable, *sys.orig_argv[1:]]
     if sys.platform == "win32":
         part.run()  # Windows ends a session's programs without a signal
         if part.begins_anew:
-            subprocess.Popen(again)
+            subprocess.Popen([*own_command(), *sys.argv[1:]])
         return 0
+    # The very words that began it choose the version that the service is of by now.
+    again = [sys.executable, *sys.orig_argv[1:]]
     with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
         desktops.go_round(lambda: part.run(wake.fileno()))
     if part.begins_anew:

@@ -85,8 +85,16 @@ class WinePython:
         made = WinePython(self.folder)
         made.environment |= {"WINEPREFIX": str(folder), "DISPLAY": display}
         shutil.copytree(self.environment["WINEPREFIX"], folder, symlinks=True, copy_function=_link_or_copy)
-        subprocess.run(["wineserver", "-p45"], env=made.environment, timeout=30, check=False)
+        made.begin()
         return made
+
+    def begin(self) -> None:
+        """Begin this Windows; it goes by itself when nobody has come for a minute, and not with each program.
+
+        Its own programs begin first: they would hold on to the output of whichever came first.
+        """
+        self.alone("wineserver", "-p60")
+        self.alone("wine", "cmd", "/c", "exit")
 
     def run(self, code: str, *arguments: str, timeout: float = 90) -> str:
         """Run code, and give what it printed; its errors go into the failure's text."""
@@ -116,10 +124,7 @@ def build(folder: Path) -> WinePython:
             made.alone("wine", "reg", "add", CONTROL_KEY, "/v", "ServicesPipeTimeout", "/d", "30000", "/f")
             made.alone("wineserver", "-k")
             (folder / "ready").touch()
-    # Else it would end with each program and begin anew with the next; it goes by itself when nobody has come for long.
-    made.alone("wineserver", "-p60")
-    # Wine's own programs, which outlive whoever came first, would hold on to the output of a test's.
-    made.alone("wine", "cmd", "/c", "exit")
+    made.begin()
     return made
 
 
