@@ -4,12 +4,14 @@ The device makes its own key, checks the collector's first root against the toke
 token against IT's key in it), asks to be known with a request signed by that key, and keeps what it is told. Trying
 again after a failure is the same device; an enrolled device stays as it is.
 
-Exit 0: enrolled, now or before. 2: what was given can't be used, or the collector refused it. 1: no answer; try again.
+Exit 0: enrolled, now or before. 2: what was given can't be used, or the collector refused it. 1: no answer, or one that
+may be another later, as when a whole fleet comes at once; try again.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import platform
 import sys
 from collections.abc import Callable
@@ -38,6 +40,9 @@ from rules.errors import RulesError
 
 ENROL_PATH: Final = "/v1/enrol"
 ENROL_KEY_ID: Final = "enrol"
+_DISK_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_BY_IT: Final = (Code.REVOKED_DEVICE.value, Code.QUARANTINED_DEVICE.value)
+"""What only IT can change: asking again would change nothing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,13 +72,14 @@ def run(args: argparse.Namespace) -> int:
     except CollectorUnreachable as fault:
         return _fail(f"the collector did not answer: {fault}; try again", 1)
     except CollectorRefused as fault:
-        return _fail(fault.sentence or f"the collector refused: {fault.code}", 2)
+        return _fail(fault.sentence or f"the collector refused: {fault.code}", 1 if _is_for_now(fault) else 2)
     except Refused as fault:
         return _fail(fault.code.sentence, 2)
     except (AgentError, ProtocolError, RulesError) as fault:
         return _fail(str(fault), 2)
     except OSError as fault:
-        return _fail(f"{fault.filename or args.data_dir}: {fault.strerror or type(fault).__name__}", 2)
+        code = 1 if fault.errno in _DISK_FULL else 2
+        return _fail(f"{fault.filename or args.data_dir}: {fault.strerror or type(fault).__name__}", code)
     state = "enrolled" if made else "already enrolled, nothing changed:"
     sys.stdout.write(f"{state} as device {identity.device} in group {identity.group}\n")
     return 0
@@ -196,6 +202,11 @@ def _as_text(data: bytes) -> str:
         return data.decode("ascii")
     except UnicodeDecodeError:
         raise Refused(Code.TOKEN_MALFORMED) from None
+
+
+def _is_for_now(fault: CollectorRefused) -> bool:
+    """Whether a token that is good may be taken later: it must not be thrown away for that."""
+    return fault.retry and fault.code not in _BY_IT
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -39,7 +39,7 @@ from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in
 from agent.set_files import bring
 from agent.set_in_force import in_force, put_in_force
 from protocol import tokens
-from protocol.errors import NotTrusted
+from protocol.errors import Expired, NotTrusted
 from protocol.messages import EnrolmentToken, UtcTime
 from protocol.publication import (
     DELEGATED,
@@ -143,7 +143,7 @@ def first_root(
     with _locked(folder):
         try:
             trusted = _check(folder, collector, token.root, token.minimum, clock())[1]
-        except _NotFresh as fault:
+        except (_NotFresh, Expired) as fault:
             raise CollectorUnreachable(str(fault)) from fault
     tokens.check_signature(text, trusted.packs_keys)
 
@@ -455,7 +455,7 @@ def _translated(fault: Exception) -> NotTrusted | _NotFresh:
     """Turn the library's errors into a sentence of ours: theirs hold addresses, which don't belong in a log."""
     match fault:
         case tuf_errors.ExpiredMetadataError():
-            return NotTrusted("what the collector serves has expired, or this device's clock is ahead")
+            return Expired("what the collector serves has expired, or this device's clock is ahead")
         case tuf_errors.BadVersionNumberError():
             return NotTrusted("the collector serves an older or other version than was signed and seen")
         case tuf_errors.UnsignedMetadataError():

@@ -7,6 +7,7 @@ ProtocolError
 ├── UnlockError     a private key's file can't be read or unlocked (another passphrase may help)
 ├── KeptBack        a case must not be passed on to this person (never will be, while the signed list says so)
 └── NotTrusted      published metadata is not accepted (the same bytes never will be; newer ones may)
+    └── Expired     it is too old by this clock (a clock that is set right helps)
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class OpenError(ProtocolError):
 
 class NotTrusted(ProtocolError):
     """Published metadata or a published file is refused: not signed as it must be, older, expired, or wider."""
+
+
+class Expired(NotTrusted):
+    """Published metadata is signed as it must be and too old by this clock: newer metadata or a right clock helps."""
 
 
 class KeptBack(ProtocolError):

@@ -29,7 +29,7 @@ from tuf.api.metadata import (
     Timestamp,
 )
 
-from protocol.errors import NotTrusted
+from protocol.errors import Expired, NotTrusted
 from protocol.limits import ENVELOPE_MAX_RECIPIENTS, MESSAGE_VERSION
 from protocol.messages import Group, KeyId, LeadPublicKey, Message, Positive, ShortText, place_of, reader
 from protocol.sealing import key_id
@@ -223,7 +223,7 @@ def verify(roots: Sequence[bytes], metadata: Mapping[str, bytes], *, now: dateti
     if now is not None:
         for name, each in pieces.items():
             if each.is_expired(now):
-                raise NotTrusted(f"the {name} metadata expired on {each.expires:%Y-%m-%d}")
+                raise Expired(f"the {name} metadata expired on {each.expires:%Y-%m-%d}")
     return Trusted(
         root=root,
         targets=targets,

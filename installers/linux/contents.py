@@ -31,7 +31,7 @@ class Package:
 
     `updates_itself`: whether what it installs takes later versions by itself, for which an archive is made beside it.
     `links` are symbolic links: where each lies, and what it points to.
-    `scripts` are shell scripts by the step of the installation that runs them.
+    `scripts` are shell scripts by the step of the installation that runs them, `rpm_scripts` by those only rpm has.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Package:
     scripts: tuple[tuple[str, str], ...]
     forms: tuple[Form, ...]
     rpm_recommends: tuple[str, ...] = ()
+    rpm_scripts: tuple[tuple[str, str], ...] = ()
     updates_itself: bool = False
 
 
@@ -98,6 +99,7 @@ AGENT: Final = Package(
         ("preremove", "installers/linux/agent/prerm"),
         ("postremove", "installers/linux/agent/postrm"),
     ),
+    rpm_scripts=(("posttrans", "installers/linux/agent/posttrans"),),
     forms=("deb", "rpm"),
     updates_itself=True,
 )

@@ -90,7 +90,12 @@ def _wanted(package: Package, staged: Path, form: Form, version: str, epoch: int
         ],
         "scripts": {event: str(TOP / path) for event, path in package.scripts},
         "deb": {"compression": "zstd"},
-        "rpm": {"compression": "zstd", "buildhost": "localhost", "group": "System Environment/Daemons"},
+        "rpm": {
+            "compression": "zstd",
+            "buildhost": "localhost",
+            "group": "System Environment/Daemons",
+            "scripts": {event: str(TOP / path) for event, path in package.rpm_scripts},
+        },
     }
 
 

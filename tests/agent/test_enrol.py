@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import stat
@@ -105,7 +106,7 @@ def test_a_time_that_can_not_be_is_one_clear_line(setting, capsys, year):
     time = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
     setting.collector.lie = Refusal(Code.CLOCK_WRONG.value, Code.CLOCK_WRONG.sentence, "", retry=True, time=time)
     code, said = enrol(capsys, setting, "--token", setting.token())
-    assert (code, said) == (2, f"fairwatch-agent enrol: {Code.CLOCK_WRONG.sentence}\n")
+    assert (code, said) == (1, f"fairwatch-agent enrol: {Code.CLOCK_WRONG.sentence}\n")
 
 
 def test_the_collector_can_not_put_a_device_in_another_group_than_its_token(setting, capsys):
@@ -116,12 +117,40 @@ def test_the_collector_can_not_put_a_device_in_another_group_than_its_token(sett
         keys.load(setting.folder)
 
 
-@pytest.mark.parametrize(
-    "code", [Code.TOKEN_EXPIRED, Code.TOKEN_USED_UP, Code.TOKEN_UNKNOWN, Code.TOKEN_BAD_SIGNATURE, Code.BUSY]
-)
-def test_each_refusal_is_one_clear_line(setting, capsys, code):
+FOR_GOOD = (
+    Code.TOKEN_EXPIRED, Code.TOKEN_USED_UP, Code.TOKEN_UNKNOWN, Code.TOKEN_BAD_SIGNATURE, Code.REVOKED_DEVICE
+)  # fmt: skip
+FOR_NOW = (Code.BUSY, Code.TOO_MANY, Code.VERSION_TOO_NEW)
+
+
+@pytest.mark.parametrize(("code", "status"), [*((one, 2) for one in FOR_GOOD), *((one, 1) for one in FOR_NOW)])
+def test_each_refusal_is_one_clear_line_and_a_busy_collector_is_no_reason_to_throw_a_token_away(
+    setting, capsys, code, status
+):
     setting.collector.refuse = code
-    assert enrol(capsys, setting, "--token", setting.token()) == (2, f"fairwatch-agent enrol: {code.sentence}\n")
+    assert enrol(capsys, setting, "--token", setting.token()) == (status, f"fairwatch-agent enrol: {code.sentence}\n")
+
+
+def test_what_has_expired_by_this_clock_may_be_tried_again(pilot, setting, capsys):
+    setting.collector.publication = pilot.publish(now() - timedelta(days=3))
+    code, said = enrol(capsys, setting, "--token", setting.token())
+    assert (code, "expired, or this device's clock is ahead" in said) == (1, True)
+    assert setting.collector.asked == 0
+    setting.collector.publication = pilot.publish()
+    assert enrol(capsys, setting, "--token", setting.token())[0] == 0
+
+
+def test_a_full_disk_may_be_tried_again(setting, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keys, "save", full)
+        assert enrol(capsys, setting, "--token", setting.token()) == (
+            1,
+            "fairwatch-agent enrol: here: No space left on device\n",
+        )
+    assert enrol(capsys, setting, "--token", setting.token())[0] == 0
 
 
 @pytest.mark.parametrize("text", ["", "fw1", "fw1.e30.e30", "fw2.a.b", "x" * 10_000, "fw1.\u00e9.x"])

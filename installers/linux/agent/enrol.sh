@@ -6,8 +6,17 @@ set -u
 umask 022
 held=/etc/fairwatch/token
 token=${1:-$held}
+state=/var/lib/fairwatch
 say() { printf 'fairwatch-agent: %s\n' "$*"; }
 
+# The timer may run while a package is installed: two at once could each make a key.
+[ -d "$state" ] || mkdir -m 755 "$state" || exit 1
+exec 9<"$state"
+if ! flock -w 30 9; then
+    say "another enrolment is under way: it is tried again every ten minutes" >&2
+    exit 1
+fi
+if [ ! -e "$token" ] && [ -e "$state/identity.json" ]; then exit 0; fi
 if [ ! -f "$token" ] || [ -L "$token" ]; then
     say "there is no token file at $token: this device is not enrolled, and nothing is watched" >&2
     exit 2
@@ -17,12 +26,12 @@ case $(stat -c '%u %a' "$token") in
     *) say "$token can be read or changed by other accounts: make it root's (chown root, chmod 600), and perhaps a new token" >&2
        exit 2 ;;
 esac
-said=$(timeout 120 /usr/bin/fairwatch-agent enrol --token-file "$token" </dev/null 2>&1)
+said=$(timeout 120 /usr/bin/fairwatch-agent enrol --token-file "$token" </dev/null 2>&1 9<&-)
 code=$?
 say "$said"
 case $code in
     0)
-        rm -f "$token" "$held"
+        rm -f "$token" "$held" "$held.refused"
         if [ -d /run/systemd/system ]; then systemctl start --no-block fairwatch-agent.service || true; fi
         exit 0 ;;
     2)
@@ -32,6 +41,7 @@ case $code in
         exit 2 ;;
     *)
         # Nobody answered: what was given with the installation waits for the timer.
+        rm -f "$held.refused" # what was refused before is no longer what this device waits with
         if [ "$token" != "$held" ]; then install -D -m 600 "$token" "$held" && rm -f "$token"; fi
         say "it is tried again every ten minutes" >&2
         exit 1 ;;

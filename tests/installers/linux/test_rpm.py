@@ -40,7 +40,7 @@ def test_it_holds_the_files_of_the_deb(built, package):
 
 def test_its_scripts_and_its_needs_are_said(package):
     scripts = rpm("-qp", "--scripts", package)
-    for event in ("preinstall", "postinstall", "preuninstall", "postuninstall"):
+    for event in ("preinstall", "postinstall", "preuninstall", "postuninstall", "posttrans"):
         assert f"{event} scriptlet" in scripts
     needs = rpm("-qpR", package)
     assert "python3 >= 3.11" in needs

@@ -6,6 +6,7 @@ import configparser
 import re
 import subprocess
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
@@ -49,6 +50,14 @@ def test_the_agent_is_kept_under_the_outer_net_and_leaves_no_dump():
     assert said["Restart"] == "on-failure"
 
 
+def test_a_new_version_that_ends_badly_is_left_before_systemd_gives_up_on_the_service():
+    said = dict(words("/usr/lib/systemd/system/fairwatch-agent.service"))
+    launcher = run_path(str(TOP / "installers/linux/agent/launch.py"))
+    by_the_package, by_an_administrator, of_the_version_before = 2, 2, 1
+    needed = by_the_package + by_an_administrator + launcher["STARTS_MAX"] + of_the_version_before
+    assert int(said["StartLimitBurst"]) >= needed
+
+
 def test_what_a_target_wants_is_placed_beside_it():
     for place, points_to in LINKS.items():
         if ".wants/" in place:
@@ -69,7 +78,7 @@ def test_the_session_part_is_started_in_one_way_alone():
 
 
 def test_the_shell_of_the_packages_is_well_formed():
-    scripts = [path for package in PACKAGES for _, path in package.scripts]
+    scripts = [path for package in PACKAGES for _, path in (*package.scripts, *package.rpm_scripts)]
     scripts += [one.source for one in PLACED.values() if one.source.endswith(".sh")]
     assert scripts
     for path in scripts:
