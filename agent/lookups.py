@@ -76,12 +76,14 @@ class Lookups:
         collect_from: Callable[[str], datetime | None],
         clock: Callable[[], datetime],
         rests: Callable[[], bool] = lambda: False,
+        in_order: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`lists(name)` and `is_background(name)` are what the signed rules say of a host name.
 
         `people()` are those who have programs running. `collect_from(person)` is None for whom nothing is collected of.
-        While `rests()`, no name is looked at. Clock and `monotonic` seconds are asked in the thread that calls.
+        While `rests()`, no name is looked at. Where names do not come `in_order`, none is likely a visit. Clock and
+        `monotonic` seconds are asked in the thread that calls.
         """
         self._device = device
         self._emit = emit
@@ -92,6 +94,7 @@ class Lookups:
         self._collect_from = collect_from
         self._clock = clock
         self._rests = rests
+        self._in_order = in_order
         self._monotonic = monotonic
         self._bursts: Bursts[None] = Bursts(is_background)
         self._open = False
@@ -198,5 +201,5 @@ class Lookups:
             seconds=None,
             person=person,
             source=self._source,
-            said="likely" if one.likely else "unclear",
+            said="likely" if one.likely and self._in_order else "unclear",
         )

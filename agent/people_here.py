@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +26,16 @@ class PeopleHere:
 
     def __init__(
         self,
-        person_of_uid: Callable[[int], str | None],
+        person_of_uid: Callable[[int | str], str | None],
         *,
         processes: Path = Path("/proc"),
+        owners: Callable[[], Iterable[int | str]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`owners()` are the accounts that have programs running, where those are not in a folder as on Linux."""
         self._person_of_uid = person_of_uid
         self._processes = processes
+        self._owners = owners or self._uids
         self._monotonic = monotonic
         self._found: frozenset[str] = frozenset()
         self._looked_at: float | None = None
@@ -44,13 +47,13 @@ class PeopleHere:
         """
         now = self._monotonic()
         if self._looked_at is None or now - self._looked_at >= LOOK_AGAIN_SECONDS:
-            uids = {uid for uid in self._uids() if is_person(uid)}
+            uids = {uid for uid in self._owners() if is_person(uid)}
             self._found = frozenset(self._person_of_uid(uid) or str(uid) for uid in uids)
             self._looked_at = now
         return self._found
 
-    def _uids(self) -> set[int]:
-        found = set[int]()
+    def _uids(self) -> set[int | str]:
+        found = set[int | str]()
         for entry in self._processes.iterdir():
             if entry.name.isdecimal():
                 with contextlib.suppress(OSError):  # It ended meanwhile.
@@ -58,6 +61,10 @@ class PeopleHere:
         return found
 
 
-def is_person(uid: int) -> bool:
-    """Whether an account with that number can be a person's."""
+def is_person(uid: int | str) -> bool:
+    """Whether an account with that number, or on Windows that SID, can be a person's."""
+    if isinstance(uid, str):
+        from agent.windows import accounts
+
+        return accounts.is_person(uid)
     return uid >= FIRST_PERSON_UID and not any(uid in some for some in NOBODY_UIDS)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import msgspec
 import psutil
 
 from agent import config as configuration
-from agent import memory
+from agent import memory, this_system
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core, agent_version
@@ -32,14 +31,11 @@ from agent.health import SourceHealth
 from agent.held import Held, Person, held
 from agent.limits import READING_SECONDS
 from agent.lookups import Lookups
-from agent.macos.bundles import identities_of
 from agent.notice import Notice, NoticeFacts, NoticeRecord, PrivateTime, compose
 from agent.observation import Batch, Family, Observation
-from agent.people_here import PeopleHere
 from agent.program import takes_versions
 from agent.release.probation import Probation
 from agent.session.address import person_of_uid, socket_path
-from agent.session.identity import DesktopIndex, application_folders
 from agent.session.messages import Acknowledged, DocumentShown, Front, HostShown, HostVisited, Settings
 from agent.session.server import SessionServer
 from agent.signals import wake_on
@@ -48,7 +44,6 @@ from agent.sources.browser_history import BrowserHistory
 from agent.sources.browsers import Profile, find_profiles, local_homes, profiles_in
 from agent.sources.processes import SWEEP_SECONDS, Processes
 from agent.sources.resolved import SOURCE as RESOLVED
-from agent.sources.resolved import Resolved
 from agent.supervisor import still_turning
 from agent.watchdog import BEGIN_ANEW_STATUS, Watchdog, reading
 from rules.hours import describe
@@ -160,7 +155,7 @@ class Service:
             core.rules.lists,
             self._collect_from,
             clock,
-            identities=_identities(),
+            identities=this_system.identities(),
             person_of_uid=person_of_uid,
         )
         self._lookups = Lookups(
@@ -169,12 +164,13 @@ class Service:
             source=RESOLVED,
             lists=core.rules.lists_host,
             is_background=core.rules.is_background,
-            people=PeopleHere(person_of_uid),
+            people=this_system.people_here(),
             collect_from=self._collect_from,
             clock=clock,
             rests=lambda: self._watchdog.pace > 1,
+            in_order=this_system.lookups_come_in_order(),
         )
-        self._resolved = Resolved(self._lookups, self._say_of_resolved)
+        self._resolved = this_system.names_looked_up(self._lookups, self._say_of_resolved)
         self._sessions = SessionServer(
             socket_path(data_dir),
             on_front=self._take_front,
@@ -380,13 +376,6 @@ class Service:
             collector=self._identity.collector,
             now=self._clock(),
         )
-
-
-def _identities() -> Callable[[str], Iterable[str]]:
-    """How this system names the app of an executable."""
-    if sys.platform == "darwin":
-        return identities_of
-    return DesktopIndex(application_folders(os.environ)).identities
 
 
 def _contact(contacts: Contacts) -> str:

@@ -17,18 +17,34 @@ import psutil
 _PATH_BYTES: Final = 4096
 
 
-def owner(pid: int, platform: str = sys.platform) -> int:
-    """The user id with whose rights a process runs; raises OSError or psutil.Error where it has ended."""
+def owner(pid: int, platform: str = sys.platform) -> int | str:
+    """The user id with whose rights a process runs, on Windows the SID.
+
+    Raises OSError or psutil.Error where it has ended.
+    """
+    if platform == "win32":
+        from agent.windows.processes import table
+
+        return table().owner(pid)
     if platform == "darwin":
         return int(psutil.Process(pid).uids().effective)
     return Path("/proc", str(pid)).stat().st_uid
 
 
+def person_behind(pid: int, platform: str = sys.platform) -> int | str:
+    """Whose a process is where it may run with another's rights (the real user id); raises like `owner`."""
+    return owner(pid, platform) if platform == "win32" else int(psutil.Process(pid).uids().real)
+
+
 def executable(pid: int, platform: str = sys.platform) -> str:
     """The path of a process's executable; raises OSError where there is none or it may not be seen.
 
-    On Linux the link in /proc; on macOS `proc_pidpath` (libproc.h).
+    On Linux the link in /proc; on macOS `proc_pidpath` (libproc.h); on Windows `QueryFullProcessImageNameW`.
     """
+    if platform == "win32":
+        from agent.windows.processes import table
+
+        return table().executable(pid)
     if platform == "darwin":
         return path_by(ctypes.CDLL(None, use_errno=True), pid)
     return str(Path("/proc", str(pid), "exe").readlink()).removesuffix(" (deleted)")

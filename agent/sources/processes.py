@@ -42,7 +42,7 @@ class Processes:
         clock: Callable[[], datetime],
         *,
         identities: Callable[[str], Iterable[str]],
-        person_of_uid: Callable[[int], str | None],
+        person_of_uid: Callable[[int | str], str | None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`is_listed(identity)` says whether a list names the app; `identities(executable path)` gives its identities.
@@ -99,7 +99,7 @@ class Processes:
     def _found(self) -> set[tuple[str, str]]:
         """Each person with each listed app that runs for them now."""
         found: set[tuple[str, str]] = set()
-        seen_uids, hidden_uids = set[int](), set[int]()
+        seen_uids, hidden_uids = set[int | str](), set[int | str]()
         for pid in psutil.pids():
             try:
                 uid = process_table.owner(pid)
@@ -109,8 +109,7 @@ class Processes:
                     hidden_uids.add(uid)
                     continue
                 seen_uids.add(uid)
-                # The real id is the person's, where a program runs with another's rights.
-                person = self._person_of_uid(psutil.Process(pid).uids().real) if listed is not None else None
+                person = self._person_of_uid(process_table.person_behind(pid)) if listed is not None else None
             except (OSError, psutil.Error):
                 continue  # It ended meanwhile, or it is the kernel's.
             if person is not None and listed is not None:
@@ -118,7 +117,7 @@ class Processes:
         self._health = self._seen(hidden_uids - seen_uids)
         return found
 
-    def _seen(self, unseen_uids: set[int]) -> SourceHealth:
+    def _seen(self, unseen_uids: set[int | str]) -> SourceHealth:
         """Working, unless a person who has had the notice runs programs of which none may be looked at."""
         people = (self._person_of_uid(uid) for uid in unseen_uids)
         if any(person is not None and self._collect_from(person) is not None for person in people):

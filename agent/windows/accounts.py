@@ -7,6 +7,7 @@ LookupAccountSidW, ImpersonateNamedPipeClient.
 from __future__ import annotations
 
 import ctypes
+import re
 from typing import Any, Final
 
 from agent.windows.libraries import BOOL, DWORD, HANDLE, LONG, declare, library
@@ -21,6 +22,13 @@ _LONGEST_NAME: Final = 256
 _IS_USER: Final = 1
 # Room for TOKEN_USER with the longest SID (68 bytes).
 _TOKEN_USER_BYTES: Final = 128
+# An account of this machine or of a domain, or of Entra ID; the system's own and its services' have others.
+_PERSON: Final = re.compile(r"S-1-(5-21|12-1)-[\d-]+")
+
+
+def is_person(sid: str) -> bool:
+    """Whether an account with that SID can be a person's."""
+    return _PERSON.fullmatch(sid) is not None
 
 
 class Accounts:
@@ -72,6 +80,12 @@ class Accounts:
         token = HANDLE()
         opened = self._process_token(self._this_process(), _TOKEN_QUERY, ctypes.byref(token))
         return self._sid_in(token, _TOKEN_OWNER) if opened else None
+
+    def of_process(self, process: int) -> str | None:
+        """The SID with whose rights an open process runs, or None where Windows does not tell."""
+        token = HANDLE()
+        opened = self._process_token(process, _TOKEN_QUERY, ctypes.byref(token))
+        return self._sid_in(token, _TOKEN_USER) if opened else None
 
     def owner_of_pipe(self, pipe: int) -> str | None:
         """The SID of who made a pipe, or None where Windows does not tell. Only administrators can name another."""

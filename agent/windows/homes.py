@@ -5,18 +5,15 @@ Source: Microsoft Learn, "About user profiles"; the key `ProfileList` has one ke
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from agent.windows.accounts import Accounts
+from agent.windows.accounts import Accounts, is_person
 
 PROFILE_LIST: Final = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 PROFILE_PATH: Final = "ProfileImagePath"
-# An account of this machine or of a domain, or of Entra ID; the system's own have others.
-_PERSON: Final = re.compile(r"S-1-(5-21|12-1)-[\d-]+")
 
 
 def homes(
@@ -30,7 +27,7 @@ def homes(
     name_of = name_of or Accounts().name_of
     found = []
     for sid, path in listed if listed is not None else _listed():
-        name = name_of(sid) if _PERSON.fullmatch(sid) else None
+        name = name_of(sid) if is_person(sid) else None
         if name is not None:
             found.append((name, Path(path)))
     return found

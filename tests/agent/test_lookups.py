@@ -19,7 +19,7 @@ PAGE = (URGENT, "pictures.example.net", "counting.example.com")
 class Machine:
     """Lookups on a machine whose clock goes when it is told to."""
 
-    def __init__(self, clock, emit=None) -> None:
+    def __init__(self, clock, emit=None, *, in_order=True) -> None:
         self.clock, self.seconds = clock, 0.0
         self.people = {"sam"}
         self.since = WEDNESDAY_NOON
@@ -35,6 +35,7 @@ class Machine:
             collect_from=lambda person: self.since if person in ("sam", "kim") else None,
             clock=clock,
             rests=lambda: self.resting,
+            in_order=in_order,
             monotonic=lambda: self.seconds,
         )
 
@@ -75,6 +76,14 @@ def test_the_page_of_a_burst_is_likely_and_all_else_unclear_and_nothing_is_a_vis
     (first, *_) = machine.told
     assert (first.person, first.source, first.seconds, first.browser) == ("sam", "resolved", None, None)
     assert first.started == WEDNESDAY_NOON
+
+
+def test_names_that_come_in_no_order_are_all_unclear(clock):
+    machine = Machine(clock, in_order=False)
+    machine.look_up(*PAGE)
+    machine.over()
+    assert len(machine.names()) == len(PAGE)
+    assert {certainty for _, certainty in machine.names()} == {"unclear"}
 
 
 def test_what_no_list_has_background_traffic_and_what_no_person_asks_go_no_further(machine):

@@ -43,3 +43,9 @@ def test_a_process_that_ends_meanwhile_and_what_is_no_process_are_passed_over(tm
     os.chown(tmp_path / "13", os.getuid(), -1)
     found = PeopleHere(lambda _uid: "me", processes=tmp_path)()
     assert found == ({"me"} if is_person(os.getuid()) else frozenset())
+
+
+def test_on_windows_people_are_those_whose_sid_is_an_accounts_of_the_machine_a_domain_or_entra() -> None:
+    sids = ("S-1-5-18", "S-1-5-21-1-2-3-1001", "S-1-12-1-4-5-6-7", "S-1-5-90-0-1", "S-1-5-32-544")
+    names = {"S-1-5-21-1-2-3-1001": "sam"}
+    assert PeopleHere(names.get, owners=lambda: sids)() == {"sam", "S-1-12-1-4-5-6-7"}

@@ -111,6 +111,11 @@ def test_whose_a_pipe_is_and_whose_is_what_this_process_makes(answers: Answers) 
     assert answers.freed == 3
 
 
+def test_whose_a_process_is_is_the_token_that_it_runs_with(answers: Answers) -> None:
+    assert answers.accounts().of_process(5) == SAM
+    assert answers.closed == [71]
+
+
 @pytest.mark.more
 def test_on_windows_this_account_has_a_name_and_the_system_is_no_person(wine) -> None:
     said = wine.run(
