@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from server import doctor_fleet, doctor_machine
+from server import alive, doctor_fleet, doctor_machine
 from server.doctor_machine import Finding
 from server.initialise import FOLDERS
 from server.start import require
@@ -19,10 +19,13 @@ from server.start import require
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `doctor` takes."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--alive", action="store_true", help="only ask whether the collector that runs here answers")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print every finding; 1 when something is wrong."""
+    if args.alive:
+        return _alive(args.data_dir, as_json=args.json)
     require(args.data_dir)
     found = list(examine(args.data_dir))
     if args.json:
@@ -31,6 +34,14 @@ def run(args: argparse.Namespace) -> int:
         for one in found:
             print(f"{'good' if one.ok else 'BAD '}  {one.check}: {one.sentence}")  # noqa: T201
     return 0 if all(one.ok for one in found) else 1
+
+
+def _alive(data_dir: Path, *, as_json: bool) -> int:
+    why_not = alive.answers(data_dir)
+    found = Finding("alive", not why_not, why_not or "the collector answers")
+    words = json.dumps({"ok": found.ok, "findings": [asdict(found)]}) if as_json else found.sentence
+    print(words)  # noqa: T201
+    return 0 if found.ok else 1
 
 
 def examine(data_dir: Path) -> Iterator[Finding]:

@@ -222,7 +222,7 @@ def _tell(data_dir: Path, answers: Answers, there: Present) -> None:
     if there.made:  # in a process of its own: this one has read the settings as they were
         subprocess.run([*own_command(), "doctor", "--data-dir", str(data_dir)], check=False)
     else:
-        doctor.run(argparse.Namespace(data_dir=data_dir, json=False))
+        doctor.run(argparse.Namespace(data_dir=data_dir, json=False, alive=False))
     where = f"{answers['url'].rstrip('/')}/go-live/"
     setup_keyboard.say(
         "\nNext: fairwatch-server user NAME --role it --invite for yourself, the leads and the data protection "
