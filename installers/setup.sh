@@ -32,6 +32,9 @@ dnsperf:dnsperf:asks for names as fast as it can
 gettext:msgfilter:makes catalogues of what the pages say
 postgresql:/usr/lib/postgresql:the second database that the store runs on
 debootstrap:/usr/sbin/debootstrap:a clean system to install our package into
+buildah:buildah:makes the collector's container
+podman:podman:runs it
+runc:runc:what podman runs it with, on machines of either kind of control groups
 pebble:pebble:an authority that gives certificates to tests
 rpm:rpm:looks into the package for Red Hat and its kin
 systemd:systemd-analyze:measures how hardened the services are"

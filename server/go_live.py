@@ -53,7 +53,9 @@ POINTS = (
     Point(
         "tls",
         gettext_noop("An authority vouches for the address’s certificate, and it lasts"),
-        gettext_noop("IT puts in a certificate for the collector’s name, before the first token is made."),
+        gettext_noop(
+            "IT has an authority give one for the collector’s name, or puts one in, before the first token is made."
+        ),
         command="fairwatch-server certificate --certificate FILE --key FILE",
     ),
     Point(
