@@ -17,6 +17,7 @@ AgentError
 │   └── KeyStoreError           the system does not open the keys that it guards (retrying can help)
 ├── AppUseRefused              what a phone's companion told is no use of an app; says in a sentence why
 ├── ReleaseRefused              a version of the agent is not to be used here, ever; says in a few words why
+├── ReleaseUntried              a version's self-test was cut short (retrying can help); says why in a few words
 ├── EnrolmentError              this device can't be enrolled with what was given; says in a sentence what to do
 └── ConfigError                 `agent.toml` is not understood: file, line, what was expected (retrying never helps)
 """
@@ -55,6 +56,12 @@ class RecordTooLargeError(SpoolError):
 
 class ReleaseRefused(AgentError):
     """A signed version of the agent is not to be used on this device; retrying never helps, a later version may."""
+
+
+class ReleaseUntried(AgentError):
+    """A version's self-test was cut short, by a laptop that is busy or out of memory, or by a fault of its own."""
+
+    retry = True
 
 
 class CollectorError(AgentError):

@@ -38,7 +38,7 @@ def tell(draft: Draft, proposal: Proposal, mine: str | None, now: datetime) -> S
     for name, piece in proposal.pieces.items():
         heading = f"{_HEADINGS[name]} ({name}, version {piece.signed.version})"
         clock = tuple(difference.of_clock(piece, now))
-        told = list(_difference(draft, proposal, name, piece))
+        told = list(_difference(draft, proposal, name, piece, now))
         first, *rest = told or [Section("", ())]
         sections += [Section(heading, (*clock, *first.lines)), *rest]
     return Sheet(
@@ -63,7 +63,7 @@ def standing(draft: Draft, proposal: Proposal, name: str) -> list[tuple[int, dic
     ]
 
 
-def _difference(draft: Draft, proposal: Proposal, name: str, piece: Piece) -> Iterator[Section]:
+def _difference(draft: Draft, proposal: Proposal, name: str, piece: Piece, now: datetime) -> Iterator[Section]:
     new = piece.signed
     if isinstance(new, Root):
         yield Section("", tuple(difference.of_root(draft.root_before(new.version), new)))
@@ -79,7 +79,7 @@ def _difference(draft: Draft, proposal: Proposal, name: str, piece: Piece) -> It
     elif name == "packs":
         yield Section("", tuple(_files(draft, proposal, name, old.signed if old is not None else None, new)))
     else:
-        yield Section("", tuple(of_releases(old.signed.targets if old is not None else {}, new.targets)))
+        yield Section("", tuple(of_releases(old.signed.targets if old is not None else {}, new.targets, now)))
 
 
 def _policy(draft: Draft, proposal: Proposal, old: Targets | None, new: Targets) -> Iterator[Section]:

@@ -2,7 +2,7 @@
 
 Killed at any point it leaves an agent that starts: everything is made beside what runs, and the last step is one file
 that is written whole. A version whose files or self-test are wrong is never tried again; what was not to be had (no
-answer, no room) is asked for again later, ever less often.
+answer, no room, no time for the self-test) is asked for again later, ever less often.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uuid import UUID
 
 from tuf.api import exceptions as tuf_errors
 
-from agent.errors import AgentError, CollectorError, ReleaseRefused
+from agent.errors import AgentError, CollectorError, ReleaseRefused, ReleaseUntried
 from agent.installed_files import MANIFEST
 from agent.release import state as states
 from agent.release.remembered import Memory, remember, remembered
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 SELF_TEST_SECONDS: Final = 180.0
 """It takes some seconds of a core; the service's share of one may be a fifth."""
+SELF_TEST_TRIES: Final = 3
+"""A busy laptop may cut a self-test short; one that is cut short so often in a row is the version's own fault."""
 WAIT_MOST: Final = timedelta(days=1)
 ROOM_TIMES: Final = 6
 """A version takes about four times its archive on the disk; the rest stays free for what the agent watches."""
@@ -97,12 +99,12 @@ def take_in(
     try:
         _bring(data_dir, found, collector, test if test is not None else self_test)
     except ReleaseRefused as fault:
-        states.write(data_dir, states.refused(states.read(data_dir), found.version, str(fault)))
-        remember(data_dir, Memory())
-        return f"version {found.version} was refused: {fault}"
-    except (CollectorError, OSError) as fault:
+        return _refuse(data_dir, found.version, str(fault))
+    except (CollectorError, ReleaseUntried, OSError) as fault:
         why = _plainly(fault)
         tries = memory.tries + 1 if memory.version == found.version else 1
+        if isinstance(fault, ReleaseUntried) and memory.problem == why and tries >= SELF_TEST_TRIES:
+            return _refuse(data_dir, found.version, why)
         wait = min(WAIT_MOST, _WAIT_FIRST * 2 ** min(tries - 1, 5))
         remember(data_dir, Memory(found.version, tries, now + wait, why))
         return f"version {found.version} can't be taken in now: {why}"
@@ -114,14 +116,19 @@ def take_in(
 
 
 def self_test(folder: Path, data_dir: Path) -> str:
-    """Let a laid out version test itself in a process of its own; returns why it is not well, else ""."""
+    """Let a laid out version test itself in a process of its own; returns why it is not well, else "".
+
+    Raises ReleaseUntried where it did not come to its end.
+    """
     command = [sys.executable, "-IS", str(folder / "start.py"), "self-test", "--data-dir", str(data_dir), "--json"]
     try:
         done = subprocess.run(
             command, capture_output=True, timeout=SELF_TEST_SECONDS, check=False, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        return "its self-test did not end"
+        raise ReleaseUntried("its self-test did not end in time") from None
+    if done.returncode < 0:
+        raise ReleaseUntried("its self-test was ended from outside")
     if done.returncode != 0:
         return "its self-test failed"
     try:
@@ -133,13 +140,19 @@ def self_test(folder: Path, data_dir: Path) -> str:
 
 
 def forget_others(data_dir: Path, running: str) -> None:
-    """Remove what is neither chosen, nor the one to go back to, nor what runs."""
+    """Remove what is neither chosen, nor the one to go back to, nor what runs, and what a cut-off self-test left."""
     state = states.read(data_dir)
     folder = data_dir / states.FOLDER
     kept = {state.version, state.before, running}
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and path.name not in kept:
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _refuse(data_dir: Path, version: str, why: str) -> str:
+    states.write(data_dir, states.refused(states.read(data_dir), version, why))
+    remember(data_dir, Memory())
+    return f"version {version} was refused: {why}"
 
 
 def _wanted(
@@ -189,7 +202,7 @@ class _NotSigned(CollectorError):
 
 def _plainly(fault: Exception) -> str:
     if isinstance(fault, AgentError):
-        return str(fault) if isinstance(fault, _NotSigned) else "the collector did not answer with it"
+        return str(fault) if isinstance(fault, (_NotSigned, ReleaseUntried)) else "the collector did not answer with it"
     return (
         "there is too little room on the disk"
         if str(fault) == "no room"

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 
 from agent.config import DEFAULT_DATA_DIR
+from agent.release.state import FOLDER
 from agent.set_in_force import in_force
 
 ALSO_LOADED = ("agent.release.fetch", "agent.session.link", "agent.sources.firefox", "agent.sources.chromium")
@@ -115,7 +116,9 @@ def _open_spool(data_dir: Path) -> None:
     if not spool.is_file():
         return
     identity = keys.load(data_dir)
-    scratch = Path(tempfile.mkdtemp(prefix="self-test-", dir=spool.parent))
+    # Among the versions: what a power cut leaves there is removed before the next one is tried.
+    (data_dir / FOLDER).mkdir(mode=0o755, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="self-test-", dir=data_dir / FOLDER))
     try:
         copy = scratch / spool.name
         if not _copied(spool, copy):

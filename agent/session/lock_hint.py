@@ -27,6 +27,9 @@ TRY_AGAIN_SECONDS: Final = 30.0
 MESSAGES_A_TURN: Final = 64
 """Somebody may send us signals that nobody asked for: they are passed over, and never for ever."""
 
+ASKED_A_TURN: Final = 8
+"""So often what came is taken and the hint asked for; whoever sends more, without end, is left with the bus."""
+
 
 class LockHint:
     """The connection to the system bus. Wait for `fileno`, and ask `is_locked` at each turn, which takes what came."""
@@ -89,11 +92,14 @@ class LockHint:
         return watched >= 0 and self._ask()
 
     def _take(self) -> bool:
-        """Take what has come and ask again if that was anything; False once the bus has gone."""
-        while (came := self._drain()) > 0:
+        """Take what has come and ask again if that was anything; False once the bus has gone, or gives no rest."""
+        for _ in range(ASKED_A_TURN):
+            came = self._drain()
+            if came <= 0:
+                return came == 0 and self._systemd.sd_bus_is_open(self._bus) > 0
             if not self._ask():
                 return False
-        return came == 0 and self._systemd.sd_bus_is_open(self._bus) > 0
+        return False
 
     def _drain(self) -> int:
         """How many messages came, negative where the bus has gone."""

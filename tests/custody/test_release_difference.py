@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from tuf.api.metadata import TargetFile
 
 from custody.draft import Draft
-from protocol.releases import file_name, read
+from custody.release_difference import of_releases
+from protocol.releases import file_name, plan, read
 
 NAME = file_name("1.2.0", "linux-x86_64")
 
@@ -38,6 +40,23 @@ def test_all_at_once_is_warned_of(custodians, release, capsys):
     said = capsys.readouterr().out
     assert "all devices take it at once" in said
     assert "reaches every device before anybody has seen it" in said
+
+
+def test_all_after_no_days_is_warned_of_as_all_at_once(custodians, release, capsys):
+    assert custodians.sign("releases", release, "--first-percent", "1", "--all-after-days", "0") == 0
+    said = capsys.readouterr().out
+    assert "all devices take it at once" in said
+    assert "reaches every device before anybody has seen it" in said
+
+
+def test_a_day_of_signing_in_the_past_does_not_hide_that_all_take_it_at_once():
+    now = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    told = {}
+    for days_ago in (6, 7):
+        target = TargetFile.from_data(f"releases/{NAME}", b"the agent", ["sha256"])
+        target.unrecognized_fields["custom"] = plan(now - timedelta(days=days_ago), 10, 7)
+        told[days_ago] = {line.tone for line in of_releases({}, {target.path: target}, now)}
+    assert ("warning" in told[6], "warning" in told[7]) == (False, True)
 
 
 def test_what_was_said_of_a_version_stays_when_another_is_signed_or_all_is_renewed(custodians, release):

@@ -43,18 +43,24 @@ def decide(
     `usable` are the fetched versions whose files are there for this Python. `counts` is true for the service, whose
     starts are counted while a version is on probation; all else starts what the service would and changes nothing.
     """
-    version, before = state["version"], state["before"]
+    version = state["version"]
     if order(version) <= order(installed):
         return "", state
     if version in usable and (state["well"] or state["starts"] < STARTS_MAX):
         started = state["starts"] + (1 if counts and not state["well"] else 0)
         return version, {**state, "starts": started}
-    back = before if before in usable and order(before) > order(installed) else ""
+    back = fallback(state, installed, usable)
     if version not in usable and state["well"]:
         return back, state
     why = "its files are not there" if version not in usable else f"it ended badly {STARTS_MAX} times in a row"
     fallen = {**state, "version": back, "before": "", "starts": 0, "well": True, "bad": {**state["bad"], version: why}}
     return back, fallen if counts else state
+
+
+def fallback(state: dict[str, Any], installed: str, usable: frozenset[str]) -> str:
+    """Return the version before the chosen one, or "" for the installed one where that is as new, or it is gone."""
+    before: str = state["before"]
+    return before if before in usable and order(before) > order(installed) else ""
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -97,9 +103,9 @@ def write(folder: Path, state: dict[str, Any]) -> bool:
 
 
 def installed_version() -> str:
-    """Return the version that the package put beside this file."""
-    names = [path.name for path in INSTALLED.glob("fairwatch-*.dist-info")]
-    return names[0].removeprefix("fairwatch-").removesuffix(".dist-info") if len(names) == 1 else ""
+    """Return the version that the package put beside this file: the newest, for a moment of an upgrade has two."""
+    names = (path.name for path in INSTALLED.glob("fairwatch-*.dist-info"))
+    return max((name.removeprefix("fairwatch-").removesuffix(".dist-info") for name in names), key=order, default="")
 
 
 def data_of(words: list[str]) -> Path:
@@ -120,7 +126,7 @@ def chosen(words: list[str]) -> tuple[Path, bool]:
     version, after = decide(state, installed, usable, counts=service)
     if after != state and not write(folder, after):
         # What can't be counted must not be tried: it could begin anew for ever.
-        version = after["before"] if after["version"] and after["before"] in usable else ""
+        version = fallback(state, installed, usable)
         after = NOTHING
     return folder / version if version else INSTALLED, service and bool(version) and not after["well"]
 

@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from tuf.api.metadata import TargetFile
 
-from agent.errors import CollectorUnreachable
+from agent.errors import CollectorUnreachable, ReleaseUntried
 from agent.http import Fetched
 from agent.release import fetch as module
 from agent.release.fetch import forget_others, platform_name, self_test, take_in
@@ -141,7 +141,6 @@ def test_a_device_that_comes_last_waits_its_week(world):
         (archive("print('well')"), "its self-test said nothing that is understood"),
         (archive("print([])"), "its self-test said nothing that is understood"),
         (archive(WELL.replace("1.2.0", "1.9.0")), "it calls itself another version than was signed"),
-        (archive("import os; os.kill(os.getpid(), 9)"), "its self-test failed"),
     ],
 )
 def test_a_version_that_is_wrong_is_never_fetched_again(world, data, why):
@@ -154,10 +153,39 @@ def test_a_version_that_is_wrong_is_never_fetched_again(world, data, why):
     assert world.asked == []
 
 
-def test_a_self_test_that_hangs_ends_at_its_limit(world, monkeypatch):
-    monkeypatch.setattr(module, "SELF_TEST_SECONDS", 0.3)
-    world.sign(data=archive("import time; time.sleep(60)"))
-    assert world.take_in() == "version 1.2.0 was refused: its self-test did not end"
+@pytest.mark.parametrize(
+    ("starter", "why"),
+    [
+        ("import time; time.sleep(60)", "its self-test did not end in time"),
+        ("import os; os.kill(os.getpid(), 9)", "its self-test was ended from outside"),
+    ],
+)
+def test_a_self_test_that_a_busy_laptop_cuts_short_is_tried_again_and_one_that_never_ends_is_refused(
+    world, monkeypatch, starter, why
+):
+    if "sleep" in starter:
+        monkeypatch.setattr(module, "SELF_TEST_SECONDS", 0.15)
+    world.sign(data=archive(starter))
+    for day in (0, 1):
+        assert world.take_in(NOW + timedelta(days=day)) == f"version 1.2.0 can't be taken in now: {why}"
+        assert world.laid_out() == []
+    assert read(world.folder) == State()
+    assert world.take_in(NOW + timedelta(days=2)) == f"version 1.2.0 was refused: {why}"
+    assert read(world.folder) == State(bad={"1.2.0": why})
+
+
+def test_a_laptop_that_was_busy_once_takes_the_version_the_next_time(world):
+    world.sign()
+    answers = iter([ReleaseUntried("its self-test did not end in time"), ""])
+
+    def test(*_):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert "can't be taken in now" in world.take_in(test=test)
+    assert world.take_in(NOW + timedelta(days=1), test=test) == "version 1.2.0 is chosen"
 
 
 @pytest.mark.parametrize(

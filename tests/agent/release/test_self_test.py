@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from agent import keys
 from agent.database import file_in
 from agent.program import own_command
+from agent.release.fetch import forget_others
 from agent.release.self_test import run, steps
 from agent.spool import Spool
 from tests.agent.devices import enrolled
@@ -81,6 +83,19 @@ def test_a_spool_that_it_can_not_open_is_said_and_not_put_aside(tmp_path, tried)
     file_in(device).write_bytes(b"no database at all" * 1000)
     assert tried(device) == {"what waits to be sent can't be opened": "ValueError"}
     assert [path.name for path in (device / "spool").iterdir()] == [file_in(device).name]
+
+
+def test_what_a_power_cut_leaves_of_it_is_removed_before_the_next_version_is_tried(tmp_path, tried, monkeypatch):
+    device = enrolled(tmp_path / "device")
+    identity = keys.load(device)
+    Spool(file_in(device), identity.spool_key, device=identity.device, clock=lambda: datetime.now(UTC)).close()
+    before = {path for path in device.rglob("*") if path.is_file()}
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", lambda *_, **__: None)  # as if there were no time for it
+        assert tried(device) == {}
+    assert {path for path in device.rglob("*") if path.is_file()} > before
+    forget_others(device, "1.0.0")
+    assert {path for path in device.rglob("*") if path.is_file()} == before
 
 
 def test_in_words(tmp_path, capsys, monkeypatch):

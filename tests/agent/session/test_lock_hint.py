@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,8 +107,6 @@ def test_another_account_can_not_say_that_a_session_is_locked(
     asked = bus.say("?")
 
     def attack() -> None:
-        import ctypes
-
         systemd, connection = ctypes.CDLL("libsystemd.so.0"), ctypes.c_void_p()
         assert systemd.sd_bus_open_system(ctypes.byref(connection)) >= 0
         named = systemd.sd_bus_request_name(connection, b"org.freedesktop.login1", ctypes.c_uint64(2))
@@ -122,3 +123,43 @@ def test_another_account_can_not_say_that_a_session_is_locked(
     assert not lock.is_locked()
     # It was not even asked about: of what others send nothing comes here.
     assert bus.say("?") == asked
+
+
+FLOOD = """
+import ctypes, sys
+sd, bus = ctypes.CDLL("libsystemd.so.0"), ctypes.c_void_p()
+assert sd.sd_bus_open_system(ctypes.byref(bus)) >= 0
+print("here", flush=True)
+while True:
+    message = ctypes.c_void_p()
+    made = sd.sd_bus_message_new_signal(bus, ctypes.byref(message), b"/a", b"a.b", b"C")
+    assert made >= 0 and sd.sd_bus_message_set_destination(message, sys.argv[1].encode()) >= 0
+    if sd.sd_bus_send(bus, message, None) < 0 or sd.sd_bus_flush(bus) < 0:
+        break
+    sd.sd_bus_message_unref(message)
+"""
+
+
+@pytest.mark.more
+def test_another_program_that_sends_signals_without_end_holds_nothing_up(bus: LoginBus) -> None:
+    lock = LockHint(bus.environment)
+    assert not lock.is_locked()
+    name = ctypes.c_char_p()
+    assert lock._systemd.sd_bus_get_unique_name(lock._bus, ctypes.byref(name)) >= 0
+    assert name.value is not None
+    words = [sys.executable, "-I", "-c", FLOOD, name.value.decode()]
+    flood = subprocess.Popen(words, stdout=subprocess.PIPE, env=dict(bus.environment))
+    try:
+        assert flood.stdout is not None
+        assert flood.stdout.readline() == b"here\n"
+        times = []
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            began = time.monotonic()
+            lock.is_locked()
+            times.append(time.monotonic() - began)
+    finally:
+        flood.kill()
+        flood.communicate()
+    assert max(times) < 3 * CALL_MAX_MICROSECONDS / 1e6
+    lock.close()

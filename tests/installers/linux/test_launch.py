@@ -218,6 +218,25 @@ def test_a_disk_that_can_not_count_starts_nothing_on_probation(dated, tmp_path, 
     assert LAUNCHER.chosen(words) == (data / "release/1.2.0", False), "one that is well needs no count"
 
 
+def test_a_disk_that_can_not_count_goes_back_to_the_version_before_and_never_behind_the_package(
+    dated, tmp_path, monkeypatch
+):
+    data = tmp_path / "data"
+    for version in ("0.9.0", "1.1.0", "1.2.0"):
+        fetched(data, version, "")
+    monkeypatch.setitem(LAUNCHER.chosen.__globals__, "INSTALLED", dated.resolve().parent)
+    monkeypatch.setitem(LAUNCHER.chosen.__globals__, "write", lambda *_: False)
+    for before, started in (("1.1.0", data / "release/1.1.0"), ("0.9.0", dated.resolve().parent)):
+        write(data, State(version="1.2.0", before=before, well=False))
+        assert LAUNCHER.chosen(["run", "--data-dir", str(data)]) == (started, False)
+
+
+def test_in_the_midst_of_an_upgrade_the_newer_of_two_packages_is_the_installed_one(dated, monkeypatch):
+    (dated.resolve().parent / "fairwatch-1.10.0.dist-info").mkdir()
+    monkeypatch.setitem(LAUNCHER.installed_version.__globals__, "INSTALLED", dated.resolve().parent)
+    assert LAUNCHER.installed_version() == "1.10.0"
+
+
 def test_every_command_is_that_of_the_version_the_service_runs(dated, tmp_path):
     data = tmp_path / "data"
     fetched(data, "1.2.0", "import sys; print(*sys.argv[1:])")
