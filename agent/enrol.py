@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     except CollectorUnreachable as fault:
         return _fail(f"the collector did not answer: {fault}; try again", 1)
     except CollectorRefused as fault:
-        return _fail(fault.sentence or f"the collector refused: {fault.code}", 1 if _is_for_now(fault) else 2)
+        return _fail(fault.sentence or f"the collector refused: {fault.code}", 1 if is_for_now(fault) else 2)
     except Refused as fault:
         return _fail(fault.code.sentence, 2)
     except (AgentError, ProtocolError, RulesError) as fault:
@@ -204,7 +204,7 @@ def _as_text(data: bytes) -> str:
         raise Refused(Code.TOKEN_MALFORMED) from None
 
 
-def _is_for_now(fault: CollectorRefused) -> bool:
+def is_for_now(fault: CollectorRefused) -> bool:
     """Whether a token that is good may be taken later: it must not be thrown away for that."""
     return fault.retry and fault.code not in _BY_IT
 

@@ -33,7 +33,7 @@ from agent import keys
 from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR
 from agent.errors import AgentError, CollectorRefused, CollectorUnreachable
-from agent.files import write_whole
+from agent.files import move, write_whole
 from agent.program import takes_versions
 from agent.rules_set import SET_METADATA, is_whole, open_set, place_of, roots_in, signed_files
 from agent.set_files import bring
@@ -447,7 +447,7 @@ def _take_in(folder: Path, updater: Any, trusted: Trusted, root: str) -> None:
     opened = open_set(unfinished, root, {})
     if opened is not None:
         opened.rules.close()
-    unfinished.rename(sets / str(number))
+    move(unfinished, sets / str(number))
     put_in_force(folder, number)
 
 
@@ -506,8 +506,13 @@ def _write_state(folder: Path, state: State) -> None:
 def _locked(folder: Path) -> Iterator[None]:
     """Keep a second check out: the TUF client's memory is for one at a time."""
     with (folder / ".lock").open("wb") as lock:
-        if sys.platform != "win32":
+        if sys.platform == "win32":
+            from agent.windows.file_lock import held
+
+            with held(lock.fileno()):
+                yield
+        else:
             import fcntl
 
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+            yield

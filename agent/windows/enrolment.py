@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from agent import enrol, keys
-from agent.errors import AgentError, EnrolmentError
+from agent.errors import AgentError, CollectorRefused, EnrolmentError
 from protocol import tokens
 from protocol.errors import ProtocolError
 from protocol.limits import ENROLMENT_TOKEN_MAX_CHARS
@@ -65,7 +65,7 @@ def with_token(data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.
     try:
         enrol.enrol(data_dir, lambda: _token_in(file), name=platform.node(), clock=clock)
     except (AgentError, ProtocolError, RulesError, OSError) as fault:
-        if isinstance(fault, OSError) or getattr(fault, "retry", False):
+        if _may_do_later(fault):
             log.warning("enrolment.no_answer kind=%s", type(fault).__name__)
         else:
             log.error("enrolment.refused kind=%s", type(fault).__name__)  # noqa: TRY400 - no traceback: it has the token
@@ -74,6 +74,12 @@ def with_token(data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.
     file.unlink()
     log.info("enrolment.done")
     return True
+
+
+def _may_do_later(fault: Exception) -> bool:
+    if isinstance(fault, CollectorRefused):
+        return enrol.is_for_now(fault)
+    return isinstance(fault, OSError) or bool(getattr(fault, "retry", False))
 
 
 def _token_in(file: Path) -> str:

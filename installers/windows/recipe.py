@@ -25,6 +25,9 @@ SERVICE: Final = "Fairwatch"
 PROGRAM: Final = "fairwatch-agent.exe"
 SESSION_PROGRAM: Final = "fairwatch-session.exe"
 RUN_KEY: Final = r"Software\Microsoft\Windows\CurrentVersion\Run"
+EVENTS_KEY: Final = rf"SYSTEM\CurrentControlSet\Services\EventLog\Application\{SERVICE}"
+EVENT_WORDS: Final = r"%SystemRoot%\Microsoft.NET\Framework64\v4.0.30319\EventLogMessages.dll"
+"""Windows' own library, whose words for every number are what it was given: so an event's name, and no warning."""
 OLDER_SENTENCE: Final = (
     "A newer version of the Fairwatch agent is installed, and this older one may not read what it wrote: "
     "nothing was changed."
@@ -133,6 +136,8 @@ def _content(product: Element, wanted: Wanted) -> None:
     _value(session, RUN_KEY, "Fairwatch", f'"[Home]{SESSION_PROGRAM}" session')
     for key, value in sorted(wanted.keys.items()):
         _value(_component(home, feature, key), key, None, value)
+    events = _component(home, feature, EVENTS_KEY)
+    _value(events, EVENTS_KEY, "EventMessageFile", EVENT_WORDS, "expandable")
 
 
 def _service(component: Element, wanted: Wanted) -> None:
@@ -163,9 +168,9 @@ def _component(parent: Element, feature: Element, name: str) -> Element:
     return SubElement(parent, "Component", Id=made, Guid=str(uuid5(NAMESPACE, name.lower())).upper(), Win64="yes")
 
 
-def _value(component: Element, key: str, name: str | None, value: str) -> None:
+def _value(component: Element, key: str, name: str | None, value: str, kind: str = "string") -> None:
     named = {} if name is None else {"Name": name}
-    SubElement(component, "RegistryValue", Root="HKLM", Key=key, Type="string", Value=value, KeyPath="yes", **named)
+    SubElement(component, "RegistryValue", Root="HKLM", Key=key, Type=kind, Value=value, KeyPath="yes", **named)
 
 
 def _files(staged: Path) -> Sequence[Path]:

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from agent.files import write_whole
+from agent.files import move, write_whole
 
 
 def test_a_file_is_replaced_whole_and_only_its_owner_reads_it(tmp_path):
@@ -31,3 +31,30 @@ def test_a_failed_write_leaves_the_old_text_and_nothing_else(tmp_path, monkeypat
         write_whole(file, b"new")
     assert file.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+class Held:
+    """A file that another program lets go of after so many tries."""
+
+    def __init__(self, tries: int) -> None:
+        self.tries = tries
+
+    def replace(self, target) -> None:
+        self.tries -= 1
+        if self.tries >= 0:
+            raise PermissionError(13, "used by another process")
+
+
+def test_on_windows_what_a_scanner_has_open_is_moved_once_it_lets_go(tmp_path):
+    held = Held(2)
+    move(held, tmp_path, "win32")
+    assert held.tries == -1
+    with pytest.raises(PermissionError):
+        move(Held(9), tmp_path, "win32", held_seconds=0.0)
+
+
+def test_elsewhere_a_move_that_is_not_allowed_is_tried_once(tmp_path):
+    held = Held(1)
+    with pytest.raises(PermissionError):
+        move(held, tmp_path, "linux")
+    assert held.tries == 0

@@ -58,6 +58,14 @@ def test_a_token_that_is_refused_is_put_aside(setting, caplog):
     assert setting.token() not in caplog.text
 
 
+@pytest.mark.parametrize(("code", "stays"), [(Code.BUSY, TOKEN_FILE), (Code.REVOKED_DEVICE, REFUSED_FILE)])
+def test_a_collector_that_is_busy_is_asked_again_and_one_that_will_not_have_it_is_not(setting, code, stays):
+    setting.collector.refuse = code
+    leave(setting, setting.token())
+    assert not with_token(setting.folder)
+    assert left(setting) == [stays]
+
+
 def test_a_token_waits_for_a_collector_that_does_not_answer(setting):
     leave(setting, setting.token())
     setting.collector.close()

@@ -85,3 +85,11 @@ def test_on_windows_the_notice_comes_first_and_then_the_app_in_front_is_told(win
                 one.kill()
                 with one:
                     pass
+
+
+@pytest.mark.more
+@pytest.mark.parametrize("module", ["agent.session.run", "agent.extension.host"])
+def test_on_windows_what_runs_for_each_person_loads_nothing_heavy(wine, module: str) -> None:
+    heavy = ("asyncio", "requests", "cryptography", "apscheduler", "watchdog")
+    said = wine.run(f"import sys, {module}; print([one for one in {heavy!r} if one in sys.modules])")
+    assert said == "[]\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installers.windows.recipe import RUN_KEY
+from installers.windows.recipe import EVENT_WORDS, EVENTS_KEY, RUN_KEY
 from installers.windows.stage import browser_keys
 from tests.installers.windows.wine import FAILED
 
@@ -30,9 +30,10 @@ def test_installed_twice_upgraded_downgraded_and_removed_it_keeps_what_the_agent
         "fairwatch-agent.exe",
         "fairwatch-session.exe",
     ]
-    assert clean.value(SERVICE, "ImagePath").strip('"').endswith(r"Fairwatch\fairwatch-agent.exe run")
+    assert clean.value(SERVICE, "ImagePath").strip('"').endswith(r"Fairwatch\fairwatch-agent.exe service")
     assert clean.value(RUN_KEY, "Fairwatch") == r'"C:\Program Files\Fairwatch\fairwatch-session.exe" session'
     assert clean.value(HOST) == browser_keys()[HOST]
+    assert clean.value(EVENTS_KEY, "EventMessageFile") == EVENT_WORDS
     assert (clean.data / "token").read_text("ascii") == "|".join(SECRETS)
     assert clean.data.stat().st_mode & 0o007 == 0
     assert "InstallFinalize" in log
@@ -61,6 +62,7 @@ def test_installed_twice_upgraded_downgraded_and_removed_it_keeps_what_the_agent
     assert [path.name for path in clean.data.iterdir()] == ["spool"]
     assert clean.value(SERVICE, "ImagePath") is None
     assert clean.value(RUN_KEY, "Fairwatch") is None
+    assert clean.value(EVENTS_KEY, "EventMessageFile") is None
     assert clean.value(HOST) is None
     assert clean.installed() == []
 

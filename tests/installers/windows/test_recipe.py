@@ -50,7 +50,7 @@ def test_a_file_keeps_its_component_from_version_to_version(wanted):
     assert [
         one.get("Guid") for one in tree(replace(wanted, version="0.2.0")).iter(f"{{{NAMES['w']}}}Component")
     ] == guids
-    assert len(set(guids)) == len(guids) == 4 + 2
+    assert len(set(guids)) == len(guids) == 4 + 3
 
 
 def test_every_file_is_in_the_folder_that_it_was_staged_in(wanted):
