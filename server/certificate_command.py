@@ -18,6 +18,12 @@ from server.start import require, require_own_account
 BYTES_MAX = 1 << 20
 """A chain is some kilobytes; what is larger is another file."""
 
+ALONE = (
+    "it comes without its issuer, which this machine doesn't know: unless every device and browser knows that one, "
+    "put in the file that has both (fullchain.pem)"
+)
+"""No refusal: an authority of the organisation's own may be known to its devices and not here."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -63,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         done = "It is in; a collector that runs takes it up within a minute." if changed else "It was in already."
         print(done)  # noqa: T201
     print(f"Ends {found.ends}. Fingerprint of the TLS key, for enrolment tokens: {found.pin}")  # noqa: T201
+    if certificates.comes_alone(read(args.data_dir / TLS_CERTIFICATE)):
+        print(f"Look: {ALONE}")  # noqa: T201
     for sentence in found.wrong:
         print(f"Wrong: {sentence}")  # noqa: T201
     return 1 if found.wrong else 0

@@ -7,9 +7,11 @@ import errno
 import hashlib
 import ipaddress
 import os
+import ssl
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -27,6 +29,7 @@ from cryptography.x509.oid import NameOID
 
 from server.files import write_secret
 
+_Name = tuple[tuple[tuple[str, str], ...], ...]
 VALID_FOR = datetime.timedelta(days=3650)
 """Devices pin the key and not the date; a certificate from an authority replaces this one where browsers matter."""
 
@@ -122,6 +125,20 @@ def faults_in(certificate: bytes, key: bytes, name: str, now: datetime.datetime)
     if any(not _issued(lower, upper) for lower, upper in pairwise(chain)):
         found.append("its chain is out of order: our own comes first, then each one's issuer")
     return found
+
+
+def comes_alone(certificate: bytes) -> bool:
+    """Whether a certificate (PEM) comes without its issuer, and this machine knows none of that name either.
+
+    Then browsers that know the issuer's own issuer refuse it: the usual slip is `cert.pem` in place of `fullchain.pem`.
+    """
+    chain = x509.load_pem_x509_certificates(certificate)
+    if len(chain) > 1 or chain[0].issuer == chain[0].subject:
+        return False
+    # By the names' texts, as OpenSSL gives them: some authorities that systems ship can't be parsed strictly.
+    issuer = {str(one.value) for one in chain[0].issuer}
+    known = [cast("_Name", one["subject"]) for one in ssl.create_default_context().get_ca_certs()]
+    return all({text for part in name for _, text in part} != issuer for name in known)
 
 
 def _is_for(certificate: x509.Certificate, name: str) -> bool:

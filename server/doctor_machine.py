@@ -98,7 +98,7 @@ def tls(data_dir: Path) -> Finding:
         return Finding("TLS", ok=True, sentence="not used: the address is plain HTTP, for this machine only")
     from urllib.parse import urlsplit
 
-    from server import acme_renewal, certificates
+    from server import acme_renewal, certificate_command, certificates
 
     certificate, now = data_dir / TLS_CERTIFICATE, datetime.now(UTC)
     name = urlsplit(settings.CONFIG.url).hostname or "localhost"
@@ -110,7 +110,8 @@ def tls(data_dir: Path) -> Finding:
     if by_acme and (failed := acme_renewal.last_failed()):
         wrong.append(f"it could not be renewed, since {failed}: `fairwatch-server certificate --acme` says more")
     told = f"certificate ends {ends:%Y-%m-%d}; fingerprint {certificates.pin(certificate)}"
-    return Finding("TLS", not wrong, "; ".join([told, *wrong]))
+    notes = [certificate_command.ALONE] if certificates.comes_alone(certificate.read_bytes()) else []
+    return Finding("TLS", not wrong, "; ".join([told, *wrong, *notes]))
 
 
 def backups(data_dir: Path) -> Finding:  # noqa: ARG001

@@ -60,7 +60,11 @@ def run(args: argparse.Namespace) -> int:
             raise SetUpError("; ".join(wrong))
     else:
         answers = _agreed(data_dir, given, there)
-    do(data_dir, answers, there)
+    try:
+        do(data_dir, answers, there)
+    except KeyboardInterrupt:
+        setup_keyboard.say("\nStopped half-way: run it again, and it goes on from there.")
+        raise
     if _asks_authority(answers, there):
         _ask_authority(data_dir)
     _tell(data_dir, answers, there)

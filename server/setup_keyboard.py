@@ -77,6 +77,9 @@ def say(text: str, *, indent: str = "") -> None:
 def _read(words: str, *, hidden: bool = False) -> str:
     try:
         return (getpass.getpass(words) if hidden and sys.stdin.isatty() else input(words)).strip()
+    except KeyboardInterrupt:
+        print("\nNothing was changed.")  # noqa: T201
+        raise
     except (EOFError, UnicodeDecodeError):
         raise SetUpError(
             "nobody answered, and nothing was changed; give the answers as options with --yes, or in --answers FILE"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from server import certificate_command as command
-from server import certificates
+from server import certificates, doctor_machine
 from server.config import Config
 from server.errors import SetUpError
 from server.store.models import AuditEntry, Device
@@ -93,6 +93,16 @@ def test_a_key_with_a_passphrase_is_not_taken_and_nobody_is_asked_for_it(folder,
     good.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
     with pytest.raises(SetUpError, match="without a passphrase"):
         put(folder, good)
+
+
+def test_one_without_its_issuer_is_taken_and_said(folder, organisation, authority):
+    alone = authority.issue("fairwatch.example", order="alone")
+    assert put(folder, alone), "an authority of the organisation's own may be known to its devices alone"
+    found = doctor_machine.tls(folder)
+    assert found.ok
+    assert "without its issuer" in found.sentence
+    put(folder, authority.issue("fairwatch.example"))
+    assert "without its issuer" not in doctor_machine.tls(folder).sentence
 
 
 def test_another_key_is_refused_once_devices_insist_on_the_first(folder, device, authority):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import ssl
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.utils import CryptographyDeprecationWarning
 
 from server import certificates
+from tests.server.issuing import Authority, new_key
 
 NOW = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
 
@@ -42,3 +47,31 @@ def test_the_fingerprint_is_64_hex_digits_and_stays(made):
 
 def test_it_says_when_it_ends(made):
     assert certificates.expires(made[1]) == NOW + certificates.VALID_FOR
+
+
+def test_one_without_an_issuer_that_this_machine_knows_comes_alone(tmp_path):
+    authority = Authority(tmp_path)
+    assert not certificates.comes_alone(authority.issue().certificate.read_bytes())
+    assert certificates.comes_alone(authority.issue(order="alone").certificate.read_bytes())
+    known = ssl.create_default_context().get_ca_certs(binary_form=True)
+    name = next(one.subject for one in map(_readable, known) if one is not None)
+    key = new_key()
+    begins = datetime.datetime.now(datetime.UTC)
+    issued = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begins)
+        .not_valid_after(begins + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    assert not certificates.comes_alone(issued.public_bytes(Encoding.PEM)), "every machine knows its issuer"
+
+
+def _readable(data):
+    try:
+        return x509.load_der_x509_certificate(data)
+    except (ValueError, CryptographyDeprecationWarning):
+        return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -169,6 +171,30 @@ def test_one_that_was_ended_half_way_goes_on_from_there(whole, tmp_path, moment)
     assert done.returncode == 0, done.stderr
     assert "good  TLS" in done.stdout
     assert (half / "keys/online-keys.json").is_file()
+
+
+@pytest.mark.more
+def test_a_ctrl_c_at_a_question_changes_nothing_and_half_way_it_is_said_how_it_goes_on(tmp_path):
+    data_dir = tmp_path / "data"
+    words = [sys.executable, "-u", "-m", "server", "setup", "--data-dir", str(data_dir)]
+    asking = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert "The organisation's name" in asking.stdout.read(30)
+    asking.send_signal(signal.SIGINT)
+    told, _ = asking.communicate(timeout=30)
+    assert asking.returncode == 130
+    assert told.endswith("Nothing was changed.\n")
+    assert not data_dir.exists()
+    doing = subprocess.Popen([*words, *WORDS], stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while not (data_dir / "keys/tls.key").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    doing.send_signal(signal.SIGINT)
+    told, _ = doing.communicate(timeout=60)
+    assert doing.returncode == 130
+    assert "run it again, and it goes on from there" in told
+    assert not (data_dir / "keys/django").exists()
+    assert setup(data_dir, *WORDS).returncode == 0
 
 
 @pytest.mark.more
