@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,9 @@ from django.db.models import Q
 
 from protocol.messages import Heartbeat
 from server.store.models import Device, DeviceDay, Organisation, SourceGap
+
+GAPS_A_DAY_MOST: Final = 1000
+"""Of one device: ten sources that come and go with each heartbeat make as many, and the database stays small."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ def heard(device: Device, heartbeat: Heartbeat, now: datetime) -> None:
     reported_at([device.pk], now)
     open_gaps = {gap.source: gap for gap in SourceGap.objects.filter(device=device, until__isnull=True)}
     states = {source.name: source for source in heartbeat.sources}
+    blind = {name for name, state in states.items() if state.state != "working"}
+    if blind != open_gaps.keys() and _comes_and_goes(device, now):
+        return
     for name, gap in open_gaps.items():
         state = states.get(name)
         if state is None or state.state == "working":
@@ -65,9 +72,14 @@ def heard(device: Device, heartbeat: Heartbeat, now: datetime) -> None:
         elif (state.state, state.reason) != (gap.state, gap.reason):
             gap.state, gap.reason = state.state, state.reason
             gap.save(update_fields=["state", "reason"])
-    for name, state in states.items():
-        if state.state != "working" and name not in open_gaps:
-            SourceGap.objects.create(device=device, source=name, state=state.state, reason=state.reason, since=now)
+    for name in blind - open_gaps.keys():
+        state = states[name]
+        SourceGap.objects.create(device=device, source=name, state=state.state, reason=state.reason, since=now)
+
+
+def _comes_and_goes(device: Device, now: datetime) -> bool:
+    """Whether a device had so many gaps within a day that nothing is closed or opened: what is open stays so."""
+    return SourceGap.objects.filter(device=device, since__gt=now - timedelta(days=1)).count() >= GAPS_A_DAY_MOST
 
 
 def of(first: date, after: date, zone: str) -> Coverage:

@@ -7,6 +7,7 @@ total does, so nothing of those can be read from it. The person at the device se
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ ROWS_MAX: Final = 50
 """So many of a kind are shown beside the other kinds; its own page has more."""
 
 ROWS_MAX_ALONE: Final = 1000
+
+ABOUTS_MAX: Final = 5
+"""So many of the things that one laptop stopped seeing are named: its own page has all."""
 
 SETTLED: Final = {"notice_missing": timedelta(days=1), "source_stopped": timedelta(hours=1)}
 """What may well be over by itself is shown once it has stood for so long: until somebody signs in, or after a start."""
@@ -142,11 +146,35 @@ def _newest(kind: str, now: datetime, most: int | None) -> tuple[int, tuple[Look
         rows = sorted(_rows(kind, now), key=lambda row: row.since, reverse=True)
         return len(rows), tuple(rows[:most])
     signs = _signs(kind, now)
+    if kind == "source_stopped":
+        return _by_laptop(signs, most)
     found = tuple(
         Look(pk, name, group, last, about.replace("_", " "), lost_since is not None)
         for pk, name, group, last, about, lost_since in signs.values_list(*_COLUMNS)[:most]
     )
     return len(found) if most is None or len(found) < most else signs.count(), found
+
+
+def _by_laptop(signs: QuerySet[DeviceSign], most: int | None) -> tuple[int, tuple[Look, ...]]:
+    """Return how many laptops there are and the newest, of a kind that one may have several of: each stands once."""
+    laptops = signs.order_by().values_list("device_id").annotate(at=Max("last")).order_by("-at", "device__name")
+    newest = dict(laptops[:most])
+    rows = signs if most is None else signs.filter(device_id__in=newest)
+    found: dict[UUID, tuple[str, str, datetime | None]] = {}
+    abouts: dict[UUID, list[str]] = defaultdict(list)
+    for pk, name, group, _, about, lost_since in rows.values_list(*_COLUMNS):
+        found[pk] = (name, group, lost_since)
+        abouts[pk].append(about.replace("_", " "))
+    looks = tuple(
+        Look(pk, found[pk][0], found[pk][1], at, _together(abouts[pk]), found[pk][2] is not None)
+        for pk, at in newest.items()
+    )
+    return len(newest) if most is None or len(newest) < most else laptops.count(), looks
+
+
+def _together(abouts: list[str]) -> str:
+    shown = ", ".join(sorted(abouts)[:ABOUTS_MAX])
+    return shown if len(abouts) <= ABOUTS_MAX else f"{shown}, …"
 
 
 def _rows(kind: str, now: datetime) -> Iterator[Look]:

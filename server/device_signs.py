@@ -22,27 +22,44 @@ CLOCK_STEP: Final = timedelta(minutes=5)
 KEPT_FOR: Final = timedelta(days=7)
 """How long something stays to be looked at that happened in a moment and is over: until somebody is back at work."""
 
+NEW_A_DAY_MOST: Final = 200
+"""Of one device: far more than a bad day brings, and too few to fill the database with."""
+
 _MOMENTS: Final = frozenset({"clock_jumped"})
 
 Signs = Mapping[tuple[str, str], DeviceSign]
 
 
-def heard(device: Device, heartbeat: Heartbeat, counter: int, now: datetime) -> None:
+def is_newest(device: Device, counter: int) -> bool:
+    """Whether a heartbeat with that counter is the newest of a device; an older one tells of what is over."""
+    before: int = (device.health or {}).get(COUNTER, 0)
+    return counter >= before
+
+
+def heard(device: Device, heartbeat: Heartbeat, now: datetime) -> None:
     """Open and close a device's signs by its newest heartbeat; call inside ingest's transaction, before it is kept."""
     before = device.health or {}
-    if counter < before.get(COUNTER, 0):
-        return
     there = {(one.kind, one.about): one for one in DeviceSign.objects.filter(device=device, until__isnull=True)}
     seen = set(_seen(there, before, heartbeat))
-    DeviceSign.objects.bulk_create(
-        [DeviceSign(device=device, kind=kind, about=about, since=now, last=now) for kind, about in seen - there.keys()]
-    )
+    _open(device, sorted(seen - there.keys()), now)
     again = [sign.pk for key, sign in there.items() if key in seen and sign.kind in _MOMENTS]
     if again:
         DeviceSign.objects.filter(pk__in=again).update(last=now)
     over = [sign.pk for key, sign in there.items() if key not in seen and not _stays(sign, now)]
     if over:
         DeviceSign.objects.filter(pk__in=over).update(until=now)
+
+
+def _open(device: Device, signs: list[tuple[str, str]], now: datetime) -> None:
+    if not signs:
+        return
+    left = NEW_A_DAY_MOST - DeviceSign.objects.filter(device=device, since__gt=now - timedelta(days=1)).count()
+    DeviceSign.objects.bulk_create(
+        [
+            DeviceSign(device=device, kind=kind, about=about, since=now, last=now)
+            for kind, about in signs[: max(0, left)]
+        ]
+    )
 
 
 def end(device: Device, at: datetime) -> None:

@@ -101,15 +101,20 @@ def enrol(request: EnrolRequest, it_keys: Sequence[bytes], now: datetime) -> Enr
         _use(token)
         device = Device(
             id=uuid4(),
-            name=request.name,
+            name=plain(request.name),
             group=token.group,
             public_key=request.public_key,
-            platform=request.platform,
+            platform=plain(request.platform),
             enrolled_at=now,
         )
         device.save(force_insert=True)
         audit.write(f"device:{device.pk}", "device_enrolled", f"token:{token.token}", now=now)
     return EnrolReply(device.pk, device.group, now)
+
+
+def plain(text: str) -> str:
+    """Return a device's own words without what could move or hide words on IT's page or in IT's terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def check_status(status: str) -> None:

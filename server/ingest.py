@@ -46,6 +46,7 @@ from server import (
     audit,
     coverage,
     device_signs,
+    devices,
     incidents,
     late,
     log,
@@ -231,11 +232,30 @@ def _keep_heartbeat(taking: _Taking, parcel: Parcel, heartbeat: Heartbeat) -> No
     texts = (heartbeat.agent_version, heartbeat.platform, *(source.reason for source in heartbeat.sources))
     if any("\0" in text for text in texts):
         raise Refused(Code.BAD_RECORD, "a text holds a NUL")
-    device_signs.heard(taking.device, heartbeat, parcel.counter, taking.now)
+    heartbeat = _in_plain_words(heartbeat)
     taking.device.last_seen = taking.now
-    taking.device.platform = heartbeat.platform or taking.device.platform
-    taking.device.health = {**msgspec.to_builtins(heartbeat), device_signs.COUNTER: parcel.counter}
+    if device_signs.is_newest(taking.device, parcel.counter):
+        _keep_health(taking, parcel.counter, heartbeat)
+    else:
+        coverage.reported_at([taking.device_id], taking.now)
     taking.device.save(update_fields=["last_seen", "platform", "health"])
+
+
+def _in_plain_words(heartbeat: Heartbeat) -> Heartbeat:
+    return msgspec.structs.replace(
+        heartbeat,
+        agent_version=devices.plain(heartbeat.agent_version),
+        platform=devices.plain(heartbeat.platform),
+        sources=tuple(
+            msgspec.structs.replace(source, reason=devices.plain(source.reason)) for source in heartbeat.sources
+        ),
+    )
+
+
+def _keep_health(taking: _Taking, counter: int, heartbeat: Heartbeat) -> None:
+    device_signs.heard(taking.device, heartbeat, taking.now)
+    taking.device.platform = heartbeat.platform or taking.device.platform
+    taking.device.health = {**msgspec.to_builtins(heartbeat), device_signs.COUNTER: counter}
     coverage.heard(taking.device, heartbeat, taking.now)
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from protocol.messages import HealthNotice, Loss
+from protocol.messages import HealthNotice, Loss, SourceState
 from server import device_life, device_looks, lost
 from server.errors import NotAllowed
 from server.store.models import Device, DeviceDay, DeviceSign
@@ -44,6 +44,26 @@ def test_laptops_are_grouped_by_kind_newest_first_with_what_to_do(database, devi
     assert found[0].todo == "Ask whoever has it. Look who may administer that device."
     (alone,) = device_looks.sections(people.it, now, "clock_moved", most=1)
     assert (alone.count, alone.more, alone.rows[0].device) == (2, 1, other_device.id)
+
+
+def test_a_laptop_that_stopped_seeing_several_things_is_one_and_hides_no_other(database, device, other_device, now):
+    other_device.send(other_device.heartbeat(sources=states("working", "history")))
+    other_device.send(other_device.heartbeat(sources=states("failing", "history")))
+    many = [f"source_{place}" for place in range(50)]
+    device.send(device.heartbeat(sources=states("working", *many)))
+    device.send(device.heartbeat(sources=states("failing", *many)))
+    for most in (1, 2, None):
+        (section,) = device_looks.sections(None, now + DAY, most=most)
+        assert section.count == 2
+        assert [row.device for row in section.rows] == [device.id, other_device.id][:most]
+    first, second = section.rows
+    assert second.about == "history"
+    assert first.about.startswith("source 0, source 1, ")
+    assert len(first.about) < 200
+
+
+def states(state, *names):
+    return tuple(SourceState(name, state, "" if state == "working" else "It was stopped.") for name in names)
 
 
 def test_a_copied_identity_is_shown_with_when_it_was_seen_until_the_device_is_retired(database, device, now):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from protocol.messages import SourceState
-from server import device_life, device_signs
-from server.store.models import AuditEntry, Device, DeviceSign
+from server import coverage, device_life, device_signs
+from server.store.models import AuditEntry, Device, DeviceSign, SourceGap
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
@@ -79,6 +79,34 @@ def test_a_clock_that_went_on_and_a_heartbeat_that_came_late_are_no_jump(databas
     device.send(device.heartbeat(at=AT + timedelta(minutes=15)), device.heartbeat(at=AT + timedelta(hours=9)))
     device.send(late)
     assert open_signs() == set()
+
+
+def test_a_heartbeat_that_came_late_does_not_put_an_older_health_in_the_newer_ones_place(database, device):
+    late = device.heartbeat(agent_version="0.0.9", sources=source("failing", "browser_history"))
+    device.send(device.heartbeat(agent_version="0.1.0"))
+    device.send(late)
+    kept = Device.objects.get()
+    assert (kept.health["agent_version"], kept.health["sources"][0]["state"]) == ("0.1.0", "working")
+    assert SourceGap.objects.count() == 0
+    assert kept.last_seen is not None
+    device.send(device.heartbeat())
+    assert open_signs() == set()
+
+
+def test_a_device_that_changes_its_mind_all_day_fills_no_table(database, device, monkeypatch):
+    monkeypatch.setattr(device_signs, "NEW_A_DAY_MOST", 5)
+    monkeypatch.setattr(coverage, "GAPS_A_DAY_MOST", 5)
+    for _ in range(6):
+        for state in ("working", "failing"):
+            device.send(device.heartbeat(sources=source(state, "one") + source(state, "another")))
+    assert DeviceSign.objects.count() == 5
+    assert SourceGap.objects.count() == 5 + 1
+    assert SourceGap.objects.filter(until=None).exists(), "what comes and goes so often is not said to see"
+    week = timedelta(days=7)
+    DeviceSign.objects.update(since=AT - week)
+    SourceGap.objects.update(since=AT - week)
+    device.send(device.heartbeat(sources=source("working")), device.heartbeat(sources=source("failing")))
+    assert ("source_stopped", "foreground") in open_signs()
 
 
 def test_a_notice_that_was_never_shown_is_noticed(database, device):

@@ -152,6 +152,14 @@ def test_a_token_registered_twice_is_one(database, organisation):
     assert EnrolmentToken.objects.count() == 1
 
 
+def test_a_name_that_would_move_words_on_its_page_or_terminal_is_kept_without_that(database, organisation):
+    request = _request(_registered())
+    odd = msgspec.structs.replace(request, name="Zoë’s \x1b[2Jlaptop\n\u202etxt", platform="Linux\r\x07")
+    devices.enrol(odd, IT_KEYS, NOW)
+    kept = Device.objects.get()
+    assert (kept.name, kept.platform) == ("Zoë’s ?[2Jlaptop??txt", "Linux??")
+
+
 def test_an_enrolment_over_the_api_must_be_signed_with_the_key_it_brings(database, organisation, call, monkeypatch):
     monkeypatch.setattr(device_api, "it_keys", lambda: IT_KEYS)
     now, key = datetime.now(UTC), Ed25519PrivateKey.generate()

@@ -14,7 +14,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from protocol.messages import Batch, Loss, UsageRow, UsageTotals, encode
+from protocol.messages import Batch, Loss, SourceState, UsageRow, UsageTotals, encode
 from rules import policy as policy_module
 from server import cases, ingest
 from server.store.models import (
@@ -25,6 +25,7 @@ from server.store.models import (
     LossReport,
     Quarantined,
     SeenRecord,
+    SourceGap,
     Usage,
     UsageKey,
 )
@@ -200,6 +201,14 @@ def test_a_nul_in_a_text_is_refused_on_both_databases(database, device):
     row = msgspec.structs.replace(device.rows(1)[0], name="a\0b")
     assert device.send(device.totals((row,))).results == [("refused", "bad_record")]
     assert device.send(device.heartbeat(agent_version="1\0")).results == [("refused", "bad_record")]
+
+
+def test_a_heartbeats_own_words_move_none_on_its_page_or_terminal(database, device):
+    source = SourceState("foreground", "failing", "No\x1b[2J display\u202e.")
+    device.send(device.heartbeat(agent_version="0.1\n", platform="Linux\x07", sources=(source,)))
+    kept = Device.objects.get()
+    assert (kept.platform, kept.health["agent_version"]) == ("Linux?", "0.1?")
+    assert kept.health["sources"][0]["reason"] == SourceGap.objects.get().reason == "No?[2J display?."
 
 
 @pytest.mark.parametrize("year", [1, 9999])
