@@ -68,6 +68,8 @@ def obtain(
     name = urlsplit(url).hostname or "localhost"
     issued = acme_order.obtain(chosen, data_dir, name, key, stopping.is_set if stopping is not None else lambda: False)
     wrong = certificate_command.faults(issued, key, url, now + ISSUED_WITHIN)
+    if certificate_command.read(data_dir / TLS_KEY) != key:
+        raise acme_order.fail("answer", "another key was put in meanwhile")
     if wrong:
         raise acme_order.fail("answer", "; ".join(wrong))
     certificate_command.put_in_checked(data_dir, issued, key, now, actor=actor)

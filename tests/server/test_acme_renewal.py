@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server import acme_renewal, audit, certificates, doctor_machine
+from server import acme_order, acme_renewal, audit, certificates, doctor_machine
 from server.acme_settings import AcmeSettings
 from server.children import free_port
 from server.config import Config
+from server.errors import NotIssued
 from server.store.models import AuditEntry, OutboxMessage, Role
 from tests.server import pebble as authority
 from tests.server.issuing import Authority
@@ -117,7 +118,7 @@ def test_one_that_lives_for_days_is_no_reason_to_warn_while_it_renews_itself(fol
 
 @pytest.mark.more
 @pytest.mark.skipif(bool(authority.WHY_NOT), reason=authority.WHY_NOT or "it is there")
-def test_a_real_authority_renews_it_with_the_same_key(folder, organisation, tmp_path):
+def test_a_real_authority_renews_it_with_the_same_key(folder, organisation, tmp_path, monkeypatch):
     before = certificates.pin(folder / "keys/tls.crt")
     with authority.pebble(tmp_path) as running:
         renew(running.settings, folder)
@@ -128,6 +129,16 @@ def test_a_real_authority_renews_it_with_the_same_key(folder, organisation, tmp_
         later = datetime.now(UTC)
         renew(running.settings, folder, later)
         assert (folder / "keys/tls.crt").read_bytes() == issued, "nothing is due"
+        assert doctor_machine.tls(folder).ok
+        answering = acme_order.obtain
+
+        def meanwhile(*given):
+            issued = answering(*given)
+            (folder / "keys/tls.key").write_bytes(b"a new key")
+            return issued
+
+        monkeypatch.setattr(acme_order, "obtain", meanwhile)
+        with pytest.raises(NotIssued, match="another key was put in meanwhile"):
+            acme_renewal.obtain(running.settings, folder, later)
     (line,) = AuditEntry.objects.filter(action="certificate_put_in")
     assert line.actor == "job:certificate"
-    assert doctor_machine.tls(folder).ok
