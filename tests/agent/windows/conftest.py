@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,14 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> WinePython:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     return wine_python.build(shared / "wine")
+
+
+@pytest.fixture
+def nobody_else(wine: WinePython) -> Iterator[None]:
+    """While a test has this, no other of these has: for what is one for the whole machine, as a service's name is."""
+    with (wine.folder / "nobody-else").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,9 @@ PROFILES = {
 
 
 @pytest.mark.more
-def test_on_windows_every_browsers_profiles_are_found_in_the_homes_that_the_registry_lists(wine, tmp_path) -> None:
+def test_on_windows_every_browsers_profiles_are_found_in_the_homes_that_the_registry_lists(
+    wine, nobody_else, tmp_path
+) -> None:
     home, another = tmp_path / "anna.OFFICE", tmp_path / "bert"
     for browser, place in PROFILES.items():
         for base in (home, another):

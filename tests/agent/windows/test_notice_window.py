@@ -96,6 +96,7 @@ def opened(wine_on_screen) -> Iterator[Open]:
     windows: list[Window] = []
 
     def open_one(sheet: Sheet) -> Window:
+        wine_on_screen.wake()
         command = ("wine", str(wine_on_screen.program), "-m", "agent", "session", "--window")
         windows.append(Window(sheet, wine_on_screen.environment, command))
         return windows[-1]

@@ -169,6 +169,6 @@ finally:
 
 
 @pytest.mark.more
-def test_on_windows_the_manager_starts_it_stops_it_and_hears_its_status(wine, tmp_path: Path) -> None:
+def test_on_windows_the_manager_starts_it_stops_it_and_hears_its_status(wine, nobody_else, tmp_path: Path) -> None:
     (tmp_path / "stand_in.py").write_text(STAND_IN, "utf-8")
     assert wine.run(CONTROL, as_windows(tmp_path / "stand_in.py")) == "(1066, 75)\n"

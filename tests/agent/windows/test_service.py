@@ -96,7 +96,7 @@ finally:
 
 
 @pytest.mark.more
-def test_on_windows_a_service_enrols_watches_answers_and_ends(wine, pilot, tmp_path: Path) -> None:
+def test_on_windows_a_service_enrols_watches_answers_and_ends(wine, nobody_else, pilot, tmp_path: Path) -> None:
     with collecting(pilot, tmp_path / "data") as setting:
         setting.folder.mkdir()
         (setting.folder / "token").write_text(f"{setting.token()}|{setting.collector.url}|", "ascii")

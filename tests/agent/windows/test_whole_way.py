@@ -67,7 +67,7 @@ print(json.dumps([legible, used.cpu_seconds > 0, service._watchdog.pace]))
 
 
 @pytest.mark.more
-def test_on_windows_a_visit_becomes_a_sealed_alert(wine, pilot, tmp_path: Path) -> None:
+def test_on_windows_a_visit_becomes_a_sealed_alert(wine, nobody_else, pilot, tmp_path: Path) -> None:
     home = tmp_path / "anna"
     history = home / "AppData/Local/Google/Chrome/User Data/Default/History"
     history.parent.mkdir(parents=True)

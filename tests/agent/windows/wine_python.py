@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import zipfile
 from pathlib import Path
 
@@ -25,6 +26,8 @@ NEEDED = ("wine", "wineboot", "wineserver", COMPILER, READER, "Xvfb")
 COMPILED = ("cffi", "cryptography", "msgspec", "psutil", "watchdog", "xxhash")
 # What other systems bring and Windows does not.
 BESIDES = ("tzdata",)
+# How long it certainly goes on after somebody came.
+AWAKE_SECONDS = 40
 CONTROL_KEY = r"HKLM\System\CurrentControlSet\Control"
 _LEFT_OUT = ("site-packages", "test", "__pycache__", "config-*", "lib-dynload", "idlelib", "tkinter", "ensurepip")
 _PYTHON = "#include <wchar.h>\nint Py_Main(int, wchar_t **);\nint wmain(int n, wchar_t **w) { return Py_Main(n, w); }\n"
@@ -60,6 +63,7 @@ class WinePython:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._awake_until = 0.0
         self.program = folder / "python/python.exe"
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -77,7 +81,8 @@ class WinePython:
         subprocess.run(words, env=self.environment, stdin=nothing, stdout=nothing, stderr=nothing, timeout=100)
 
     def command(self, code: str, *arguments: str) -> list[str]:
-        """The words that run this code in it."""
+        """The words that run this code in it, soon."""
+        self.wake()
         return ["wine", str(self.program), "-c", code, *arguments]
 
     def on_screen(self, folder: Path, display: str) -> WinePython:
@@ -85,16 +90,18 @@ class WinePython:
         made = WinePython(self.folder)
         made.environment |= {"WINEPREFIX": str(folder), "DISPLAY": display}
         shutil.copytree(self.environment["WINEPREFIX"], folder, symlinks=True, copy_function=_link_or_copy)
-        made.begin()
+        made.wake()
         return made
 
-    def begin(self) -> None:
-        """Begin this Windows; it goes by itself when nobody has come for a minute, and not with each program.
+    def wake(self) -> None:
+        """Begin this Windows, unless it runs; it goes by itself when nobody has come for long, not with each program.
 
         Its own programs begin first: they would hold on to the output of whichever came first.
         """
-        self.alone("wineserver", "-p60")
-        self.alone("wine", "cmd", "/c", "exit")
+        if time.monotonic() >= self._awake_until:
+            self.alone("wineserver", f"-p{2 * AWAKE_SECONDS}")
+            self.alone("wine", "cmd", "/c", "exit")
+        self._awake_until = time.monotonic() + AWAKE_SECONDS
 
     def run(self, code: str, *arguments: str, timeout: float = 90) -> str:
         """Run code, and give what it printed; its errors go into the failure's text."""
@@ -124,7 +131,7 @@ def build(folder: Path) -> WinePython:
             made.alone("wine", "reg", "add", CONTROL_KEY, "/v", "ServicesPipeTimeout", "/d", "30000", "/f")
             made.alone("wineserver", "-k")
             (folder / "ready").touch()
-    made.begin()
+    made.wake()
     return made
 
 
