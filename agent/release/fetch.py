@@ -81,8 +81,8 @@ def take_in(
     Raises OSError only where not even that can be remembered.
     """
     state = states.read(data_dir)
-    if not state.well:
-        return ""  # one is on probation already
+    if not state.well and order(state.version) >= order(running):
+        return ""  # one is on probation already, and no package came over it
     forget_others(data_dir, running)
     try:
         found = _wanted(trusted, state, device=device, ring=ring, running=running, now=now)

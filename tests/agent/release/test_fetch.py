@@ -114,6 +114,22 @@ def test_one_at_a_time_nothing_is_fetched_while_one_is_on_probation(world):
     assert world.asked == []
 
 
+def test_a_probation_that_a_newer_package_ended_keeps_no_later_version_away(world):
+    write_state(world, State(version="1.2.0", starts=1, well=False))
+    world.running = "1.3.0"
+    world.sign("1.4.0")
+    assert world.take_in() == "version 1.4.0 is chosen"
+    assert read(world.folder) == State(version="1.4.0", well=False)
+
+
+def test_a_version_that_runs_on_probation_is_looked_at_to_its_end(world):
+    write_state(world, State(version="1.2.0", starts=1, well=False))
+    world.running = "1.2.0"
+    world.sign("1.3.0")
+    assert world.take_in() == ""
+    assert world.asked == []
+
+
 def test_neither_an_older_nor_the_same_nor_a_bad_version_is_ever_fetched(world):
     write_state(world, State(version="1.1.5", bad={"1.2.0": "why"}))
     for version in ("1.0.0", "1.1.0", "1.1.5", "1.2.0"):
