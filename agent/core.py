@@ -193,8 +193,8 @@ class Core:
         self.scheduler.add_job(safely, "interval", seconds=seconds, misfire_grace_time=None, jitter=None, **when)
 
     def moved_bytes(self) -> int:
-        """Return about how many bytes were told to and asked of the collector since the start."""
-        return self._collector.moved_bytes + self.questions.moved_bytes
+        """Return about how many bytes were told to and asked of the collector since the start, alerts left out."""
+        return self.sender.moved_bytes + self.questions.moved_bytes
 
     # --- timed work ------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ from protocol.version_order import order
 Ring = Literal["first", "staged", "last"]
 """When this device takes a version: among the first, by its place, or only when all do."""
 
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
 _NAME: Final = re.compile(
     r"releases/fairwatch-agent_(\d{1,6}(?:\.\d{1,6}){1,3})_([a-z0-9]{1,16}-[a-z0-9_]{1,16})\.tar\.gz", re.ASCII
 )
@@ -80,15 +82,12 @@ def read(target: TargetFile) -> Release | None:
     first, days, since = said.get("first_percent"), said.get("all_after_days"), said.get("since")
     if not (_is_whole(first, 100) and _is_whole(days, RELEASE_DAYS_MAX) and isinstance(since, str)):
         raise NotTrusted(f"«{target.path[:80]}» doesn't say which devices take it when")
-    try:
-        when = datetime.fromisoformat(since)
-    except ValueError:
-        when = None
-    if when is None or when.tzinfo is None or target.length > RELEASE_MAX_BYTES:
+    when = _moment(since)
+    if when is None or target.length > RELEASE_MAX_BYTES:
         raise NotTrusted(f"«{target.path[:80]}» doesn't say since when it is signed, or is too large")
     assert isinstance(first, int)
     assert isinstance(days, int)
-    return Release(match[1], match[2], target, when.astimezone(UTC), first, days)
+    return Release(match[1], match[2], target, when, first, days)
 
 
 def place(device: UUID, version: str) -> int:
@@ -120,6 +119,15 @@ def newest_for(
         and release.reaches(device, ring, now)
     ]
     return max(mine, key=lambda release: order(release.version), default=None)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a time with its zone (aware UTC), None where it is none that days can be added to."""
+    try:
+        when = datetime.fromisoformat(text)
+        return when.astimezone(UTC) if when.tzinfo is not None and _EARLIEST < when < _LATEST else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _is_whole(value: object, most: int) -> bool:

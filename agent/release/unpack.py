@@ -6,6 +6,7 @@ elsewhere is taken over (what PEP 706 refuses, for Pythons before it too).
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import tarfile
@@ -38,7 +39,8 @@ def unpack(archive: bytes, folder: Path) -> None:
     except (tarfile.TarError, EOFError, UnicodeDecodeError) as fault:
         raise ReleaseRefused("its archive can't be read") from fault
     except OSError as fault:
-        if fault.errno is None:  # gzip's own word for a damaged archive, and no fault of the disk
+        # None is gzip's own word for a damaged archive; the others are of names that no disk could take.
+        if fault.errno in (None, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG):
             raise ReleaseRefused("its archive can't be read") from fault
         raise
 

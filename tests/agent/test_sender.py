@@ -222,6 +222,21 @@ def test_the_time_of_contact_moves_with_heartbeats_and_with_nothing_else(setting
     assert len(setting.contacts) == 1
 
 
+def test_what_is_counted_as_sent_is_the_same_however_many_alerts_there_were(setting):
+    setting.put("x" * 1000, "totals")
+    setting.drive()
+    before = setting.sender.moved_bytes
+    assert 1000 < before < 4000
+    for _ in range(3):
+        setting.put("y" * 5000, "alert")
+        setting.drive()
+    assert setting.sender.moved_bytes == before
+    setting.put("y" * 5000, "alert")
+    setting.put("x" * 1000, "totals")
+    setting.drive()
+    assert setting.sender.moved_bytes == 2 * before
+
+
 # --- outages --------------------------------------------------------------------------------------------------------
 
 OUTAGES = {

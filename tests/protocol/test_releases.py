@@ -87,6 +87,8 @@ def test_a_file_for_its_own_tools_is_none_for_devices():
         {"since": "yesterday"},
         {"since": "2026-11-02T09:00:00"},
         {"since": 7},
+        {"since": "0001-01-01T00:00:00+02:00"},
+        {"since": "9999-12-31T00:00:00+00:00"},
     ],
 )
 def test_a_version_that_does_not_say_who_takes_it_when_is_refused(custom):
