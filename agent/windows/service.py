@@ -7,6 +7,7 @@ What is logged goes into the event log.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import sys
 import threading
@@ -46,17 +47,21 @@ def run(args: argparse.Namespace) -> int:
 
     75 where it uses too much and ends by itself: Windows is asked to start it again after any status but 0.
     """
-    try:
-        handler = EventLog()
-        root = logging.getLogger()
-        root.addHandler(handler)
+    root = logging.getLogger()
+    handlers = list[logging.Handler]()
+    with contextlib.suppress(OSError):  # a Windows that keeps no events is watched all the same
+        handlers.append(EventLog())
+        root.addHandler(handlers[0])
         root.setLevel(logging.INFO)
+    try:
         status = WindowsService(lambda ended, begun: watch(args.data_dir, ended, begun)).run()
     except OSError as fault:
         print(f"fairwatch-agent service: {fault}", file=sys.stderr)  # noqa: T201 - the one line that says why not
         return _UNUSABLE
-    root.removeHandler(handler)
-    handler.close()
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
     if status is None:
         print(  # noqa: T201 - the one line that says what to do
             "fairwatch-agent service: Windows starts this by itself; by hand it is: fairwatch-agent run",
