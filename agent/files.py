@@ -22,6 +22,7 @@ def write_whole(path: Path, text: bytes, mode: int = 0o600) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        fresh.chmod(mode)  # an administrator's shell may have a umask that would keep others out
         move(fresh, path)
     except BaseException:
         fresh.unlink(missing_ok=True)

@@ -96,6 +96,7 @@ def take_in(
     if memory.version == found.version and memory.not_before is not None and now < memory.not_before <= now + WAIT_MOST:
         return ""
     (data_dir / states.FOLDER).mkdir(mode=0o755, exist_ok=True)
+    (data_dir / states.FOLDER).chmod(0o755)
     try:
         _bring(data_dir, found, collector, test if test is not None else self_test)
     except ReleaseRefused as fault:
@@ -180,6 +181,7 @@ def _bring(data_dir: Path, found: Release, collector: Fetches, test: Callable[[P
         raise _NotSigned from fault
     try:
         unpack(data, unfinished)
+        del data  # the self-test needs the room
         if not (unfinished / "start.py").is_file() or not (unfinished / MANIFEST).is_file():
             raise ReleaseRefused("its archive is not a version of the agent")
         unfinished.rename(finished)

@@ -36,6 +36,8 @@ def unpack(archive: bytes, folder: Path) -> None:
                 if left_files < 0 or left_bytes < 0:
                     raise ReleaseRefused("its archive holds more than a version of the agent may")
                 _lay_out(opened, member, folder)
+        for made in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+            made.chmod(0o755)  # people's session parts start from it, whatever umask an administrator's shell had
     except (tarfile.TarError, EOFError, UnicodeDecodeError) as fault:
         raise ReleaseRefused("its archive can't be read") from fault
     except OSError as fault:

@@ -19,6 +19,15 @@ def test_a_file_is_replaced_whole_and_only_its_owner_reads_it(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_the_mode_is_the_one_asked_for_whatever_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        write_whole(tmp_path / "state.json", b"{}", 0o644)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "state.json").stat().st_mode) == 0o644
+
+
 def test_a_failed_write_leaves_the_old_text_and_nothing_else(tmp_path, monkeypatch):
     file = tmp_path / "key"
     write_whole(file, b"old")

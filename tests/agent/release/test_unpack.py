@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
 import tarfile
 
@@ -35,6 +36,16 @@ def test_files_and_folders_are_laid_out_readable_by_all_and_writable_by_none_els
     assert file.read_bytes() == b"1"
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert stat.S_IMODE(file.parent.stat().st_mode) & 0o022 == 0
+
+
+def test_everybody_may_read_what_an_administrator_with_a_strict_umask_took_in(tmp_path):
+    before = os.umask(0o077)
+    try:
+        unpack(archive((member("agent", tarfile.DIRTYPE), b""), (member("a/b/c.py"), b"1")), tmp_path / "new")
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new", *(tmp_path / "new").rglob("*"))}
+    assert modes == {0o755, 0o644}
 
 
 @pytest.mark.parametrize(
