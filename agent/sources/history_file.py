@@ -19,6 +19,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -315,13 +316,21 @@ def opened_plain(file: Path) -> BinaryIO:
     Raises HistoryAbsent, HistoryRefused or OSError.
     """
     try:
-        handle = os.open(file, _PLAIN_READING)
+        handle = _handle(file)
     except FileNotFoundError as error:
         raise HistoryAbsent("There is no history there.") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise HistoryRefused("The history is not a plain file.")
     return os.fdopen(handle, "rb")
+
+
+def _handle(file: Path) -> int:
+    if sys.platform == "win32":
+        from agent.windows.plain_file import descriptor
+
+        return descriptor(file)
+    return os.open(file, _PLAIN_READING)
 
 
 def _copy_bytes(source: BinaryIO, target: BinaryIO) -> None:
