@@ -35,11 +35,13 @@ def package(builders: None, tmp_path_factory: pytest.TempPathFactory) -> Callabl
 
 
 @pytest.fixture(scope="session")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> Wine:
-    """A Windows of its own; it ends by itself with the last program in it."""
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wine]:
+    """A Windows of its own."""
     if shutil.which("wine") is None:
         pytest.skip("not installed: wine (installers/setup.sh test)")
-    return Wine(tmp_path_factory.mktemp("windows") / "prefix")
+    made = Wine(tmp_path_factory.mktemp("windows") / "prefix")
+    yield made
+    made.end()
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 FAILED = 1603 & 0xFF
 """ERROR_INSTALL_FAILURE, of which an exit code keeps the lower eight bits."""
+CONTROL_KEY = r"HKLM\System\CurrentControlSet\Control"
 
 
 class Wine:
@@ -25,17 +27,37 @@ class Wine:
             "WINEDLLOVERRIDES": "mscoree,mshtml=",
         }
         self.run("wineboot", "-i")
-        # Else it would end with each program and begin anew with the next; it goes by itself when nobody comes.
-        subprocess.run(["wineserver", "-p20"], env=self._environment, timeout=30, check=False)
+        # As long as a real Windows waits for a service to say that it is there; wine waits for ten seconds.
+        self.run("reg", "add", CONTROL_KEY, "/v", "ServicesPipeTimeout", "/d", "30000", "/f")
+        self._end_server()
+        # As somebody who is signed in: without a program, all services would end, and begin anew with the next one. It
+        # has begun before anything else does, for what services hold on to is the output of whoever came first.
+        self._stays = subprocess.Popen(
+            ["wine", "cmd"], env=self._environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert self._stays.stdout is not None
+        self._stays.stdout.read(1)
 
-    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        """Run one program; its exit code is in the answer."""
+    def end(self) -> None:
+        """Shut it down."""
+        self._stays.communicate(b"exit\r\n", timeout=60)
+        self._end_server()
+
+    def _end_server(self) -> None:
+        subprocess.run(["wineserver", "-k"], env=self._environment, timeout=60, check=False)
+
+    def run(
+        self, *words: str | Path, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one program, with more in its environment, in a folder; its exit code is in the answer."""
         command = [str(word) for word in words]
         if command[0] != "wineboot":
             command.insert(0, "wine")
         return subprocess.run(
             command,
-            env=self._environment,
+            env={**self._environment, **(environment or {})},
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
