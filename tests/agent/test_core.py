@@ -96,6 +96,27 @@ def test_a_collector_that_is_too_old_for_notices_gets_heartbeats_without_them(ru
     assert len(old.took) >= 2
 
 
+def test_what_a_device_says_that_it_sends_is_the_same_with_alerts_and_without(running, monkeypatch):
+    """Beyond a limit it tells IT and the person so."""
+
+    def take(_method, _path, body, _headers, _max_bytes):
+        records = decode(body, Batch).records
+        receipts = tuple(Receipt(parcel.record, "stored") for parcel in records)
+        return 200, {}, encode(Receipts(receipts, datetime.now(UTC).replace(microsecond=0)))
+
+    monkeypatch.setattr(running.sender._collector, "_ask", take)
+    counted = []
+    for alerts in (0, 3):
+        before = running.moved_bytes()
+        for _ in range(alerts):
+            running.spool.put("alert", lambda _record, _counter: b'"%s"' % (b"x" * 20_000))
+        running.beat()
+        running.sender.send_round()
+        assert not running.spool.peek(1_000_000, 10)
+        counted.append(running.moved_bytes() - before)
+    assert counted[0] == counted[1] > 0
+
+
 def test_a_service_that_was_killed_says_so_after_its_next_start_and_one_that_was_stopped_does_not(tmp_path):
     first = made_in(enrolled(tmp_path))
     first.start()
