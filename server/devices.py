@@ -99,9 +99,11 @@ def enrol(request: EnrolRequest, it_keys: Sequence[bytes], now: datetime) -> Enr
             return EnrolReply(known.pk, known.group, now)
         token = tokens.verify(request.token, it_keys, now)
         _use(token)
+        ident = uuid4()
         device = Device(
-            id=uuid4(),
-            name=plain(request.name),
+            id=ident,
+            # A link without a word is one that nobody can follow.
+            name=plain(request.name).strip() or str(ident)[:8],
             group=token.group,
             public_key=request.public_key,
             platform=plain(request.platform),

@@ -160,6 +160,13 @@ def test_a_name_that_would_move_words_on_its_page_or_terminal_is_kept_without_th
     assert (kept.name, kept.platform) == ("Zoë’s ?[2Jlaptop??txt", "Linux??")
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_device_without_a_name_is_called_by_the_beginning_of_its_id(database, organisation, name):
+    devices.enrol(msgspec.structs.replace(_request(_registered()), name=name), IT_KEYS, NOW)
+    kept = Device.objects.get()
+    assert kept.name == str(kept.pk)[:8]
+
+
 def test_an_enrolment_over_the_api_must_be_signed_with_the_key_it_brings(database, organisation, call, monkeypatch):
     monkeypatch.setattr(device_api, "it_keys", lambda: IT_KEYS)
     now, key = datetime.now(UTC), Ed25519PrivateKey.generate()
