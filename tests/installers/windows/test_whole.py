@@ -84,6 +84,7 @@ def test_nothing_but_the_python_of_the_package_is_run_and_a_token_that_is_none_i
     assert (done.returncode, done.stderr) == (0, "")
     assert "scan-history" in done.stdout
     assert "evil" not in done.stdout
+    assert clean.run(clean.home / "fairwatch-session.exe", "--help").stdout == done.stdout
     assert list(clean.home.rglob("*.pyc"))
     assert clean.remove(whole, "PURGE=1")[0] == 0
     assert not clean.home.exists()
