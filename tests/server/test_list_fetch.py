@@ -137,14 +137,14 @@ def test_a_redirect_leads_nowhere_that_a_stranger_could_use(location, says):
 
 
 def test_nothing_else_of_the_collector_can_fetch():
-    # The sample's traffic and the demonstration speak to a collector and a browser on this machine; single sign-on
-    # asks, through allauth, the identity provider that IT named, and nobody else; heads of the audit log go where IT
-    # named.
+    # The sample's traffic, the demonstration and the container's health check speak to a collector and a browser on
+    # this machine; single sign-on asks, through allauth, the identity provider that IT named, and nobody else; heads of
+    # the audit log go where IT named, and certificates come from the authority that IT named.
     network = re.compile(r"^\s*(?:from|import) (?:requests|urllib3|http\.client|urllib\.request)\b", re.MULTILINE)
     server = Path(__file__).parents[2] / "server"
     found = {str(path.relative_to(server)) for path in server.rglob("*.py") if network.search(path.read_text())}
-    here = {"sample_traffic.py", "stage.py", "extension_stage.py", "demo.py"}
-    assert found - here - {"web/single_sign_on.py", "heads.py"} == {"list_fetch.py"}
+    here = {"sample_traffic.py", "stage.py", "extension_stage.py", "demo.py", "alive.py"}
+    assert found - here - {"web/single_sign_on.py", "heads.py", "acme_order.py"} == {"list_fetch.py"}
 
 
 # --- parts -------------------------------------------------------------------------------------------------------
