@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from agent.macos.bundles import bundle_identity
-from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS
-from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
+from agent.session.foreground import Watch
+from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Moment
 from agent.session.messages import Front, Idle
 
 # The keys of CGSessionCopyCurrentDictionary that are asked for; the second is there only while the screen is locked,
@@ -54,7 +54,7 @@ def now() -> Moment:
     return Moment(time.monotonic(), time.clock_gettime(time.CLOCK_MONOTONIC), datetime.now(UTC))
 
 
-class ForegroundMacos:
+class ForegroundMacos(Watch):
     """One session of one person. Wait for `fileno` or `wait_seconds`, then call `look`."""
 
     def __init__(
@@ -65,11 +65,8 @@ class ForegroundMacos:
         clock: Callable[[], Moment] = now,
     ) -> None:
         """Begin to watch."""
+        super().__init__(idle_after_seconds, clock)
         self._system = system
-        self._idle_after = idle_after_seconds
-        self._clock = clock
-        self._intervals = Intervals(idle_after_seconds)
-        self._is_shown = True
         self._reading, self._writing = socket.socketpair()
         for end in (self._reading, self._writing):
             end.setblocking(False)
@@ -81,9 +78,7 @@ class ForegroundMacos:
 
     def wait_seconds(self) -> float:
         """The longest to wait before the next `look`."""
-        if self._intervals.idle or not self._is_shown:
-            return LOOK_WHILE_IDLE_SECONDS
-        return max(0.02, min(LOOK_SECONDS, self._idle_after - self.idle_seconds))
+        return self._seconds_to_look()
 
     @property
     def idle_seconds(self) -> float:
@@ -94,37 +89,23 @@ class ForegroundMacos:
         """See what is in front now; gives the intervals that ended."""
         with contextlib.suppress(BlockingIOError):
             self._reading.recv(4096)
+        self._read()
         return self._observe()
-
-    def manager_may_have_changed(self) -> bool:
-        """Whether what tells of windows came or went: it is macOS itself, so never."""
-        return False
-
-    def has_window_manager(self) -> bool:
-        """Whether something says which app is in front: always."""
-        return True
 
     def close(self) -> list[Front | Idle]:
         """Look no more; gives the interval that was open."""
         self._system.unwatch()
-        ended = self._observe() + self._intervals.stop()
+        self._read()
+        ended = self._end()
         self._reading.close()
         self._writing.close()
         return ended
 
-    def _observe(self) -> list[Front | Idle]:
-        front = self._front()
-        self._is_shown = self._is_session_shown()
-        return self._intervals.observe(front if self._is_shown else None, self._clock(), self.idle_seconds)
-
-    def _front(self) -> InFront | None:
-        bundle_id = self._system.front()
+    def _read(self) -> None:
+        bundle_id, said = self._system.front(), self._system.session()
         identity = bundle_identity(bundle_id)
-        return None if bundle_id is None or identity in NO_APPS else InFront(identity)
-
-    def _is_session_shown(self) -> bool:
-        said = self._system.session()
-        return bool(said.get(ON_CONSOLE)) and not said.get(LOCKED)
+        self._front = None if bundle_id is None or identity in NO_APPS else InFront(identity)
+        self._is_shown = bool(said.get(ON_CONSOLE)) and not said.get(LOCKED)
 
     def _wake(self) -> None:
         # Closed, or as full as it gets: whoever waits is woken already.

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS, now
+from agent.session.foreground import Watch, now
 from agent.session.identity import DesktopIndex
-from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
+from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Moment
 from agent.session.messages import Front, Idle
 from agent.session.wayland_wire import Wire, socket_of, string_in
 
@@ -42,7 +42,7 @@ class _Window:
         self.said_active = False
 
 
-class ForegroundWayland:
+class ForegroundWayland(Watch):
     """One connection to a compositor. Wait for `fileno` or `wait_seconds`, then call `look`."""
 
     def __init__(
@@ -55,16 +55,12 @@ class ForegroundWayland:
         is_active: Callable[[], bool] = lambda: True,
     ) -> None:
         """Connect; raises `DisplayUnavailable` where the compositor does not say what is in front and who is there."""
+        super().__init__(idle_after_seconds, clock)
         self._index = index
-        self._clock = clock
         self._is_active = is_active
-        self._is_shown = True
-        self._idle_after = idle_after_seconds
         self._pause_told = min(PAUSE_TOLD_SECONDS, idle_after_seconds / 2)
-        self._intervals = Intervals(idle_after_seconds)
         self._windows: dict[int, _Window] = {}
         self._paused_since: float | None = None
-        self._front: InFront | None = None
         path = socket_of(environment)
         if path is None:
             raise DisplayUnavailable("The session does not say where its compositor listens.")
@@ -100,9 +96,7 @@ class ForegroundWayland:
 
     def wait_seconds(self) -> float:
         """The longest to wait before the next `look`."""
-        if self._intervals.idle or not self._is_shown:
-            return LOOK_WHILE_IDLE_SECONDS
-        return max(0.02, min(LOOK_SECONDS, self._idle_after - self.idle_seconds))
+        return self._seconds_to_look()
 
     @property
     def idle_seconds(self) -> float:
@@ -118,22 +112,11 @@ class ForegroundWayland:
         self._is_shown = self._is_active()
         return self._observe()
 
-    def manager_may_have_changed(self) -> bool:
-        """Whether what tells of windows came or went: it is the compositor itself, so never."""
-        return False
-
-    def has_window_manager(self) -> bool:
-        """Whether something says which app is in front: a compositor that does not is refused at the start."""
-        return True
-
     def close(self) -> list[Front | Idle]:
         """Leave the compositor; gives the interval that was open."""
-        ended = self._observe() + self._intervals.stop()
+        ended = self._end()
         self._wire.close()
         return ended
-
-    def _observe(self) -> list[Front | Idle]:
-        return self._intervals.observe(self._front if self._is_shown else None, self._clock(), self.idle_seconds)
 
     def _on_pause(self, event: int, _body: bytes) -> None:
         """In both protocols: 0, nothing was typed for so long; 1, something is again."""

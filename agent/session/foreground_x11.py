@@ -19,16 +19,13 @@ from Xlib.ext import screensaver
 from Xlib.ext.res import LocalClientPIDMask
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS, now
+from agent.session.foreground import Watch, now
 from agent.session.identity import DesktopIndex, executable_of, flatpak_id_of
-from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
+from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Moment
 from agent.session.messages import Front, Idle
 
 # None of these holds a title, and no other property is ever asked for: a test records all that is said to the X server.
 PROPERTIES_READ: Final = ("_NET_ACTIVE_WINDOW", "_NET_SUPPORTING_WM_CHECK", "_NET_WM_PID", "WM_CLASS")
-
-# Window managers say "no window" for some milliseconds between two windows.
-NO_WINDOW_SECONDS: Final = 0.2
 
 
 def local_display(name: str | None) -> str:
@@ -50,7 +47,7 @@ def local_display(name: str | None) -> str:
     return f"unix/:{number}"
 
 
-class ForegroundX11:
+class ForegroundX11(Watch):
     """One connection to an X11 display. Wait for `fileno` or `wait_seconds`, then call `look`."""
 
     def __init__(
@@ -67,14 +64,9 @@ class ForegroundX11:
         While `is_active()` is false (another person's session is in front), and while the screen is locked or blank,
         nothing counts.
         """
+        super().__init__(idle_after_seconds, clock)
         self._index = index
-        self._idle_after = idle_after_seconds
-        self._clock = clock
         self._is_active = is_active
-        self._is_shown = True
-        self._intervals = Intervals(idle_after_seconds)
-        self._front: InFront | None = None
-        self._no_window_since: float | None = None
         self._window_id = 0
         self._changed = True
         self._manager_changed = True
@@ -106,13 +98,7 @@ class ForegroundX11:
 
     def wait_seconds(self) -> float:
         """The longest to wait before the next `look`."""
-        if self._changed:
-            return 0.0
-        if self._no_window_since is not None:
-            return max(0.0, self._no_window_since + NO_WINDOW_SECONDS - self._clock().monotonic)
-        if self._intervals.idle or not self._is_shown:
-            return LOOK_WHILE_IDLE_SECONDS
-        return max(0.02, min(LOOK_SECONDS, self._idle_after - self._idle_seconds))
+        return 0.0 if self._changed else self._seconds_to_look()
 
     @property
     def idle_seconds(self) -> float:
@@ -134,10 +120,7 @@ class ForegroundX11:
             self._changed |= self._drain()
         except (ConnectionClosedError, XError, OSError) as error:
             raise DisplayUnavailable(f"The display has gone ({type(error).__name__}).") from error
-        return self._intervals.observe(self._seen(), self._clock(), self._idle_seconds)
-
-    def _seen(self) -> InFront | None:
-        return self._front if self._is_shown else None
+        return self._observe()
 
     def manager_may_have_changed(self) -> bool:
         """Whether a window manager came or went since this was last asked."""
@@ -155,8 +138,7 @@ class ForegroundX11:
 
     def close(self) -> list[Front | Idle]:
         """Leave the display; gives the interval that was open."""
-        ended = self._intervals.observe(self._seen(), self._clock(), self._idle_seconds)
-        ended += self._intervals.stop()
+        ended = self._end()
         with contextlib.suppress(ConnectionClosedError, XError, OSError):
             self._display.close()
         return ended
@@ -180,12 +162,7 @@ class ForegroundX11:
         if front is not None:
             self._no_window_since = None
             self._front = front
-            return
-        moment = self._clock().monotonic
-        if self._no_window_since is None:
-            self._no_window_since = moment
-        elif moment - self._no_window_since >= NO_WINDOW_SECONDS:
-            self._no_window_since = None
+        elif not self._is_still_in_front():
             self._front = None
 
     def _window_in(self, window: Any, name: str) -> Any | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Final
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS
-from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Intervals, Moment
+from agent.session.foreground import LOOK_SECONDS, Watch
+from agent.session.intervals import IDLE_AFTER_SECONDS, InFront, Moment
 from agent.session.messages import Front, Idle
 from agent.windows.app_identity import AppNames
 from agent.windows.clock import Clock
@@ -15,13 +15,11 @@ from agent.windows.desktop import Desktop
 from agent.windows.presence import is_active_session
 from agent.windows.signatures import Signatures
 
-# Windows names no window for some milliseconds between two.
-NO_WINDOW_SECONDS: Final = 0.2
 # Where Windows tells of no change (remote apps and some accessibility tools end hooks), how often to look.
 LOOK_UNTOLD_SECONDS: Final = 1.0
 
 
-class ForegroundWindows:
+class ForegroundWindows(Watch):
     """This session's desktop. Wait for `wait_seconds`, or until the thread has a message, then call `look`."""
 
     def __init__(
@@ -40,17 +38,13 @@ class ForegroundWindows:
         try:
             self._desktop = desktop or Desktop()
             self._names = names or AppNames(Signatures().publisher_of)
-            self._clock = clock or Clock().now
+            clock = clock or Clock().now
             self._is_active = is_active or is_active_session()
         except (OSError, AttributeError) as error:
             raise DisplayUnavailable(f"The desktop can't be watched ({type(error).__name__}).") from error
-        self._idle_after = idle_after_seconds
-        self._intervals = Intervals(idle_after_seconds)
-        self._front: InFront | None = None
+        super().__init__(idle_after_seconds, clock)
         self._executable: str | None = None
-        self._no_window_since: float | None = None
         self._idle_seconds = 0.0
-        self._is_shown = True
 
     def fileno(self) -> None:
         """Nothing to wait for but the thread's messages."""
@@ -58,12 +52,7 @@ class ForegroundWindows:
 
     def wait_seconds(self) -> float:
         """The longest to wait before the next `look`."""
-        if self._no_window_since is not None:
-            return max(0.0, self._no_window_since + NO_WINDOW_SECONDS - self._clock().monotonic)
-        if self._intervals.idle or not self._is_shown:
-            return LOOK_WHILE_IDLE_SECONDS
-        longest = LOOK_SECONDS if self._desktop.is_told else LOOK_UNTOLD_SECONDS
-        return max(0.02, min(longest, self._idle_after - self._idle_seconds))
+        return self._seconds_to_look(LOOK_SECONDS if self._desktop.is_told else LOOK_UNTOLD_SECONDS)
 
     @property
     def idle_seconds(self) -> float:
@@ -78,22 +67,11 @@ class ForegroundWindows:
         self._is_shown = self._is_active()
         return self._observe()
 
-    def manager_may_have_changed(self) -> bool:
-        """Whether what tells of windows came or went: it is Windows itself, so never."""
-        return False
-
-    def has_window_manager(self) -> bool:
-        """Whether something says which app is in front: always."""
-        return True
-
     def close(self) -> list[Front | Idle]:
         """Leave the desktop; gives the interval that was open."""
-        ended = self._observe() + self._intervals.stop()
+        ended = self._end()
         self._desktop.close()
         return ended
-
-    def _observe(self) -> list[Front | Idle]:
-        return self._intervals.observe(self._front if self._is_shown else None, self._clock(), self._idle_seconds)
 
     def _read_front(self) -> None:
         executable = self._desktop.executable_in_front()
@@ -102,9 +80,5 @@ class ForegroundWindows:
             if self._front is None or executable != self._executable:
                 self._executable = executable
                 self._front = InFront(self._names.identity(executable) if executable else None)
-            return
-        moment = self._clock().monotonic
-        if self._no_window_since is None:
-            self._no_window_since = moment
-        elif moment - self._no_window_since >= NO_WINDOW_SECONDS:
-            self._no_window_since = self._front = self._executable = None
+        elif not self._is_still_in_front():
+            self._front = self._executable = None

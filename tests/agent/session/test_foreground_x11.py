@@ -15,7 +15,8 @@ import pytest
 from Xlib import X
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground_x11 import NO_WINDOW_SECONDS, PROPERTIES_READ, ForegroundX11
+from agent.session.foreground import NO_WINDOW_SECONDS
+from agent.session.foreground_x11 import PROPERTIES_READ, ForegroundX11
 from agent.session.identity import DesktopIndex
 from agent.session.messages import Front, Idle, encode
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.session.errors import DisplayUnavailable
-from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS
+from agent.session.foreground import LOOK_SECONDS, LOOK_WHILE_IDLE_SECONDS, NO_WINDOW_SECONDS
 from agent.session.intervals import Moment
 from agent.session.messages import Front, Idle
 from agent.windows.app_identity import AppNames
-from agent.windows.foreground import LOOK_UNTOLD_SECONDS, NO_WINDOW_SECONDS, ForegroundWindows
+from agent.windows.foreground import LOOK_UNTOLD_SECONDS, ForegroundWindows
 
 AT = datetime(2026, 11, 27, 9, tzinfo=UTC)
 WORD, MAIL = r"C:\Office\WINWORD.EXE", r"C:\Office\OUTLOOK.EXE"
