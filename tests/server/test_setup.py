@@ -173,8 +173,16 @@ def test_one_that_was_ended_half_way_goes_on_from_there(whole, tmp_path, moment)
     assert (half / "keys/online-keys.json").is_file()
 
 
+@pytest.fixture
+def with_ctrl_c():
+    """What is started here hears Ctrl-C: behind a shell's "&" it is ignored, and a child would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.more
-def test_a_ctrl_c_at_a_question_changes_nothing_and_half_way_it_is_said_how_it_goes_on(tmp_path):
+def test_a_ctrl_c_at_a_question_changes_nothing_and_half_way_it_is_said_how_it_goes_on(tmp_path, with_ctrl_c):
     data_dir = tmp_path / "data"
     words = [sys.executable, "-u", "-m", "server", "setup", "--data-dir", str(data_dir)]
     asking = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
