@@ -1,7 +1,9 @@
-"""How this very program is started again, for the processes that it starts itself: always the version that runs."""
+"""How this very program is started again, for the processes that it starts itself, and by a later version."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,17 @@ def own_command(starter: Path = _STARTER) -> tuple[str, ...]:
         return (sys.executable, "-IS", str(starter))
     # -P: never a module that lies in the folder the program happened to start in.
     return (sys.executable, "-P", "-m", "agent")
+
+
+def begin_anew() -> None:
+    """Begin this program again by the very words that began it, which choose the version that is to run by now.
+
+    It takes this process's place; on Windows, which knows no such thing, it begins beside it, and this one has to end.
+    """
+    if sys.platform == "win32":
+        subprocess.Popen([*own_command(), *sys.argv[1:]])
+    else:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell is the point
 
 
 def is_installed(starter: Path = _STARTER) -> bool:

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from server import audit, device_signs
-from server.devices import may_manage
-from server.errors import NotThere, WrongState
+from server.devices import may_manage, to_change
+from server.errors import WrongState
 from server.late import TAKEN_FOR
 from server.phones import actor
 from server.store.models import Device, User
@@ -63,7 +63,7 @@ def re_imaged(user: User | None, old_id: UUID, new_id: UUID, now: datetime, *, r
     What the old one made before is taken for TAKEN_FOR. Raises NotAllowed, NotThere, WrongState.
     """
     with transaction.atomic():
-        old, new = _known(user, old_id), _in_use(user, new_id)
+        old, new = to_change(user, old_id), _in_use(user, new_id)
         if old.successor_id is not None:
             raise WrongState(gettext("it is known already under which name it goes on"))
         if Device.objects.filter(successor=new).exists():
@@ -85,7 +85,7 @@ def retire(user: User | None, device_id: UUID, now: datetime, *, at_once: bool =
     `at_once` is for one that was stolen: nothing of it is taken any more. Raises NotAllowed, NotThere, WrongState.
     """
     with transaction.atomic():
-        device = _known(user, device_id)
+        device = to_change(user, device_id)
         if device.status == Device.Status.REVOKED and not (at_once and device.late_until is not None):
             raise WrongState(gettext("it is retired already"))
         held = device.status == Device.Status.QUARANTINED
@@ -116,16 +116,8 @@ def candidates(user: User | None, device_id: UUID) -> list[tuple[UUID, str, date
     return sorted(rows, key=lambda row: row[1] != old.name)
 
 
-def _known(user: User | None, device_id: UUID) -> Device:
-    may_manage(user)
-    device = Device.objects.select_for_update().filter(pk=device_id, public_key__isnull=False).first()
-    if device is None:
-        raise NotThere(gettext("there is no such device"))
-    return device
-
-
 def _in_use(user: User | None, device_id: UUID) -> Device:
-    device = _known(user, device_id)
+    device = to_change(user, device_id)
     if device.status == Device.Status.REVOKED:
         raise WrongState(gettext("this device was withdrawn"))
     if device.status != Device.Status.ACTIVE:

@@ -13,8 +13,8 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from server import audit
-from server.devices import may_manage
-from server.errors import NotThere, WrongState
+from server.devices import to_change
+from server.errors import WrongState
 from server.phones import actor
 from server.store.models import Device, User
 from server.working_hours import organisation_zone
@@ -28,7 +28,7 @@ def mute(user: User | None, device_id: UUID, until: date, now: datetime) -> None
     if not first_day(now) <= until <= last_day(now):
         raise WrongState(gettext("choose a day after today, within a year"))
     with transaction.atomic():
-        device = _known(user, device_id)
+        device = to_change(user, device_id)
         if device.status == Device.Status.REVOKED:
             raise WrongState(gettext("this device was withdrawn"))
         _keep(user, device, "device_muted", now, at=now, until=until)
@@ -37,7 +37,7 @@ def mute(user: User | None, device_id: UUID, until: date, now: datetime) -> None
 def end(user: User | None, device_id: UUID, now: datetime) -> None:
     """Look at a laptop again. Raises as `mute`."""
     with transaction.atomic():
-        device = _known(user, device_id)
+        device = to_change(user, device_id)
         if device.muted_until is None:
             raise WrongState(gettext("it was not muted"))
         _keep(user, device, "device_mute_ended", now, at=None, until=None)
@@ -51,14 +51,6 @@ def first_day(now: datetime) -> date:
 def last_day(now: datetime) -> date:
     """Return the last day until which a laptop may be muted."""
     return now.astimezone(organisation_zone()).date() + LONGEST
-
-
-def _known(user: User | None, device_id: UUID) -> Device:
-    may_manage(user)
-    device = Device.objects.select_for_update().filter(pk=device_id, public_key__isnull=False).first()
-    if device is None:
-        raise NotThere(gettext("there is no such device"))
-    return device
 
 
 def _keep(

@@ -138,6 +138,15 @@ def listing(user: User | None) -> list[DeviceRow]:
     return [_row(device, device.pk in lossy) for device in own.order_by("name", "number")]
 
 
+def to_change(user: User | None, device_id: UUID) -> Device:
+    """Return a device that reports by itself, held until the transaction ends. For IT; raises NotAllowed, NotThere."""
+    may_manage(user)
+    found = Device.objects.select_for_update().filter(pk=device_id, public_key__isnull=False).first()
+    if found is None:
+        raise NotThere(gettext("there is no such device"))
+    return found
+
+
 def one(user: User | None, device_id: UUID) -> DeviceRow:
     """Return one device that reports by itself. For IT; raises NotAllowed, NotThere."""
     may_manage(user)

@@ -106,6 +106,7 @@ class Host:
             self._take_from_service(message)
         if self._link.is_left_behind:
             # The extension begins it anew in its own time, and the words by which it does choose the later version.
+            self._read()  # What it said before it hears of that would be lost.
             return False
         connections = [(self._in.fileno(), False)]
         link = self._link.fileno()

@@ -9,7 +9,6 @@ import argparse
 import io
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from typing import Final, TextIO
 from agent.health import State
 from agent.notice import Notice
 from agent.places import DATA_DIR
-from agent.program import own_command
+from agent.program import begin_anew
 from agent.reading import ToRead, as_notice
 from agent.session import desktops, waiting
 from agent.session.address import socket_path
@@ -94,15 +93,11 @@ def run(args: argparse.Namespace) -> int:
     )
     if sys.platform == "win32":
         part.run()  # Windows ends a session's programs without a signal
-        if part.begins_anew:
-            subprocess.Popen([*own_command(), *sys.argv[1:]])
-        return 0
-    # The very words that began it choose the version that the service is of by now.
-    again = [sys.executable, *sys.orig_argv[1:]]
-    with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
-        desktops.go_round(lambda: part.run(wake.fileno()))
+    else:
+        with wake_on((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), part.stop) as wake:
+            desktops.go_round(lambda: part.run(wake.fileno()))
     if part.begins_anew:
-        os.execv(sys.executable, again)  # noqa: S606 - no shell is the point
+        begin_anew()
     return 0
 
 

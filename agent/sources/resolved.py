@@ -78,6 +78,34 @@ class Hearer(Protocol):
 _decoder = msgspec.json.Decoder(_Reply)
 
 
+class Telling:
+    """Tells how names that programs look up are seen, each time that it changed."""
+
+    def __init__(self, said: Callable[[SourceHealth | None], None]) -> None:
+        self._said = said
+        self._health: SourceHealth | None = None
+
+    def by(self, hearer: Hearer) -> None:
+        """They are heard, as well as the hearer can make use of them."""
+        if hearer.trouble:
+            self.unknown(hearer.trouble)
+        else:
+            self._tell(SourceHealth(name=SOURCE, state="working"))
+
+    def unknown(self, reason: str) -> None:
+        """They are not seen."""
+        self._tell(SourceHealth(name=SOURCE, state="unknown", reason=reason))
+
+    def nothing(self) -> None:
+        """Nobody wants them."""
+        self._tell(None)
+
+    def _tell(self, health: SourceHealth | None) -> None:
+        if health != self._health:
+            self._health = health
+            self._said(health)
+
+
 class Resolved:
     """The connection to the monitor, in a thread of its own while it is wanted."""
 
@@ -89,9 +117,8 @@ class Resolved:
         The hearer and it are called in the source's own thread, or once that has ended in the one that calls `want`.
         """
         self._hearer = hearer
-        self._said = said
+        self._telling = Telling(said)
         self._monitor = monitor
-        self._health: SourceHealth | None = None
         self._ready = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -114,7 +141,7 @@ class Resolved:
                 for end in self._wake:
                     end.close()
                 self._hearer.forget()
-                self._say(None)
+                self._telling.nothing()
 
     def _run(self) -> None:
         while not self._stopping:
@@ -130,7 +157,7 @@ class Resolved:
                 log.info("resolved.gone kind=%s", type(fault).__name__)
             self._ready = False
             if not self._stopping:
-                self._say_unknown(why)
+                self._telling.unknown(why)
                 self._wait(None, TRY_AGAIN_SECONDS)
 
     def _listen(self, peer: socket.socket) -> None:
@@ -165,7 +192,7 @@ class Resolved:
         while not self._stopping:
             due = self._hearer.turn()
             if self._ready:
-                self._say_how()
+                self._telling.by(self._hearer)
             waits = [one for one in (due, left) if one is not None]
             readable = select.select(files, [], [], min(waits) if waits else None)[0]
             if wake in readable:
@@ -177,17 +204,3 @@ class Resolved:
                 if left <= 0:
                     return False
         return False
-
-    def _say_how(self) -> None:
-        if self._hearer.trouble:
-            self._say_unknown(self._hearer.trouble)
-        else:
-            self._say(SourceHealth(name=SOURCE, state="working"))
-
-    def _say_unknown(self, reason: str) -> None:
-        self._say(SourceHealth(name=SOURCE, state="unknown", reason=reason))
-
-    def _say(self, health: SourceHealth | None) -> None:
-        if health != self._health:
-            self._health = health
-            self._said(health)

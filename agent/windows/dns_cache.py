@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.health import SourceHealth
-from agent.sources.resolved import SOURCE, Hearer
+from agent.sources.resolved import SOURCE, Hearer, Telling
 from agent.windows.libraries import BOOL, DWORD, LONG, WORD, declare, library
 
 LOOK_SECONDS: Final = 5.0
@@ -98,9 +98,8 @@ class DnsCache:
         hosts_file: Path = HOSTS_FILE,
     ) -> None:
         """`said(health)` hears of each change, None for not looking at all."""
-        self._hearer, self._said = hearer, said
+        self._hearer, self._telling = hearer, Telling(said)
         self._client, self._hosts_file = client, hosts_file
-        self._health: SourceHealth | None = None
         self._known: Names | None = None
         self._hosts: tuple[object, frozenset[str]] = (None, frozenset())
         self._stopping = threading.Event()
@@ -120,35 +119,32 @@ class DnsCache:
                 self._thread.join(timeout=10)
                 self._thread = None
                 self._hearer.forget()
-                self._say(None)
+                self._telling.nothing()
 
     def look(self, client: DnsClient) -> None:
         """Look once, and hand on what has come since the last look."""
         kept = client.kept()
         if kept is None:
             self._known = None
-            self._say_unknown(_NOT_TOLD)
+            self._telling.unknown(_NOT_TOLD)
             return
         try:
             hosts = self._in_hosts_file()
         except OSError:
             self._known = None
-            self._say_unknown(_HOSTS)
+            self._telling.unknown(_HOSTS)
             return
         for name, qtype in sorted(kept - self._known if self._known is not None else ()):
             if name not in hosts and client.exists(name, qtype):
                 self._hearer.note(name, qtype)
         self._known = kept
-        if self._hearer.trouble:
-            self._say_unknown(self._hearer.trouble)
-        else:
-            self._say(SourceHealth(name=SOURCE, state="working"))
+        self._telling.by(self._hearer)
 
     def _run(self) -> None:
         try:
             client = self._client()
         except (OSError, AttributeError):
-            self._say_unknown(_NOT_TOLD)
+            self._telling.unknown(_NOT_TOLD)
             return
         while not self._stopping.is_set():
             try:
@@ -172,11 +168,3 @@ class DnsCache:
             lines = self._hosts_file.read_text("utf-8", "replace").lower().splitlines()
             self._hosts = (mark, frozenset(name for line in lines for name in line.partition("#")[0].split()[1:]))
         return self._hosts[1]
-
-    def _say_unknown(self, reason: str) -> None:
-        self._say(SourceHealth(name=SOURCE, state="unknown", reason=reason))
-
-    def _say(self, health: SourceHealth | None) -> None:
-        if health != self._health:
-            self._health = health
-            self._said(health)

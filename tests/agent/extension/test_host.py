@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import struct
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from agent.extension.frames import frame
-from agent.extension.host import family_of
+from agent.extension.host import Host, family_of
 from agent.notice import Notice
 from agent.session.errors import MessageRefused
-from agent.session.messages import HostShown, HostVisited
+from agent.session.messages import BrowserHere, HostShown, HostVisited
 from tests.agent.extension.real_browsers import ME, ROOT
 
 OURS = "abcdefghijklmnopabcdefghijklmnop"
@@ -126,6 +128,18 @@ def test_it_ends_once_a_service_of_another_version_has_heard_what_waited(program
     ear.server.start()
     assert program.process.wait(20) == 0
     until(lambda: len(ear.visits()) == 1)
+
+
+def test_what_the_extension_said_before_it_hears_that_the_program_ends_is_handed_on():
+    (browser_in, extension), greeted = os.pipe(), []
+    left_behind = SimpleNamespace(
+        turn=list, is_left_behind=True, greet=greeted.append, fileno=lambda: None, wait_seconds=lambda: 0, close=list
+    )
+    os.write(extension, frame(json.dumps(HELLO).encode()))
+    Host(left_behind, "Chromium", browser_in).run()
+    assert greeted == [BrowserHere(family="Chromium", private_windows=False)]
+    os.close(extension)
+    os.close(browser_in)
 
 
 @pytest.mark.parametrize(
