@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,11 @@ READ_BYTES: Final = 4096
 WRITE_BYTES: Final = 64 * 1024
 _PENDING: Final = 997
 _STATUS_PENDING: Final = 0x103
+# How long one waits for what was cancelled, and how often one looks.
+_CANCELLED_WITHIN_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.001
+# What did not end in that time: its memory is Windows' for good.
+_NEVER_ENDED: Final[list[Operation]] = []
 
 
 def pipe_name(data_dir: Path) -> str:
@@ -70,11 +76,12 @@ class Operation:
         if not self.event:
             raise OSError(last_error(), "no event can be made")
         self._overlapped = Overlapped()
+        self._arguments: tuple[Any, ...] = ()
         self._is_begun = False
 
     def begin(self, function: Any, *arguments: Any) -> None:
         """Begin; raises OSError where the other end has gone. Windows takes the event back until it has ended."""
-        self._overlapped = Overlapped(event=self.event)
+        self._overlapped, self._arguments = Overlapped(event=self.event), arguments
         if not function(self._pipe, *arguments, ctypes.byref(self._overlapped)):
             error = last_error()
             if error != _PENDING:
@@ -96,10 +103,18 @@ class Operation:
         return moved.value
 
     def close(self) -> None:
-        """End it, and wait for that: Windows must not write into memory that was given back."""
+        """End it, and wait for that: Windows must not write into memory that was given back.
+
+        The status is looked at, not the event: others share that, and whoever began this may be another thread, which
+        Windows lets end it a moment later.
+        """
         if self.goes_on:
             self._calls.cancel(self._pipe, ctypes.byref(self._overlapped))
-            self._calls.result(self._pipe, ctypes.byref(self._overlapped), ctypes.byref(DWORD()), 1)
+            until = time.monotonic() + _CANCELLED_WITHIN_SECONDS
+            while self.goes_on and time.monotonic() < until:
+                time.sleep(_LOOK_SECONDS)
+            if self.goes_on:
+                _NEVER_ENDED.append(self)
         self._is_begun = False
         if self._owns_event:
             self._calls.close(self.event)

@@ -23,10 +23,10 @@ let port = null;
 let settings = null; // {watch, private_windows, notice}, once the agent has said so.
 let seesPrivateWindows = false;
 let waiting = []; // Messages from before that, each with the moment (ms) that it speaks of.
-let front = null; // {host, private, since, seen}: what is in front, from when, and until when it was seen there.
+let front = null; // {host, private, stayed, since, seen}: what is in front, from when, until when it was seen there.
 let away = false;
 let turn = Promise.resolve();
-const passing = new Map(); // By tab: the page that was opened a moment ago, and may only send the visitor on.
+const passing = new Map(); // By tab: the page opened a moment ago, which may only send the visitor on (see `opened`).
 const failed = new Map(); // By tab: {host, again} of the host that did not come, and whether it was tried again since.
 
 function hostOf(address) {
@@ -91,21 +91,31 @@ function committed({ tabId, frameId, url, timeStamp, documentLifecycle, transiti
   const before = passing.get(tabId);
   passing.delete(tabId);
   clearTimeout(before?.timer);
-  if (before !== undefined && !(transitionQualifiers ?? []).includes("client_redirect")) void before.tell();
+  before?.end(!(transitionQualifiers ?? []).includes("client_redirect"));
   const host = hostOf(url);
   const missed = failed.get(tabId);
   if (missed?.host === host && !missed.again) return; // Firefox shows what went wrong under the address asked for.
   failed.delete(tabId);
   if (host === null) return;
-  hold(tabId, () => visited(tabId, host, timeStamp), PASSING_MS);
+  hold(tabId, opened(tabId, host, timeStamp), PASSING_MS);
 }
 
-function hold(tabId, tell, ms, onward = false) {
-  const timer = setTimeout(() => {
+// A page whose `end` says whether the visitor stayed; `stayed` gives that once the visit has been told, if it was one.
+function opened(tabId, host, timeStamp) {
+  const page = { host, onward: false };
+  page.stayed = new Promise((end) => (page.end = end)).then(async (stayed) => {
+    if (stayed) await visited(tabId, host, timeStamp);
+    return stayed;
+  });
+  return page;
+}
+
+function hold(tabId, page, ms) {
+  page.timer = setTimeout(() => {
     passing.delete(tabId);
-    void tell();
+    page.end(true);
   }, ms);
-  passing.set(tabId, { timer, tell, onward });
+  passing.set(tabId, page);
 }
 
 function begun({ tabId, frameId, documentLifecycle }) {
@@ -115,7 +125,8 @@ function begun({ tabId, frameId, documentLifecycle }) {
   const held = passing.get(tabId);
   if (held === undefined || held.onward || (documentLifecycle ?? "active") !== "active") return;
   clearTimeout(held.timer); // Whether it only passed the visitor on is known when the next page comes.
-  hold(tabId, held.tell, ONWARD_MS, true);
+  held.onward = true;
+  hold(tabId, held, ONWARD_MS);
 }
 
 function notCome({ tabId, frameId, url, error, documentLifecycle }) {
@@ -143,7 +154,9 @@ async function inFront() {
   if (tab === undefined) return null;
   const frame = await api.webNavigation.getFrame({ tabId: tab.id, frameId: 0 });
   const host = frame === null ? null : hostOf(frame.url);
-  return host === null || failed.get(tab.id)?.host === host ? null : { host, private: tab.incognito };
+  if (host === null || failed.get(tab.id)?.host === host) return null;
+  const held = passing.get(tab.id);
+  return { host, private: tab.incognito, stayed: held?.host === host ? held.stayed : true };
 }
 
 async function look() {
@@ -158,15 +171,22 @@ async function look() {
     const gap = now - front.seen; // Below nothing where the clock was set back: then it begins anew.
     if (gap >= 0 && gap <= LONGEST_GAP_MS) front.seen = now;
     const same = found !== null && found.host === front.host && found.private === front.private && front.seen === now;
-    if (same && now - front.since < LONGEST_SPENT_MS) return;
-    spent();
+    if (same && now - front.since < LONGEST_SPENT_MS) {
+      front.stayed = either(front.stayed, found.stayed); // A host's page may send the visitor on to its next.
+      return;
+    }
+    void spent(front);
   }
   front = found === null ? null : { ...found, since: now, seen: now };
 }
 
-function spent() {
-  const seconds = (front.seen - front.since) / 1000;
-  if (seconds * 1000 > PASSING_MS) say(front.seen, { type: "Spent", host: front.host, seconds, private: front.private });
+async function either(one, other) {
+  return (await one) || (await other);
+}
+
+async function spent({ host, private: isPrivate, stayed, since, seen }) {
+  const seconds = (seen - since) / 1000;
+  if (seconds * 1000 > PASSING_MS && (await stayed)) say(seen, { type: "Spent", host, seconds, private: isPrivate });
 }
 
 function presence(state) {

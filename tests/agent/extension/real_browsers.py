@@ -276,6 +276,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
             return
         if host.startswith("download.test"):
             body = b"<a href=/file>file</a><script>setTimeout(() => document.querySelector('a').click(), 1500)</script>"
+        elif host.startswith("refreshed.test"):
+            time.sleep(1)  # so long shows what sent the visitor here, and is not counted
         elif host.startswith("refresh.test"):
             body = b'<meta http-equiv="refresh" content="0;url=http://refreshed.test/">'
         elif host.startswith("redirecting.test"):

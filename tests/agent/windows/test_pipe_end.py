@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from agent.windows.pipe_end import Calls, Operation, PipeEnd, pipe_name
 from tests.agent.windows.answers import Library, fill
 
 PENDING = 0x103
+CANCELLED = 0xC0000120
 
 
 class Kernel:
@@ -23,6 +26,7 @@ class Kernel:
         self.into: Any = None
         self.written: list[bytes] = []
         self.cancelled, self.closed = 0, list[int]()
+        self.ends_when_cancelled: Callable[[Any], None] = lambda operation: setattr(operation, "internal", CANCELLED)
         self.broken = False
         self.size = 0
         none = lambda *_: 1  # noqa: E731 - what is not looked at here
@@ -54,6 +58,7 @@ class Kernel:
 
     def _cancel(self, pipe: int, overlapped: Any) -> int:
         self.cancelled += 1
+        self.ends_when_cancelled(overlapped._obj)
         return 1
 
     def end(self, kind: str, data: bytes = b"") -> None:
@@ -112,6 +117,32 @@ def test_leaving_ends_what_goes_on_before_memory_is_given_back(kernel: Kernel) -
     assert end.recv(1) == b""
     with pytest.raises(OSError, match="was closed"):
         end.send(b"late")
+
+
+def test_leaving_waits_for_what_ends_later_than_its_event_says(kernel: Kernel) -> None:
+    later: list[Any] = []
+    kernel.ends_when_cancelled = later.append
+    end = PipeEnd(kernel.calls, 9)
+    leaving = threading.Thread(target=end.close)
+    leaving.start()
+    leaving.join(0.05)
+    assert leaving.is_alive()
+    assert kernel.closed == []
+    later[0].internal = CANCELLED
+    leaving.join(5)
+    assert kernel.closed == [50, 50, 9]
+
+
+def test_what_never_ends_keeps_its_memory(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe_end, "_CANCELLED_WITHIN_SECONDS", 0.02)
+    kept: list[Operation] = []
+    monkeypatch.setattr(pipe_end, "_NEVER_ENDED", kept)
+    kernel.ends_when_cancelled = lambda operation: None
+    into = PipeEnd(kernel.calls, 9)
+    into.close()
+    (one,) = kept
+    assert kernel.begun["read"] is one._overlapped
+    assert kernel.into in one._arguments
 
 
 def test_a_shared_event_is_not_closed_by_one_of_its_users(kernel: Kernel) -> None:

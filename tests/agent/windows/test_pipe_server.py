@@ -152,3 +152,26 @@ def test_on_windows_many_may_wait_at_once_and_each_is_its_own(wine, tmp_path: Pa
         as_windows(tmp_path),
     )
     assert said == "True\n"
+
+
+@pytest.mark.more
+def test_on_windows_a_server_that_was_begun_in_another_thread_leaves_nothing_that_windows_writes_to(
+    wine, tmp_path: Path
+) -> None:
+    from tests.agent.windows.wine_python import as_windows
+
+    said = wine.run(
+        "import sys, threading, time; from pathlib import Path\n"
+        "from agent.windows.pipe_server import PipeServer\n"
+        "def leave(): server.wake(); server.close(); found.add(connecting._overlapped.internal)\n"
+        "found = set()\n"
+        "for turn in range(150):\n"
+        "    server = PipeServer(Path(sys.argv[1], 'session.sock')); server.listen()\n"
+        "    connecting, end = server._connecting, time.monotonic() + 0.02\n"
+        "    thread = threading.Thread(target=leave); thread.start()\n"
+        "    while time.monotonic() < end: sum(range(1000))\n"
+        "    thread.join()\n"
+        "print(list(map(hex, found)))",
+        as_windows(tmp_path),
+    )
+    assert said == "['0xc0000120']\n"
