@@ -6,6 +6,7 @@ the collector's address and the root's SHA-256, each perhaps empty, with "|" bet
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import platform
 import threading
@@ -28,6 +29,8 @@ LOOK_SECONDS: Final = 10.0
 """How often to look whether there is a token, or an identity that somebody made by hand."""
 TRY_AGAIN_SECONDS: Final = 600.0
 """How soon a collector that did not answer is asked again."""
+SETTLE_SECONDS: Final = 1.0
+"""How long a token that can't be used must have stood unchanged: whoever writes the file may not be done with it."""
 # Beside the token: an address and a hash.
 _LONGEST: Final = ENROLMENT_TOKEN_MAX_CHARS + 4096
 
@@ -37,17 +40,18 @@ log = logging.getLogger(__name__)
 def wait(data_dir: Path, ended: threading.Event, *, look_seconds: float = LOOK_SECONDS) -> bool:
     """Wait until there is an identity; False where `ended` was set before."""
     waits, next_try = False, 0.0
+    tried: tuple[int, int] | None = None
+    file = data_dir / TOKEN_FILE
     while not ended.is_set():
-        token = data_dir / TOKEN_FILE
         if (data_dir / keys.IDENTITY_FILE).exists():
-            token.unlink(missing_ok=True)
+            _take_away(file)
             return True
-        if token.exists() and time.monotonic() >= next_try:
+        found = _state_of(file)
+        if found is not None and (found != tried or time.monotonic() >= next_try):
             if with_token(data_dir):
                 return True
             next_try = time.monotonic() + TRY_AGAIN_SECONDS
-        elif not token.exists():
-            next_try = 0.0
+        tried = found
         if not waits:
             log.warning("service.waits_to_be_enrolled")
             waits = True
@@ -55,25 +59,52 @@ def wait(data_dir: Path, ended: threading.Event, *, look_seconds: float = LOOK_S
     return False
 
 
-def with_token(data_dir: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:
+def with_token(
+    data_dir: Path,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    settle_seconds: float = SETTLE_SECONDS,
+) -> bool:
     """Enrol with the token that was left; gives whether it did.
 
-    A token that can't be used is put aside as `token.refused`, one that may do later stays. Raises OSError where it can
-    be neither.
+    A token that can't be used is put aside as `token.refused`, one that may do later stays, and so does one that is
+    still being written.
     """
     file = data_dir / TOKEN_FILE
+    found = _state_of(file)
     try:
         enrol.enrol(data_dir, lambda: _token_in(file), name=platform.node(), clock=clock)
     except (AgentError, ProtocolError, RulesError, OSError) as fault:
         if _may_do_later(fault):
             log.warning("enrolment.no_answer kind=%s", type(fault).__name__)
-        else:
+            return False
+        time.sleep(settle_seconds)
+        if _state_of(file) == found:
             log.error("enrolment.refused kind=%s", type(fault).__name__)  # noqa: TRY400 - no traceback: it has the token
-            file.replace(data_dir / REFUSED_FILE)
+            # Windows moves no file that somebody has open: then it is tried, and refused, once more.
+            with contextlib.suppress(OSError):
+                file.replace(data_dir / REFUSED_FILE)
         return False
-    file.unlink()
+    _take_away(file)
     log.info("enrolment.done")
     return True
+
+
+def _state_of(file: Path) -> tuple[int, int] | None:
+    """What changes when the file is written: its time and its size; None where there is none."""
+    try:
+        state = file.stat()
+    except FileNotFoundError:
+        return None
+    return state.st_mtime_ns, state.st_size
+
+
+def _take_away(token: Path) -> None:
+    """Delete a token that is of no more use; where somebody has it open, it is deleted at the next start."""
+    try:
+        token.unlink(missing_ok=True)
+    except OSError as fault:
+        log.warning("enrolment.token_left kind=%s", type(fault).__name__)
 
 
 def _may_do_later(fault: Exception) -> bool:

@@ -26,8 +26,16 @@ case $(stat -c '%u %a' "$token") in
     *) say "$token can be read or changed by other accounts: make it root's (chown root, chmod 600), and perhaps a new token" >&2
        exit 2 ;;
 esac
-said=$(timeout 120 /usr/bin/fairwatch-agent enrol --token-file "$token" </dev/null 2>&1 9<&-)
-code=$?
+for _ in 1 2 3; do
+    before=$(cksum <"$token")
+    said=$(timeout 120 /usr/bin/fairwatch-agent enrol --token-file "$token" </dev/null 2>&1 9<&-)
+    code=$?
+    [ "$code" = 2 ] || break
+    # Whoever writes the file may not be done with it: it is refused once it stands still.
+    sleep 1
+    if [ "$(cksum <"$token")" = "$before" ]; then break; fi
+    said="$token is still being written" code=1
+done
 say "$said"
 case $code in
     0)

@@ -21,8 +21,16 @@ case $owned in
     *) say "$token can be read or changed by other accounts: make it root's (chown root, chmod 600), and perhaps a new token" >&2
        exit 2 ;;
 esac
-said=$("$program" enrol --token-file "$token" </dev/null 2>&1)
-code=$?
+for _ in 1 2 3; do
+    before=$(cksum <"$token")
+    said=$("$program" enrol --token-file "$token" </dev/null 2>&1)
+    code=$?
+    [ "$code" = 2 ] || break
+    # launchd starts this as soon as the file is there: it is refused once it stands still.
+    sleep 1
+    if [ "$(cksum <"$token")" = "$before" ]; then break; fi
+    said="$token is still being written" code=1
+done
 say "$said"
 case $code in
     0) rm -f "$token" "$token.refused" ;;

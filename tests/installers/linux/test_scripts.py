@@ -135,6 +135,16 @@ def test_a_refused_token_lies_aside_until_another_is_tried():
     assert told(*refused, "token", 'answers "$enrols"', "sh /run/enrol.sh", "left") == []
 
 
+def test_a_token_that_is_still_being_written_is_waited_for():
+    """The program refuses what is half there, while the rest is written."""
+    cut = "printf secr >/etc/fairwatch/token; chmod 600 /etc/fairwatch/token"
+    reads = "grep -q secret /etc/fairwatch/token || { echo et >>/etc/fairwatch/token; exit 2; }"
+    steps = (ENROLS, cut, f"answers '{reads}'", "sh /run/enrol.sh", "cat /run/asked >&3")
+    assert told(*steps, "left") == ["asked", "asked"]
+    never = "echo more >>/etc/fairwatch/token; exit 2"
+    assert told(ENROLS, cut, f"answers '{never}'", "sh /run/enrol.sh || echo $? >&3", "left") == ["1", "token"]
+
+
 def test_an_enrolled_device_without_a_token_is_not_said_to_be_unwatched():
     steps = (ENROLS, "answers 'exit 2'", ">/var/lib/fairwatch/identity.json", "sh /run/enrol.sh 2>&3", "echo done >&3")
     assert told(*steps) == ["done"]

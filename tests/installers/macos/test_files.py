@@ -101,6 +101,19 @@ def test_a_token_is_used_kept_for_later_or_put_aside(token: Path, code: int, lef
 
 
 @as_root
+def test_a_token_that_is_still_being_written_is_waited_for(token: Path) -> None:
+    token.write_text("secr")
+    program = token.parent.parent / "program"
+    program.write_text(f'#!/bin/sh\ngrep -q secret "{token}" || {{ echo et >>"{token}"; exit 2; }}\n')
+    program.chmod(0o755)
+    done = subprocess.run(
+        [FOLDER / "files/enrol.sh", token.parent, program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert list(token.parent.iterdir()) == []
+
+
+@as_root
 def test_a_token_that_others_can_read_is_not_used(token: Path) -> None:
     token.chmod(0o644)
     done = enrol(token.parent, 0)
