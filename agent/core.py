@@ -61,6 +61,9 @@ FIRST_CHECK_SECONDS: Final = 2.0
 """How soon after the start the signed rules are asked for: a device that was just enrolled has none."""
 FILES_SECONDS: Final = 86_400.0
 """How often the agent's own files are held against what was installed; a start does it too."""
+GRACE_SECONDS: Final = 5.0
+"""How long an end waits for an answer: systemd, Windows and launchd kill what has not ended in 20 or 30 seconds, and a
+service that was killed is told to IT as one that somebody ended."""
 _SINCE_KEY: Final = "service observing since"
 _GROUPING_KEY: Final = "service grouping key"
 
@@ -137,6 +140,8 @@ class Core:
             groups=groups,
             extension_there=extension_there,
         )
+        self._hurry = threading.Timer(GRACE_SECONDS, self._ask_no_more)
+        self._hurry.daemon = True
         self._sending = threading.Thread(target=self.sender.run, args=(self.stopping,), name="sender", daemon=True)
         self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
 
@@ -160,9 +165,10 @@ class Core:
         self.scheduler.start()
 
     def halt(self) -> None:
-        """Let nothing timed begin any more, and wait for what is under way."""
+        """Let nothing timed begin any more, and wait for what is under way; no answer holds it up for long."""
         self.stopping.set()
         self.spool.alert_waits.set()
+        self._hurry.start()
         if self.scheduler.running:
             self.scheduler.shutdown(wait=True)
         self.rules.watch.stop()
@@ -174,7 +180,8 @@ class Core:
         except SpoolError as fault:
             log.warning("service.last_totals_not_kept kind=%s", type(fault).__name__)
         if self._sending.is_alive():
-            self._sending.join(timeout=10)
+            self._sending.join(timeout=2 * GRACE_SECONDS)
+        self._hurry.cancel()
         self._life.ended()
         self._collector.close()
         self.questions.close()
@@ -191,6 +198,10 @@ class Core:
 
         when = {"next_run_time": first} if first is not None else {}
         self.scheduler.add_job(safely, "interval", seconds=seconds, misfire_grace_time=None, jitter=None, **when)
+
+    def _ask_no_more(self) -> None:
+        self.questions.give_up()
+        self._collector.give_up()
 
     def moved_bytes(self) -> int:
         """Return about how many bytes were told to and asked of the collector since the start, alerts left out."""

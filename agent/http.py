@@ -104,12 +104,13 @@ class Collector:
         self._clock = clock
         self.moved_bytes = 0
         self._lock = threading.Lock()
+        self._given_up = threading.Event()
         self._session = requests.Session()
         # Proxies are asked for by hand: trust_env would also send what a .netrc holds and let the environment choose
         # other certificate authorities.
         self._session.trust_env = False
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        self._adapter = _Adapter(pin, self.url)
+        self._adapter = _Adapter(pin, self.url, self._given_up)
         self._session.mount("https://", self._adapter)
         self._session.mount("http://", self._adapter)
 
@@ -138,6 +139,14 @@ class Collector:
             raise CollectorRefused("not_found", retry=True, status=status)
         raise self._refusal(status, answer_headers, answer)
 
+    def give_up(self) -> None:
+        """Wait for no answer any more: what is under way and every later question ends as CollectorUnreachable.
+
+        A connection that is still being made ends by itself, after `connect_seconds` for each of the host's addresses.
+        """
+        self._given_up.set()
+        self._adapter.cut()
+
     def close(self) -> None:
         """Close the connection."""
         self._session.close()
@@ -148,6 +157,8 @@ class Collector:
         url = self.url + path
         earned_per_byte = 1 / self._least_bytes_per_second if method == "GET" else 0.0
         with self._lock, self._adapter.cut_after(self._total_seconds) as cut:
+            if self._given_up.is_set():
+                raise CollectorUnreachable("no longer asked", reached=False)
             try:
                 response = self._session.request(
                     method,
@@ -161,12 +172,16 @@ class Collector:
                 )
                 try:
                     answer = _read(response, max_bytes, cut, earned_per_byte)
-                    if cut.done.is_set():  # else what came before the cut could pass for a whole answer
+                    if (
+                        cut.done.is_set() or self._given_up.is_set()
+                    ):  # else what came before the cut could pass for a whole answer
                         raise _TooMuchError("the answer took too long")
                     response.raw.release_conn()
                 finally:
                     response.close()
             except _Foreign as fault:
+                if self._given_up.is_set():
+                    raise CollectorUnreachable("no longer asked", reached=False) from fault
                 reason = "the answer took too long" if cut.done.is_set() else _reason(fault)
                 raise CollectorUnreachable(reason, reached=_reached(fault)) from fault
         return response.status_code, response.headers, answer
@@ -326,7 +341,7 @@ class _Cutter:
 class _Adapter(HTTPAdapter):
     """Makes connections that check the pin before a byte of ours is sent, and that can be cut."""
 
-    def __init__(self, pin: str, url: str) -> None:
+    def __init__(self, pin: str, url: str, given_up: threading.Event) -> None:
         self._sockets: list[socket.socket] = []
         # The system's authorities take a tenth of a second and some megabytes to load: only where they decide.
         needs_authorities = not pin and url.startswith("https:")
@@ -335,7 +350,7 @@ class _Adapter(HTTPAdapter):
         if pin:
             self._context.check_hostname = False
             self._context.verify_mode = ssl.CERT_NONE  # the pin, checked in connect(), takes its place
-        self._pools = _pools(pin, self._sockets)
+        self._pools = _pools(pin, self._sockets, given_up)
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
@@ -367,7 +382,7 @@ class _Adapter(HTTPAdapter):
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-def _pools(pin: str, sockets: list[socket.socket]) -> dict[str, Any]:
+def _pools(pin: str, sockets: list[socket.socket], given_up: threading.Event) -> dict[str, Any]:
     """Return the two kinds of connection pool, whose connections know the pin and note their sockets."""
 
     class Watched(HTTPConnection):
@@ -378,6 +393,8 @@ def _pools(pin: str, sockets: list[socket.socket]) -> dict[str, Any]:
             # A second handle on the same connection: TLS takes the first one over.
             self._twin = sock.dup()
             sockets.append(self._twin)
+            if given_up.is_set():  # while it was being made, so that nobody could cut it
+                sock.shutdown(socket.SHUT_RDWR)
             return sock
 
         def close(self) -> None:

@@ -27,7 +27,7 @@ PORT: Final = 8460
 JOURNEYS: Final = {"laptop": Stage, "extension": ExtensionStage, "phone": PhoneStage}
 CHECK_SECONDS: Final = 140.0
 """`--check` ends within 150 s; this leaves time to end what it started."""
-RECORD_SECONDS: Final = 60.0
+RECORD_SECONDS: Final = 100.0
 """Chromium writes its history some ten seconds after a visit; a busy machine needs longer."""
 
 

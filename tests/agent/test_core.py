@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -130,6 +132,26 @@ def test_a_service_that_was_killed_says_so_after_its_next_start_and_one_that_was
     third = made_in(tmp_path)
     third.start()
     assert third.health.report().notices == ("stopped_badly",)
+    third.halt()
+    third.end()
+
+
+def test_a_collector_that_never_answers_holds_up_no_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(core, "GRACE_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(20)
+        made = made_in(enrolled(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        made.start()
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(1)  # a question, which has 60 seconds
+            begun = time.monotonic()
+            made.halt()
+            made.end()
+            assert time.monotonic() - begun < 30
+    third = made_in(tmp_path)
+    third.start()
+    assert third.health.report().notices == ()
     third.halt()
     third.end()
 

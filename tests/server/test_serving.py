@@ -43,7 +43,7 @@ def _free_port():
 
 
 def _get(url, **more):
-    with urllib.request.urlopen(url, timeout=5, **more) as reply:
+    with urllib.request.urlopen(url, timeout=30, **more) as reply:
         return reply.status, reply.read()
 
 
@@ -136,7 +136,7 @@ def test_it_serves_tls_with_the_key_that_init_printed(serve, folder):
     trust = ssl.create_default_context(cafile=str(folder / "keys" / "tls.crt"))
     _until(lambda: _answers(f"https://localhost:{port}/v1/health", context=trust), "health over TLS")
     request = urllib.request.Request(f"https://localhost:{port}/account/login/")
-    with urllib.request.urlopen(request, timeout=5, context=trust) as page:
+    with urllib.request.urlopen(request, timeout=30, context=trust) as page:
         headers = page.headers
     assert "max-age=31536000" in headers["Strict-Transport-Security"]
     assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -305,7 +305,7 @@ def test_bodies_that_never_end_do_not_keep_others_waiting_nor_the_worker_alive(s
     try:
         for head in SLOW.values():
             for _ in range(THREADS + 8):
-                one = socket.create_connection(("127.0.0.1", port), timeout=5)
+                one = socket.create_connection(("127.0.0.1", port), timeout=30)
                 slow.append(one)
                 one.sendall(head + b"Host: localhost\r\nContent-Length: 1000\r\n\r\nab")
             assert _get(f"http://127.0.0.1:{port}/v1/health")[0] == 200

@@ -27,7 +27,7 @@ BOB = Phone(UUID(int=2), "learners", "bob")
 class Desk:
     """A front over real resolvers, and what it noted."""
 
-    def __init__(self, files, *resolvers):
+    def __init__(self, files, *resolvers, answer_seconds=1.0):
         self.noted = []
         self.phones = Phones()
         self.phones.replace([(hash_of(ALICES), ALICE), (hash_of(BOBS), BOB)])
@@ -36,7 +36,7 @@ class Desk:
             time.monotonic,
             trust=trust(files[0]),
             hedge_seconds=0.1,
-            answer_seconds=1.0,
+            answer_seconds=answer_seconds,
         )
         resolver = Resolver(self.upstreams, Cache(), time.monotonic)
         self.front = Front(self.phones, resolver, lambda *one: self.noted.append(one), time.monotonic)
