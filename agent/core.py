@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from apscheduler.schedulers.background import BackgroundScheduler
-
 from agent import disk, keys
 from agent.bundle import Bundle
 from agent.config import Config
@@ -33,6 +31,7 @@ from agent.sender import Sender
 from agent.signed_rules import SignedRules
 from agent.spool import Spool
 from agent.tally import Tally
+from agent.timing import Scheduler
 from agent.told_once import Live
 from agent.totals import TotalsOf
 from protocol.errors import Refused
@@ -143,7 +142,7 @@ class Core:
         self._hurry = threading.Timer(GRACE_SECONDS, self._ask_no_more)
         self._hurry.daemon = True
         self._sending = threading.Thread(target=self.sender.run, args=(self.stopping,), name="sender", daemon=True)
-        self.scheduler = BackgroundScheduler(timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1})
+        self.scheduler = Scheduler()
 
     # --- beginning and ending --------------------------------------------------------------------------------------
 
@@ -197,7 +196,7 @@ class Core:
                 log.error("service.job_failed job=%s kind=%s", work.__name__, type(fault).__name__)  # noqa: TRY400
 
         when = {"next_run_time": first} if first is not None else {}
-        self.scheduler.add_job(safely, "interval", seconds=seconds, misfire_grace_time=None, jitter=None, **when)
+        self.scheduler.add_job(safely, "interval", seconds=seconds, **when)
 
     def _ask_no_more(self) -> None:
         self.questions.give_up()

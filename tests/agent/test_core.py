@@ -12,6 +12,7 @@ import pytest
 
 from agent import config, core
 from agent.core import Core
+from agent.timing import Scheduler
 from protocol.messages import Batch, GroupingAnswer, Heartbeat, Receipt, Receipts, decode, decode_body, encode
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
 from tests.agent.devices import enrolled, until
@@ -179,6 +180,10 @@ def test_a_job_that_fails_is_tried_again_and_stops_nothing_else(running):
     running.every(0.05, breaks, first=datetime.now(UTC))
     running.scheduler.start()
     until(lambda: len(calls) > 2)
+
+
+def test_its_time_is_kept_by_what_a_moved_clock_does_not_stop(running):
+    assert type(running.scheduler) is Scheduler
 
 
 def test_the_key_of_tags_is_asked_for_once_a_start_kept_and_missed_by_nothing(running, tmp_path):
