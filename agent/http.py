@@ -324,7 +324,10 @@ class _Cutter:
         self._begun = time.monotonic()
 
     def __enter__(self) -> _Cutter:
-        threading.Thread(target=self._watch, name="cutter", daemon=True).start()
+        try:
+            threading.Thread(target=self._watch, name="cutter", daemon=True).start()
+        except RuntimeError as fault:  # no thread can be had now: without one, nothing would end the waiting
+            raise CollectorUnreachable("no thread to watch over it", reached=False) from fault
         return self
 
     def __exit__(self, *_: object) -> None:

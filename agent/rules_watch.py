@@ -61,7 +61,7 @@ class RulesWatch(FileSystemEventHandler):
             # Not all that is below it: the next set is made there, and copies for each opening.
             self._observer.schedule(self, str(self._folder), recursive=False)
             self._observer.start()
-        except OSError as fault:
+        except Exception as fault:  # noqa: BLE001 - no watch or no thread to be had: the ticks look
             log.warning("rules_watch.no_events kind=%s", type(fault).__name__)
         self._follow()
         self._thread.start()
@@ -106,7 +106,7 @@ class RulesWatch(FileSystemEventHandler):
                     self._observer.unschedule(self._watched)
                     self._watched = None
                 self._watched = self._observer.schedule(self, folder, recursive=True)
-            except (OSError, KeyError) as fault:
+            except Exception as fault:  # noqa: BLE001 - nor may a watch that is not to be had keep out new rules
                 log.warning("rules_watch.no_events kind=%s", type(fault).__name__)
         self.look()  # what happened before the events began
 
@@ -120,9 +120,11 @@ class RulesWatch(FileSystemEventHandler):
             self._something.wait()
             self._stopping.wait(SETTLE_SECONDS)
             self._something.clear()
-            if self._stopping.is_set() or self._seen is None or self.is_as_noted:
-                continue
+            if self._stopping.is_set():
+                return
             try:
+                if self._seen is None or self.is_as_noted:
+                    continue
                 self._changed()
             except Exception as fault:  # noqa: BLE001 - the watch must go on, whatever went wrong this time
                 log.error("rules_watch.failed kind=%s", type(fault).__name__)  # noqa: TRY400

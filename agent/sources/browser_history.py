@@ -1,8 +1,8 @@
 """Watches the histories of all profiles and hands on each new visit: by the file system's word, and by slow sweeps.
 
-The browser's own write wakes a reader at once. Every few seconds a look finds the profiles that have come or gone and
-tries again what could not be read; a slow sweep reads whatever changed without a word of it. Own reads wake nobody:
-only writes are listened to.
+The browser's own write wakes a reader at once. Every few seconds a look finds the profiles that have come or gone,
+tries again what could not be read and reads what is not listened to; a slow sweep reads whatever changed without a word
+of it. Own reads wake nobody: only writes are listened to.
 """
 
 from __future__ import annotations
@@ -11,32 +11,25 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from watchdog.events import (
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver, ObservedWatch
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
 from agent.health import SourceHealth
 from agent.observation import Batch
 from agent.sources.attention import Attention, LeftBehind
 from agent.sources.browsers import Profile
 from agent.sources.history_file import SIDE_FILES, remove_leftovers
+from agent.sources.listening import Listening
 from agent.sources.profile_reader import SOURCE, ProfileReader
 
 log = logging.getLogger(__name__)
 
 HANGS = "A home folder does not answer, so the browsers in it are not read; all others are."
+ENDED = "A fault ended the reading of histories, which is begun again every few seconds."
 # A net for file systems that tell nothing (some network homes).
 SWEEP_SECONDS = 60.0
 # A look costs a few file lookups for each known place: cheap enough to find a new profile soon.
@@ -96,18 +89,17 @@ class BrowserHistory(FileSystemEventHandler):
         self._thread: threading.Thread | None = None
         self._guard: threading.Thread | None = None
         self._guarding = threading.Event()
-        self._observer: BaseObserver | None = None
-        self._watches: dict[str, tuple[ObservedWatch, int]] = {}
+        self._listening = Listening(self, self._attention)
+        self._faulty = False
 
     def start(self) -> None:
         """Begin to watch in threads of its own."""
         if self._scratch is not None:
             remove_leftovers(self._scratch)
-        self._stopped = False
+        self._stopped = self._faulty = False
         for turn in self._readers.values():
             turn.rest_until = 0.0  # what was written before we listened, only this first read can find
-        self._observer = Observer()
-        self._observer.start()
+        self._listening.start()
         self._begin_thread()
         self._guarding.clear()
         self._guard = threading.Thread(target=self._stand_guard, name=f"{SOURCE} guard", daemon=True)
@@ -124,39 +116,51 @@ class BrowserHistory(FileSystemEventHandler):
             self._guard.join()
         if self._thread is not None:
             self._thread.join(patience)
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join(patience)
-        self._thread = self._guard = self._observer = None
-        self._watches.clear()
+        self._listening.stop()
+        self._thread = self._guard = None
 
     def _begin_thread(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=SOURCE, daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._run, name=SOURCE, daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _stand_guard(self) -> None:
-        """Put another thread in the place of one that hangs in a home's file system."""
+        """Put another thread in the place of one that hangs in a home's file system, or that has ended."""
         while not self._guarding.wait(self._attention.patience_seconds / 2):
-            thread = self._thread
-            if thread is not None and self._attention.leave(thread.ident or 0):
-                log.warning("history.home_does_not_answer")
-                self._begin_thread()
+            try:
+                self._replace_thread()
+            except Exception as fault:  # noqa: BLE001 - where no thread can be had now, one can be later
+                log.warning("history.not_begun_again kind=%s", type(fault).__name__)
+
+    def _replace_thread(self) -> None:
+        thread = self._thread
+        if thread is None or self._stopped:
+            return
+        if self._attention.leave(thread.ident or 0):
+            log.warning("history.home_does_not_answer")
+            self._begin_thread()
+        elif not thread.is_alive():
+            log.warning("history.begun_again")
+            self._begin_thread()
 
     def sweep(self) -> None:
         """Find the profiles there are now and read each that changed."""
         self._sweep(rested=False, every=True)
 
     def _sweep(self, *, rested: bool, every: bool) -> None:
-        """Read every profile, or else those that could not be read so far; `rested` leaves out those at rest."""
+        """Read every profile, or else those of which nothing would be heard; `rested` leaves out those at rest."""
         self._find()
         for turn in list(self._readers.values()):
-            wanted = every or turn.reader.state != "working"
+            reader = turn.reader
+            wanted = every or reader.state != "working" or str(reader.profile.path) not in self._listening
             if wanted and (not rested or time.monotonic() >= turn.rest_until):
                 self._read(turn)
 
     def health(self) -> SourceHealth:
         """How watching goes, as a whole: the worst of the profiles, in words that name no more than a browser."""
         readers = [turn.reader for turn in list(self._readers.values())]
+        if self._faulty or (self._thread is not None and not self._thread.is_alive()):
+            return SourceHealth(name=SOURCE, state="failing", reason=ENDED)
         if self._finding:
             return SourceHealth(name=SOURCE, state="failing", reason=self._finding)
         if self._attention.hanging():
@@ -184,8 +188,15 @@ class BrowserHistory(FileSystemEventHandler):
                         self._wake.notify()
 
     def _run(self) -> None:
-        with suppress(LeftBehind):
-            self._go_round()
+        while not self._stopped:
+            try:
+                self._go_round()
+            except LeftBehind:
+                return
+            except Exception as fault:  # noqa: BLE001 - no fault ends it for ever: it would end for everybody's browsers
+                self._faulty = True
+                log.error("history.failed kind=%s", type(fault).__name__)  # noqa: TRY400 - a trace could hold a name
+                self._guarding.wait(RETRY_SECONDS)
 
     def _go_round(self) -> None:
         next_look = next_sweep = time.monotonic()
@@ -198,6 +209,7 @@ class BrowserHistory(FileSystemEventHandler):
                 next_sweep = now + self._sweep_seconds * pace if now >= next_sweep else next_sweep
             for turn in self._turns_due():
                 self._read(turn)
+            self._faulty = False
             self._wait(min(next_look, next_sweep))
 
     def _wait(self, next_look: float) -> None:
@@ -241,36 +253,7 @@ class BrowserHistory(FileSystemEventHandler):
                         self._device, profile, self._load, self._emit, self._clock, scratch=self._scratch
                     )
                     self._readers[profile] = ReaderTurn(reader)
-        self._watch({str(profile.path): profile.person for profile in list(self._readers)})
-
-    def _watch(self, folders: Mapping[str, str]) -> None:
-        """Listen to exactly these folders (and whose they are); one that was replaced is listened to anew."""
-        if self._observer is None:
-            return
-        for folder in [known for known in self._watches if known not in folders]:
-            self._listen_no_more(folder)
-        for folder, person in folders.items():
-            with self._attention.on(person) as may_look:
-                if may_look:
-                    self._listen(folder)
-
-    def _listen(self, folder: str) -> None:
-        # Asked first: where it hangs, it must not be while the observer is locked.
-        inode = _inode(folder)
-        known = self._watches.get(folder)
-        if known is not None and known[1] != inode:
-            self._listen_no_more(folder)
-        if folder not in self._watches and self._observer is not None:
-            wanted = [FileModifiedEvent, FileCreatedEvent, FileMovedEvent]
-            with suppress(OSError):  # no watch to be had: the sweep still reads it
-                watch = self._observer.schedule(self, folder, recursive=False, event_filter=list(wanted))
-                self._watches[folder] = (watch, inode)
-
-    def _listen_no_more(self, folder: str) -> None:
-        watch, _ = self._watches.pop(folder)
-        with suppress(Exception):  # the folder may have gone, and its watch with it
-            if self._observer is not None:
-                self._observer.unschedule(watch)
+        self._listening.to({str(profile.path): profile.person for profile in list(self._readers)})
 
     def _read(self, turn: ReaderTurn) -> None:
         with self._attention.on(turn.reader.profile.person) as may_look:
@@ -280,7 +263,7 @@ class BrowserHistory(FileSystemEventHandler):
 
     def _read_now(self, turn: ReaderTurn) -> None:
         reader = turn.reader
-        spent = reader.read(self._collect_from(reader.profile.person))
+        spent = self._read_since(reader)
         copied = reader.copied_bytes()
         rest = LOG_REST_SECONDS if reader.has_log() else REST_SECONDS
         rest = max(rest, REST_FACTOR * spent, copied / COPIED_BYTES_A_SECOND)
@@ -290,6 +273,15 @@ class BrowserHistory(FileSystemEventHandler):
             with self._wake:
                 self._due.setdefault(str(reader.profile.path), time.monotonic() + BUSY_RETRY_SECONDS)
         turn.rest_until = time.monotonic() + (max(rest, RETRY_SECONDS) if reader.state == "failing" else rest)
+
+    def _read_since(self, reader: ProfileReader) -> float:
+        """Read a profile from when its person may be watched; returns seconds spent. How it went, the reader says."""
+        try:
+            collect_from = self._collect_from(reader.profile.person)
+        except Exception as error:  # noqa: BLE001 - the spool was found damaged, or the disk does not answer now
+            reader.fail(error)
+            return 0.0
+        return reader.read(collect_from)
 
 
 class ReaderTurn:
@@ -308,10 +300,3 @@ def _history_name(name: str) -> str:
     for side in SIDE_FILES:
         name = name.removesuffix(side)
     return name
-
-
-def _inode(folder: str) -> int:
-    try:
-        return Path(folder).stat().st_ino
-    except OSError:
-        return 0

@@ -91,11 +91,15 @@ class ProfileReader:
         except SourceError as error:
             self.state, self.reason = "failing", str(error)
         except Exception as error:  # noqa: BLE001 - one profile's unknown fault must not end the watching of others
-            self.state, self.reason = "failing", f"Reading or keeping it failed ({type(error).__name__})."
+            self.fail(error)
         else:
             self.state, self.reason = "working", ""
         self._busy_reads = 0
         return time.monotonic() - began
+
+    def fail(self, error: Exception) -> None:
+        """Say that it is not read now, since something went wrong."""
+        self.state, self.reason = "failing", f"Reading or keeping it failed ({type(error).__name__})."
 
     @property
     def busy(self) -> bool:

@@ -206,6 +206,20 @@ def test_a_refused_connection_never_reached_anything():
     assert not caught.value.reached
 
 
+def test_where_no_thread_can_be_had_nothing_is_asked_and_the_next_time_it_is(monkeypatch):
+    def full(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with serving(answer(body=b"{}")) as server, talking_to(server) as collector:
+        with monkeypatch.context() as at_the_limit:
+            at_the_limit.setattr("threading.Thread.start", full)
+            with pytest.raises(CollectorUnreachable) as caught:
+                collector.post("/v1/records", b"x", signed)
+        assert not caught.value.reached
+        assert server.requests == []
+        assert collector.post("/v1/records", b"x", signed) == b"{}"
+
+
 def hang_up(connection, _request):
     return False
 

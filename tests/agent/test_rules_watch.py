@@ -118,3 +118,26 @@ def test_a_fault_in_what_is_called_does_not_end_the_watch(rules):
         assert len(calls) >= 2
     finally:
         watch.stop()
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_where_no_thread_can_be_had_new_rules_are_noted_and_a_look_finds_an_edit(rules, monkeypatch, from_the_start):
+    def full(*_arguments, **_options):
+        raise RuntimeError("can't start new thread")
+
+    changed = threading.Event()
+    watch = RulesWatch(rules, changed.set)
+    watch.note()
+    if from_the_start:
+        monkeypatch.setattr(watch._observer, "schedule", full)
+    watch.start()
+    monkeypatch.setattr(watch._observer, "schedule", full)
+    try:
+        swap(rules)
+        watch.note()
+        changed.clear()
+        (rules / "current" / "policy.toml").write_text("edited")
+        watch.look()
+        assert changed.wait(5)
+    finally:
+        watch.stop()

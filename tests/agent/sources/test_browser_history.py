@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
+from agent.errors import SpoolDamagedError
 from agent.health import SourceHealth
-from agent.sources.attention import Attention
-from agent.sources.browser_history import HANGS, BrowserHistory
+from agent.sources import browser_history
+from agent.sources.attention import Attention, LeftBehind
+from agent.sources.browser_history import ENDED, HANGS, BrowserHistory
 from agent.sources.browsers import Home, Profile, find_profiles, profiles_in
+from agent.sources.listening import FOLDERS_MOST
+from tests.agent.sources.few_tasks import few_tasks
 from tests.agent.sources.hanging import Hanging
 
 DEVICE = UUID(int=7)
@@ -291,3 +298,144 @@ def test_where_the_service_must_spare_a_profile_rests_longer_after_each_read(mad
     rest = turn.rest_until - time.monotonic()
     assert rest > least - 0.5
     assert rest < 2 or pace > 1
+
+
+FAILING = SourceHealth(name="browser_history", state="failing", reason=ENDED)
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """What takes seconds takes a moment."""
+    monkeypatch.setattr(browser_history, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(browser_history, "RETRY_SECONDS", 0.05)
+
+
+def test_what_nobody_can_listen_to_is_read_with_the_next_look(made, kept, watch, soon, monkeypatch):
+    monkeypatch.setattr("agent.sources.listening.FOLDERS_MOST", 0)
+    history = made.chromium()
+    source = watch(history.file.parent, collect_from=now() - timedelta(seconds=9))
+    for host in ("one.test", "two.test"):
+        history.add(f"http://{host}/", now())
+        kept.wait_for(host, seconds=3)
+    assert source.health().state == "working"
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("a fault"), LeftBehind()])
+def test_a_fault_that_ends_the_reading_is_told_and_the_reading_begins_again(made, kept, watch, soon, until, fault):
+    faults = []
+
+    def pace():
+        if faults:
+            raise faults[0]
+        return 1
+
+    history = made.chromium()
+    source = watch(history.file.parent, collect_from=now(), pace=pace, attention=Attention(0.1))
+    until(lambda: source.health().state == "working")
+    faults.append(fault)
+    until(lambda: source.health() == FAILING)
+    history.add("http://after.test/", now())
+    faults.clear()
+    kept.wait_for("after.test", seconds=5)
+    until(lambda: source.health().state == "working")
+
+
+def test_the_guard_goes_on_while_no_thread_can_be_had(made, kept, watch, soon, until, monkeypatch):
+    history = made.chromium()
+    source = watch(history.file.parent, collect_from=now(), attention=Attention(0.1))
+    begin, tries = source._begin_thread, []
+
+    def end():
+        raise LeftBehind
+
+    def none():
+        tries.append(1)
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(source, "_begin_thread", none)
+    monkeypatch.setattr(source, "_pace", end)
+    until(lambda: len(tries) > 1)
+    assert source.health() == FAILING
+    monkeypatch.setattr(source, "_pace", lambda: 1)
+    monkeypatch.setattr(source, "_begin_thread", begin)
+    history.add("http://after.test/", now())
+    kept.wait_for("after.test", seconds=5)
+
+
+def test_a_spool_that_is_found_damaged_when_it_is_asked_since_when_ends_nothing(made, kept, soon, until):
+    damaged, since = [], now()
+
+    def collect_from(_person):
+        if damaged:
+            raise SpoolDamagedError("the spool was damaged; a new one begins")
+        return since
+
+    history = made.chromium()
+    profile = Profile("Chromium", "alice", history.file.parent)
+    source = BrowserHistory(DEVICE, lambda: [profile], kept.load, kept.emit, collect_from, now)
+    source.start()
+    try:
+        until(lambda: source.health().state == "working")
+        damaged.append(1)
+        history.add("http://after.test/", now())
+        until(lambda: source.health().state == "failing")
+        assert "SpoolDamagedError" in source.health().reason
+        damaged.clear()
+        kept.wait_for("after.test", seconds=5)
+        until(lambda: source.health().state == "working")
+    finally:
+        source.stop()
+
+
+CROWDED = """
+import json, sys, threading, time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+from agent.sources.browser_history import BrowserHistory
+from agent.sources.browsers import Home, find_profiles
+from tests.agent.sources.conftest import MadeChromium
+
+place, told = Path(sys.argv[1]), []
+homes = [Home(person, place / person) for person in ("alice", "bob")]
+(place / "bob").mkdir()
+made = MadeChromium(place / "alice/.config/chromium/Default/History")
+source = BrowserHistory(
+    uuid4(), lambda: find_profiles(homes, "linux"), lambda _key: None,
+    lambda batch: told.extend(one.name for one in batch.observations), lambda _person: began, lambda: datetime.now(UTC),
+)
+began = datetime.now(UTC) - timedelta(seconds=9)
+
+
+def seen(host):
+    made.add(f"http://{host}/", datetime.now(UTC))
+    end = time.monotonic() + 15
+    while host not in told and time.monotonic() < end:
+        time.sleep(0.05)
+    return host in told
+
+
+source.start()
+before = seen("one.test")
+for number in range(60):
+    folder = place / f"bob/.config/chromium/x{number}"
+    folder.mkdir(parents=True)
+    (folder / "Preferences").touch()
+end = time.monotonic() + 15
+while len(source._readers) < 61 and time.monotonic() < end:
+    time.sleep(0.05)
+after = seen("two.test")
+print(json.dumps([before, after, source.health().state, threading.active_count()]))
+"""
+
+
+@pytest.mark.more
+@pytest.mark.parametrize(("tasks", "too_few"), [(12, True), (64, False)])
+def test_nobody_ends_the_watching_of_others_by_many_profile_folders(tmp_path, tasks, too_few):
+    with few_tasks(tasks) as enter:
+        command = [sys.executable, "-c", CROWDED, tmp_path]
+        done = subprocess.run(command, preexec_fn=enter, capture_output=True, text=True, timeout=90, check=False)
+    *seen, health, threads = json.loads(done.stdout)
+    assert (seen, health) == ([True, True], "working"), done.stderr
+    assert threads <= FOLDERS_MOST + 8
+    assert ("history.not_listening" in done.stderr) == too_few
