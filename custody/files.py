@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from custody.errors import CustodyError
@@ -47,4 +48,6 @@ def _write(path: Path, data: bytes, mode: int) -> None:
             os.fsync(file.fileno())
         unfinished.replace(path)
     except OSError as fault:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise CustodyError(f"{path}: can't be written ({fault.strerror})") from None

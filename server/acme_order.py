@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
@@ -13,9 +13,9 @@ import requests
 from acme import challenges, client, errors, messages
 from josepy import errors as jose_errors
 from josepy.jwa import ES256
-from josepy.jwk import JWK
+from josepy.jwk import JWK, JWKEC
 
-from server import acme_answer, certificates
+from server import acme_answer, certificates, log
 from server.acme_settings import AcmeSettings
 from server.errors import NotIssued
 from server.files import write_secret
@@ -37,6 +37,7 @@ WHY: Final = {
     "slow": "the authority did not come to an end in time",
     "ended": "the collector was told to end",
     "answer": "the authority's answer is no certificate that fits",
+    "fault": "the collector could not go through with it",
 }
 """Each cause in a sentence; the words before it are for logs and the audit log."""
 
@@ -65,10 +66,7 @@ def fail(why: str, told: str = "") -> NotIssued:
 
 def _enter(chosen: AcmeSettings, key_file: Path) -> client.ClientV2:
     """Be known to the authority: by the account of this key, or a new one."""
-    if not key_file.is_file():
-        write_secret(key_file, certificates.account_key())
-    key = JWK.load(key_file.read_bytes())
-    net = client.ClientNetwork(key, alg=ES256, user_agent="fairwatch", timeout=REQUEST_SECONDS)
+    net = client.ClientNetwork(_account_key(key_file), alg=ES256, user_agent="fairwatch", timeout=REQUEST_SECONDS)
     if chosen.authority:
         net.verify_ssl = cast("bool", chosen.authority)  # handed on to requests, which takes a file as well
     speaking = client.ClientV2(client.ClientV2.get_directory(chosen.directory, net), net)
@@ -80,6 +78,19 @@ def _enter(chosen: AcmeSettings, key_file: Path) -> client.ClientV2:
     except errors.ConflictError as known:
         net.account = messages.RegistrationResource(uri=known.location, body=messages.Registration())
     return speaking
+
+
+def _account_key(key_file: Path) -> JWK:
+    """Return the key in a file; one that is damaged is put aside for another, since an account costs nothing."""
+    if key_file.is_file():
+        with suppress(jose_errors.Error, ValueError):
+            key = JWK.load(key_file.read_bytes())
+            if isinstance(key, JWKEC):  # of no key at all the library makes a symmetric one, which signs nothing
+                return key
+        log.event("account_key_put_aside")
+        key_file.replace(key_file.with_name(f"{key_file.name}.unusable"))
+    write_secret(key_file, certificates.account_key())
+    return JWK.load(key_file.read_bytes())
 
 
 def _show(

@@ -48,11 +48,12 @@ def renew(chosen: AcmeSettings, data_dir: Path, stopping: threading.Event, now: 
     try:
         obtain(chosen, data_dir, now, stopping, JOB)
     except NotIssued as fault:
-        if fault.why == "ended":
-            return
-        log.event("certificate_not_renewed", why=fault.why)
-        audit.write(JOB, FAILED, f"why:{fault.why}", now=now)
-        _tell(data_dir, fault, now)
+        if fault.why != "ended":
+            log.event("certificate_not_renewed", why=fault.why)
+            _failed(data_dir, fault.why, now)
+    except Exception as fault:  # noqa: BLE001 - a certificate that ends unheard of shuts every device out
+        log.failure("certificate_not_renewed", fault)
+        _failed(data_dir, "fault", now)
 
 
 def obtain(
@@ -108,19 +109,27 @@ def _is_urgent(data_dir: Path, now: datetime) -> bool:
         return True
 
 
-def _tell(data_dir: Path, fault: NotIssued, now: datetime) -> None:
-    """Write to IT, once a week, and once a day when there is less than a week left."""
+def _failed(data_dir: Path, why: str, now: datetime) -> None:
+    """Put it on record, and write to IT: once a week, and once a day when there is less than a week left."""
     from server import acme_order
 
-    certificate = data_dir / TLS_CERTIFICATE
-    ends = certificates.expires(certificate)
-    until_then = f"It ends on {ends:%Y-%m-%d}; devices and browsers refuse the collector from then on."
-    if certificates.is_own(certificate):
-        until_then = "Browsers warn of the one that the collector made for itself."
-    week = f"{now:%Y-%m-%d}" if ends <= now + SOON else "{}-{}".format(*now.isocalendar()[:2])
+    audit.write(JOB, FAILED, f"why:{why}", now=now)
+    until_then, is_soon = _outlook(data_dir / TLS_CERTIFICATE, now)
+    week = f"{now:%Y-%m-%d}" if is_soon else "{}-{}".format(*now.isocalendar()[:2])
     body = (
-        f"The collector's certificate could not be renewed: {acme_order.WHY[fault.why]}. {until_then} "
+        f"The collector's certificate could not be renewed: {acme_order.WHY[why]}. {until_then} "
         "On the collector, `fairwatch-server certificate "
         "--acme` tries again and says more; the collector itself goes on trying."
     )
     notify.plain([Role.IT], "Fairwatch: the certificate could not be renewed", body, f"certificate:{week}", now)
+
+
+def _outlook(certificate: Path, now: datetime) -> tuple[str, bool]:
+    """Return what comes of the certificate that is in, as a sentence, and whether it comes within days."""
+    try:
+        ends, is_own = certificates.expires(certificate), certificates.is_own(certificate)
+    except (OSError, ValueError):
+        return "The one that is in can't be read: devices and browsers refuse the collector once it starts again.", True
+    if is_own:
+        return "Browsers warn of the one that the collector made for itself.", ends <= now + SOON
+    return f"It ends on {ends:%Y-%m-%d}; devices and browsers refuse the collector from then on.", ends <= now + SOON

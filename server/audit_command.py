@@ -77,8 +77,13 @@ def _export(out: Path | None, kind: str) -> int:
             sys.stdout.buffer.write(piece)
         return 0
     with out.open("xb") as file:  # never over a file that is there
-        out.chmod(0o600)
-        for piece in export(kind, now):
-            file.write(piece)
+        try:
+            out.chmod(0o600)
+            for piece in export(kind, now):
+                file.write(piece)
+            file.flush()
+        except BaseException:
+            out.unlink()  # half an export would look like a log that was cut off
+            raise
     print(f"{out}: {audit.head()[0]} lines; check it anywhere with: fairwatch-custody audit {out}")  # noqa: T201
     return 0

@@ -116,6 +116,7 @@ def _write(data_dir: Path, room: Path, target: Path, now: datetime, sealing: Sea
     (room / MANIFEST).write_bytes(msgspec.json.encode(manifest))
     unfinished = target.with_name(f".{target.name}")
     try:
+        unfinished.unlink(missing_ok=True)  # what a power cut left of one to the same place
         # From the first byte on for this account alone, and never over what is there.
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             with (

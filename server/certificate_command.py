@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from server import certificates
+from server import certificate_files, certificates
 from server.errors import SetUpError
-from server.files import make_private_folder, save
+from server.files import make_private_folder
 from server.initialise import TLS_CERTIFICATE, TLS_KEY
 from server.start import require, require_own_account
 
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Put in what is given, if anything is, and say what is in; 1 when something is wrong with it."""
     require_own_account(args.data_dir)
     require(args.data_dir)
+    certificate_files.finish(args.data_dir)
     if (args.certificate is None) is not (args.key is None):
         raise SetUpError("give both --certificate and --key, or neither to look at what is in")
     if args.acme and args.certificate is not None:
@@ -121,8 +122,7 @@ def put_in_checked(
         )
     make_private_folder(there.parent)
     audit.write(actor, "certificate_put_in", f"pin:{pin[:32]}", now=now)
-    for path, data in own:  # the certificate last: whoever watches it finds the key that belongs to it
-        save(path, data)
+    certificate_files.put(data_dir, key, certificate)
     return True
 
 

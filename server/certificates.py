@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from server.files import write_secret
+from server.files import is_empty, save, write_secret
 
 _Name = tuple[tuple[tuple[str, str], ...], ...]
 VALID_FOR = datetime.timedelta(days=3650)
@@ -50,9 +50,9 @@ def make(key_file: Path, certificate_file: Path, names: Sequence[str], now: date
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    if key_file.exists():
+    if key_file.exists() and not is_empty(key_file):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(key_file))
-    certificate_file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    save(certificate_file, certificate.public_bytes(Encoding.PEM))
     # Last: where it was ended between the two, the next one replaces the certificate, and never a key.
     write_secret(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 

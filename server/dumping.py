@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 
 from server.errors import SetUpError
+from server.files import sync
 
 NAMES = {"sqlite": "collector.sqlite3", "postgresql": "collector.pgdump"}
 """What the copy is called in a backup, by the kind of database."""
@@ -63,6 +64,7 @@ def _load_sqlite(source: Path, target: Path) -> None:
     fresh = target.with_name(f".{target.name}.restoring")
     shutil.copyfile(source, fresh)
     fresh.chmod(0o600)
+    sync(fresh)
     # The old log first: applied to another database it would damage it.
     for ending in ("-wal", "-shm"):
         target.with_name(target.name + ending).unlink(missing_ok=True)

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from server import certificates, config
 from server.errors import SetUpError
-from server.files import make_private_folder, write_secret
-from server.start import set_up
+from server.files import is_empty, make_private_folder, save, write_secret
+from server.start import is_made, set_up
 
 FOLDERS = ("files", "mails", "logs", "keys", "rules", "rules/metadata", "rules/targets")
 TLS_KEY, TLS_CERTIFICATE = "keys/tls.key", "keys/tls.crt"
@@ -62,17 +62,17 @@ def initialise(data_dir: Path, *, name: str, zone: str, url: str, listen: str = 
     text = _config_text(url, listen)
     chosen = config.parse(text, config.FILE_NAME)
     make_private_folder(data_dir)
-    if (data_dir / "keys" / "django").exists():
+    if is_made(data_dir):
         raise SetUpError(f"{data_dir} already is a collector's data folder; nothing was changed")
     for folder in FOLDERS:
         make_private_folder(data_dir / folder)
     if not (data_dir / config.FILE_NAME).exists():
-        (data_dir / config.FILE_NAME).write_text(text, encoding="utf-8")
+        save(data_dir / config.FILE_NAME, text.encode())
     chosen = config.load(data_dir)
     pin = ""
     if chosen.tls:
         key, certificate = data_dir / TLS_KEY, data_dir / TLS_CERTIFICATE
-        if not (key.is_file() and certificate.is_file()):  # one that was ended half-way may have left both
+        if is_empty(key) or not (key.is_file() and certificate.is_file()):  # one that was ended half-way may leave both
             certificates.make(key, certificate, chosen.allowed_hosts, datetime.now(UTC))
         pin = certificates.pin(certificate)
     set_up(data_dir)

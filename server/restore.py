@@ -26,9 +26,9 @@ from protocol.backup_sealing import BackupKey
 from server import config
 from server.backup import FORMAT, MANIFEST, PARTS, Manifest, make, newest_migration, sealing, sha256_of
 from server.errors import CollectorError, SetUpError
-from server.files import make_private_folder
+from server.files import is_empty, make_private_folder, sync
 from server.initialise import FOLDERS
-from server.start import set_up
+from server.start import is_made, set_up
 
 if TYPE_CHECKING:
     from server.deletion_log import Line
@@ -195,7 +195,7 @@ def delete_again(lines: Iterable[Line], now: datetime) -> dict[str, int]:
 
 def _check_keys(data_dir: Path, room: Path) -> None:
     own, theirs = data_dir / "keys" / "django", room / "keys" / "django"
-    if own.exists() and (not theirs.exists() or own.read_bytes() != theirs.read_bytes()):
+    if is_made(data_dir) and (not theirs.exists() or own.read_bytes() != theirs.read_bytes()):
         raise SetUpError(
             f"{data_dir} is another collector than the one in the backup; restore into a folder that is empty"
         )
@@ -232,9 +232,12 @@ def _add_missing(source: Path, target: Path) -> None:
         for path in sorted(source.rglob("*")):
             if path.is_file():
                 _add_missing(path, target / path.relative_to(source))
-    elif source.is_file() and not target.exists():
+    elif source.is_file() and (not target.exists() or is_empty(target)):
         make_private_folder(target.parent)
-        shutil.copy2(source, target)
+        part = target.with_name(f".{target.name}.restoring")  # never half of a key: the next restore would keep that
+        shutil.copy2(source, part)
+        sync(part)
+        part.replace(target)
 
 
 def _save_what_is_there(data_dir: Path, now: datetime) -> tuple[list[Line], list[Held]]:

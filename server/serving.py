@@ -146,6 +146,9 @@ def choose_address(listen: str, *, http: bool) -> Address:
 
 
 def _tls_files(data_dir: Path) -> tuple[Path, Path]:
+    from server import certificate_files
+
+    certificate_files.finish(data_dir)
     key, certificate = data_dir / TLS_KEY, data_dir / TLS_CERTIFICATE
     if not (key.is_file() and certificate.is_file()):
         raise SetUpError(

@@ -20,7 +20,7 @@ from server.files import make_private_folder, save
 from server.initialise import TLS_CERTIFICATE, TLS_KEY, initialise
 from server.program import own_command
 from server.setup_questions import QUESTIONS, Answers, Ask, Question
-from server.start import require, require_own_account
+from server.start import is_made, require, require_own_account
 
 SECTION_OF = {"acme_email": "acme", "mail_host": "mail", "head_to": "audit", "backup_key": "backup"}
 """The question after which a whole section of collector.toml is asked for."""
@@ -80,7 +80,7 @@ def present(data_dir: Path) -> Present:
     sections = {name: value for name, value in found.items() if isinstance(value, dict)}
     answers: Answers = {key: str(found[key]) for key in ("url", "listen") if key in found}
     answers |= {key: "" for key, name in SECTION_OF.items() if name in sections}
-    if not (data_dir / "keys" / "django").is_file():
+    if not is_made(data_dir):
         return Present(False, answers, sections)
     require(data_dir)
     from server.store.models import Organisation

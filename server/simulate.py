@@ -282,9 +282,9 @@ class Bar:
 
 def _prepare(data_dir: Path) -> tuple[dict[str, str], dict[str, bytes]]:
     """Set the collector up, making it where there is none, with a lead who can open the sample."""
-    from server.start import require
+    from server.start import is_made, require
 
-    if not (data_dir / "keys" / "django").is_file():
+    if not is_made(data_dir):
         from server.initialise import initialise
 
         initialise(data_dir, name="Sample Training Provider", zone="Europe/London", url="http://localhost:8460")

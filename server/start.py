@@ -26,10 +26,16 @@ def require_own_account(data_dir: Path) -> None:
         raise SetUpError(f"{data_dir} is the account {owner}'s: run this as it, with: runuser -u {owner} -- …")
 
 
+def is_made(data_dir: Path) -> bool:
+    """Whether `init` came to its end here: the session key is the last that it writes, and an empty one is none."""
+    key = data_dir / "keys" / "django"
+    return key.is_file() and key.stat().st_size > 0
+
+
 def require(data_dir: Path) -> None:
     """Set Django up on a folder that `init` made; raises SetUpError when it was not."""
     from server.errors import SetUpError
 
-    if not (data_dir / "keys" / "django").is_file():
+    if not is_made(data_dir):
         raise SetUpError(f"{data_dir} is not a collector's data folder; make one with: fairwatch-server init")
     set_up(data_dir)

@@ -46,7 +46,7 @@ TESTED_ELSEWHERE = {
     "server/web/phone_link.py": "tests/server/web/test_phones.py",
     "server/web/single_sign_on.py": "tests/server/test_single_sign_on.py",
     **dict.fromkeys(
-        (f"server/{name}.py" for name in ("doctor", "files", "initialise", "settings", "start")),
+        (f"server/{name}.py" for name in ("doctor", "initialise", "settings", "start")),
         "tests/server/test_serving.py",
     ),
     **dict.fromkeys(

@@ -32,3 +32,10 @@ def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CustodyError, match="can't be written"):
         files.write(tmp_path / "file" / "below", b"")
+
+
+def test_what_could_not_be_moved_to_its_place_is_not_left_beside_it(tmp_path):
+    (tmp_path / "key.pem" / "below").mkdir(parents=True)
+    with pytest.raises(CustodyError, match="can't be written"):
+        files.write(tmp_path / "key.pem", b"one")
+    assert [each.name for each in tmp_path.iterdir()] == ["key.pem"]

@@ -52,6 +52,34 @@ def test_it_gives_a_certificate_for_our_name_and_our_key_with_its_issuers_and_kn
     assert (folder / acme_order.ACCOUNT_KEY).read_bytes() == account
 
 
+DAMAGED = {
+    "empty": b"",
+    "cut short": certificates.account_key()[:100],
+    "of a full disk's zeros": bytes(241),
+    "no elliptic curve's": b"-----BEGIN RSA PRIVATE KEY-----\n",
+}
+
+
+@pytest.mark.parametrize("left", DAMAGED.values(), ids=DAMAGED)
+def test_an_account_s_key_that_is_damaged_is_put_aside_for_another(folder, left):
+    (folder / acme_order.ACCOUNT_KEY).write_bytes(left)
+    with pytest.raises(NotIssued, match="can't be reached"):
+        obtain(AcmeSettings("it@example.org", True, f"https://127.0.0.1:{free_port()}/dir"), folder)
+    fresh = (folder / acme_order.ACCOUNT_KEY).read_bytes()
+    assert fresh.startswith(b"-----BEGIN PRIVATE KEY-----")
+    assert (folder / "keys/acme.key.unusable").read_bytes() == left
+    with pytest.raises(NotIssued, match="can't be reached"):
+        obtain(AcmeSettings("it@example.org", True, f"https://127.0.0.1:{free_port()}/dir"), folder)
+    assert (folder / acme_order.ACCOUNT_KEY).read_bytes() == fresh, "a good one stays"
+
+
+@pytest.mark.more
+@needs_pebble
+def test_an_authority_takes_the_other_account_and_gives_a_certificate(running, folder):
+    (folder / acme_order.ACCOUNT_KEY).touch()
+    assert obtain(running.settings, folder).count(b"BEGIN CERTIFICATE") == 2
+
+
 @pytest.mark.more
 @needs_pebble
 def test_a_name_that_does_not_lead_to_us_gets_none(running, folder):

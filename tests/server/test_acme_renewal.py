@@ -99,6 +99,25 @@ def test_it_is_written_to_once_a_week_and_each_day_of_the_last(folder, people, t
     assert OutboxMessage.objects.filter(kind=OutboxMessage.Kind.PLAIN).count() == 4
 
 
+def test_a_fault_that_nobody_foresaw_is_told_as_well_and_not_tried_each_hour(folder, people, tmp_path):
+    put(folder, Authority(tmp_path / "authority").issue(NAME, days=90))
+    (folder / acme_order.ACCOUNT_KEY).mkdir()
+    due = NOW + timedelta(days=62)
+    renew(NOBODY, folder, due)
+    renew(NOBODY, folder, due + timedelta(hours=1))
+    assert failures() == 1
+    assert acme_renewal.last_failed() == "the collector could not go through with it"
+    (told,) = OutboxMessage.objects.filter(kind=OutboxMessage.Kind.PLAIN)
+    assert "could not be renewed: the collector could not go through with it. It ends on" in told.body
+
+
+def test_where_the_one_that_is_in_can_t_be_read_it_is_told_all_the_same(folder, people):
+    (folder / "keys/tls.crt").write_text("nothing")
+    renew(NOBODY, folder)
+    (told,) = OutboxMessage.objects.filter(kind=OutboxMessage.Kind.PLAIN)
+    assert "The one that is in can't be read" in told.body
+
+
 def test_while_browsers_warn_of_our_own_it_is_tried_more_often(folder, people):
     renew(NOBODY, folder)
     renew(NOBODY, folder, NOW + timedelta(hours=4))

@@ -67,3 +67,10 @@ def test_a_fault_in_between_leaves_no_half_of_a_backup(database, organisation, f
     with pytest.raises(OSError, match="No space"):
         backup.make(folder, NOW)
     assert list((folder / "backups").iterdir()) == []
+
+
+def test_what_a_power_cut_left_of_one_is_no_hindrance_to_the_next(database, organisation, folder, tmp_path):
+    (tmp_path / ".mine.tar.gz").write_bytes(b"half")
+    made = backup.make(folder, NOW, tmp_path / "mine.tar.gz")
+    assert tarfile.is_tarfile(made)
+    assert not (tmp_path / ".mine.tar.gz").exists()

@@ -95,6 +95,18 @@ def test_an_empty_folder_becomes_the_collector_and_another_log_s_deletions_are_d
     assert (folder / "mails").is_dir()
 
 
+@pytest.mark.more
+def test_what_a_power_cut_left_of_a_restore_is_no_hindrance_to_the_next(database, organisation, folder, room):
+    made = backup.make(folder, NOW)
+    (folder / "keys" / "django").write_bytes(b"")
+    (folder / "rules" / "a.json").unlink()
+    (folder / "rules" / ".a.json.restoring").write_text("ha")
+    restore.put_back(folder, room, restore.unpack(made, room), [], LATER)
+    assert (folder / "keys" / "django").read_text() == "secret"
+    assert (folder / "rules" / "a.json").read_text() == "old"
+    assert [each.name for each in (folder / "rules").iterdir() if each.is_file()] == ["a.json"]
+
+
 def test_a_case_that_was_put_on_hold_since_the_backup_is_still_on_hold_and_not_deleted(
     database, folder, room, new_incident, lead_key, people, sealed_note
 ):

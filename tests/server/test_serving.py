@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from urllib.parse import quote
 
 import psutil
@@ -20,6 +21,7 @@ import pytest
 
 from server import certificates
 from server.__main__ import main
+from server.certificate_files import NEXT
 from server.errors import SetUpError
 from server.serving import THREADS, choose_address
 from tests.server import pebble as authority
@@ -321,13 +323,18 @@ def test_bodies_that_never_end_do_not_keep_others_waiting_nor_the_worker_alive(s
 def test_another_certificate_is_taken_up_while_devices_go_on_being_answered(tmp_path):
     port, data_dir = _free_port(), tmp_path / "data"
     _run("init", "--data-dir", data_dir, "--url", f"https://localhost:{port}")
-    issued = Authority(tmp_path / "authority").issue("localhost")
+    before, issued = (Authority(tmp_path / name).issue("localhost") for name in ("before", "authority"))
+    halves = {half: getattr(before, half).read_bytes() for half in ("key", "certificate")}
+    (data_dir / NEXT).write_text(json.dumps({half: b64encode(data).decode() for half, data in halves.items()}))
+    (data_dir / "keys/tls.key").write_bytes(halves["key"])
     unchecked = ssl.create_default_context()
     unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
     child = subprocess.Popen([sys.executable, "-m", "server", "run", "--data-dir", str(data_dir)])
     try:
         health = f"https://localhost:{port}/v1/health"
         _until(lambda: _answers(health, context=unchecked), "the start")
+        served = ssl.get_server_certificate(("localhost", port))
+        assert halves["certificate"].decode().startswith(served.strip()), "what a power cut came between"
         files = ("--certificate", issued.certificate, "--key", issued.key)
         assert "within a minute" in _run("certificate", "--data-dir", data_dir, *files).stdout
         wanted = issued.certificate.read_text().split("-----END")[0]

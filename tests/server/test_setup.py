@@ -173,6 +173,23 @@ def test_one_that_was_ended_half_way_goes_on_from_there(whole, tmp_path, moment)
     assert (half / "keys/online-keys.json").is_file()
 
 
+@pytest.mark.more
+@pytest.mark.parametrize("command", [("setup", *WORDS), ("init", "--name", GIVEN["name"], "--url", GIVEN["url"])])
+def test_one_whose_last_file_is_empty_is_not_made_yet_and_goes_on(whole, tmp_path, command):
+    """What a full disk left of an earlier version's set-up."""
+    half = tmp_path / "half"
+    shutil.copytree(whole, half)
+    pin = certificates.pin(half / "keys/tls.crt")
+    (half / "keys/django").write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, "-m", "server", *command, "--data-dir", str(half)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (half / "keys/django").stat().st_size > 40
+    assert certificates.pin(half / "keys/tls.crt") == pin, "devices insist on the key"
+
+
 @pytest.fixture
 def with_ctrl_c():
     """What is started here hears Ctrl-C: behind a shell's "&" it is ignored, and a child would inherit that."""
