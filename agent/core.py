@@ -25,6 +25,7 @@ from agent.errors import CollectorError, SpoolError
 from agent.health import Health
 from agent.http import ANSWER_MAX_BYTES, Collector
 from agent.installed_files import PAUSE_SECONDS, changed, installed
+from agent.marks import Marks
 from agent.own_life import OwnLife
 from agent.pipeline import Pipeline
 from agent.sender import Sender
@@ -109,6 +110,7 @@ class Core:
         self.questions = Collector(self.identity.collector, self.identity.certificate)
         self.health = Health({"agent": agent_version(), "format": str(MESSAGE_VERSION)})
         self._life = OwnLife(self.spool.load, self.spool.save, clock)
+        self.marks = Marks(self.spool.load, self.spool.save, clock)
         self.grouping_key = self.spool.load(_GROUPING_KEY)
         self._grouping_confirmed = False
         self._may_tell_notices = True
@@ -290,9 +292,10 @@ class Core:
         since, bundle = self.spool.load(_SINCE_KEY), self.rules.bundle
         if since is None or not self.pipeline.observing:
             return None
-        since_rules = datetime.fromisoformat(since.decode())
+        enrolled = self.marks.counts_from("enrolment", self.identity.enrolled_at)
+        since_rules = self.marks.counts_from("rules", datetime.fromisoformat(since.decode()))
         begins = bundle.policy.begins if bundle is not None else since_rules
-        return max(self.identity.enrolled_at, since_rules, begins)
+        return max(enrolled, since_rules, begins)
 
     # --- questions to the collector --------------------------------------------------------------------------------
 

@@ -263,7 +263,7 @@ class Service:
         shown, since = self._notices.first_shown(person), self._core.collect_from()
         if shown is None or since is None or not self._may_watch(person):
             return None
-        return max(since, shown)
+        return max(since, self._core.marks.counts_from(f"notice/{person}", shown))
 
     def _take_front(self, person: str, front: Front) -> None:
         if front.identity is None or not self._may_watch(person):

@@ -27,6 +27,8 @@ PROMISES: dict[int, tuple[str, ...]] = {
         "tests/agent/sources/test_browser_history.py::test_a_running_chromium_s_visits_arrive_once_soon_and_as_hosts_only",
         "tests/agent/sources/test_browser_history.py::test_a_running_firefox_s_visits_arrive_once_soon_and_as_hosts_only",
         "tests/agent/sources/test_browser_history.py::test_nothing_is_opened_before_the_notice_was_shown",
+        "tests/agent/sources/test_profile_reader.py::test_what_a_clock_that_was_ahead_dated_before_reading_began_is_never_collected",
+        "tests/agent/test_marks.py::test_a_clock_that_is_set_back_wrongly_and_is_then_right_again_lets_nothing_in_from_before_the_mark",
         "tests/agent/sources/test_chromium.py::test_synced_and_imported_visits_are_told_apart",
         "tests/agent/sources/test_firefox.py::test_a_synced_or_imported_visit_is_never_collected",
         "tests/agent/sources/test_processes.py::test_running_is_not_use_so_no_seconds_are_claimed_and_no_argument_is_told",

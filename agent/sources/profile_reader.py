@@ -176,6 +176,8 @@ class ProfileReader:
         for row in rows:
             if not row.own or row.at <= plan.since or dialect.foreign(row.at, known.read_at, now):
                 continue
+            if row.id <= plan.until and row.at > now + bookmarks.DISORDER_MICROSECONDS:
+                continue  # made before reading began, by a clock that was ahead: nobody knows when
             newest = max(newest, row.at)
             started = dialect.moment(row.at)
             if row.host is not None and started is not None and started >= collect_from:

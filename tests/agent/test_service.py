@@ -9,24 +9,28 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import uuid4
 
 import msgspec
 import pytest
 
-from agent import config, service
+from agent import config, keys, service
 from agent.errors import NotEnrolledError
 from agent.health import HealthReport
 from agent.limits import Decision
 from agent.notice import as_text
 from agent.session.messages import Acknowledged, DocumentShown, Front, HostVisited
 from agent.sources.browser_history import HANGS
+from agent.sources.browsers import Profile
+from agent.sources.profile_reader import ProfileReader
 from agent.watchdog import ANEW_MOST_A_DAY, BEGIN_ANEW_STATUS
 from rules import policy as policy_module
 from rules.policy import Document, Policy, Programs
 from tests.agent.devices import enrolled, until, with_rules
+from tests.agent.sources.conftest import MadeChromium
 from tests.agent.sources.hanging import Hanging
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -256,3 +260,42 @@ def test_a_home_that_hangs_keeps_the_service_from_nothing_and_it_still_stops(tmp
         slow.answer()
         child.kill()
         child.wait()
+
+
+def test_a_clock_that_was_ahead_at_enrolment_and_notice_and_is_put_right_keeps_nothing_unwatched(
+    custodians, serving_collector, tmp_path
+):
+    """What was before it was put right is not collected: it may have been before the notice."""
+    by = [timedelta(days=365)]
+
+    def clock():
+        return datetime.now(UTC) + by[0]
+
+    folder = with_rules(tmp_path / "device", custodians, serving_collector.address)
+    keys.save(replace(keys.load(folder), enrolled_at=clock()), folder)
+    first = service.Service(folder, config.Config(), clock=clock)
+    first._core.rules.load()
+    first._notices.shown(ME, "these words", clock())
+    assert abs(first._collect_from(ME) - clock()) < timedelta(minutes=1)
+    (tmp_path / "profile").mkdir()
+    history, told = MadeChromium(tmp_path / "profile" / "History"), []
+    history.add("https://before.test/", datetime.now(UTC) - timedelta(seconds=1))
+    history.add("https://ahead.test/", clock())
+    by[0] = timedelta()
+    put_right = first._collect_from(ME)
+    assert abs(put_right - clock()) < timedelta(minutes=1)
+    profile = Profile("Chromium", ME, history.file.parent)
+    reader = ProfileReader(uuid4(), profile, lambda _key: None, lambda batch: told.extend(batch.observations), clock)
+    reader.read(put_right)
+    history.add("https://after.test/", clock())
+    reader.read(first._collect_from(ME))
+    assert [one.name for one in told] == ["after.test"]
+    history.close()
+    first._core.spool.close()
+    again = service.Service(folder, config.Config(), clock=clock)
+    again._core.rules.load()
+    again._notices.shown(ME, "other words", clock())
+    assert again._collect_from(ME) == put_right
+    by[0] = timedelta(days=400)
+    assert again._collect_from(ME) > put_right + timedelta(days=364)
+    again._core.spool.close()

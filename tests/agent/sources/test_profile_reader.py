@@ -172,6 +172,24 @@ def test_a_clock_that_goes_back_loses_nothing(made, kept, clock, reader_of):
         assert kept.names == ["ahead.test", "back.test", "again.test"]
 
 
+def test_what_a_clock_that_was_ahead_dated_before_reading_began_is_never_collected(made, kept, clock, reader_of):
+    """Nobody can say whether it was before the notice, and once the clock is right it would look as if after it."""
+    for history in (made.chromium(), made.firefox()):
+        kept.batches = []
+        for days in (400, 0, 500):
+            clock.now = START + timedelta(days=days)
+            history.add(f"http://day{days}.test/", clock.tick())
+        clock.now = START + timedelta(seconds=30)
+        reader = reader_of(history, rows_per_batch=2)
+        reader.read(START)
+        history.add("http://again.test/", clock.tick())
+        reader.read(START)
+        clock.now = START + timedelta(days=600)
+        history.add("http://later.test/", clock.tick())
+        reader.read(START)
+        assert kept.names == ["day0.test", "again.test", "later.test"]
+
+
 def test_rows_without_sense_are_passed_over(made, kept, clock, reader_of):
     history = made.chromium()
     reader = reader_of(history)
