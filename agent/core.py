@@ -113,6 +113,7 @@ class Core:
         self.marks = Marks(self.spool.load, self.spool.save, clock)
         self.grouping_key = self.spool.load(_GROUPING_KEY)
         self._grouping_confirmed = False
+        self._since: bytes | None = None
         self._may_tell_notices = True
         self._told_notices = False
         self.stopping = threading.Event()
@@ -212,6 +213,9 @@ class Core:
 
     def tick(self) -> None:
         """Count and hand on what is due (see `Pipeline.tick`)."""
+        bundle = self.rules.bundle
+        if bundle is not None and self._keep_since():
+            self._on_rules(bundle)  # who had the notice is forgotten too: session parts that showed it say so again
         self._note_own_life()
         self._note_disk()
         self.rules.watch.look()
@@ -278,18 +282,28 @@ class Core:
     # --- rules in force --------------------------------------------------------------------------------------------
 
     def _take_up(self, fresh: Bundle) -> None:
-        if self.spool.load(_SINCE_KEY) is None:
-            self.spool.save(_SINCE_KEY, self.clock().isoformat().encode())
         self.pipeline.use(fresh)
         self.health.set_version("policy", str(fresh.policy_version))
         self.health.set_version("recipients", str(fresh.recipients_version))
         for pack, number in fresh.packs.items():
             self.health.set_version(f"pack {pack}", str(number))
+        try:
+            self._keep_since()
+        except SpoolError as fault:
+            log.warning("service.since_not_kept_yet kind=%s", type(fault).__name__)  # the next tick does
         self._on_rules(fresh)
+
+    def _keep_since(self) -> bool:
+        """Keep since when there are rules; returns whether the spool did not know, as at first and after damage."""
+        kept = self.spool.load(_SINCE_KEY)
+        self._since = kept or self._since or self.clock().isoformat().encode()
+        if kept is None:
+            self.spool.save(_SINCE_KEY, self._since)
+        return kept is None
 
     def collect_from(self) -> datetime | None:
         """From when on anything may be collected: enrolment, signed rules and what they begin with, all three."""
-        since, bundle = self.spool.load(_SINCE_KEY), self.rules.bundle
+        since, bundle = self.spool.load(_SINCE_KEY) or self._since, self.rules.bundle
         if since is None or not self.pipeline.observing:
             return None
         enrolled = self.marks.counts_from("enrolment", self.identity.enrolled_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -54,9 +55,14 @@ class CertificateWatch(FileSystemEventHandler):
         with self._lock:
             if self._timer is not None:
                 return
-            self._timer = threading.Timer(self._settle, self._changed)
-            self._timer.daemon = True
-            self._timer.start()
+            timer = threading.Timer(self._settle, self._changed)
+            timer.daemon = True
+            with suppress(RuntimeError):
+                timer.start()
+                self._timer = timer
+            waits = self._timer is not None
+        if not waits:
+            self._changed()  # no thread can be had now, and no other event may come
 
     def _changed(self) -> None:
         with self._lock:

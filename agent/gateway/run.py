@@ -171,10 +171,16 @@ class Gateway:
             try:
                 await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
             except TimeoutError:
-                await self._upstreams.check()
-                taken = self._visits.take()
-                pause = min(JUDGE_PAUSE_SECONDS, LOOK_SECONDS * PORTION / 2 / max(len(taken), 1))
-                await asyncio.to_thread(self._judge, taken, pause)
+                try:
+                    await self._look()
+                except Exception as fault:  # noqa: BLE001 - a fault in one round must not end the gateway for all phones
+                    log.error("gateway.look_failed kind=%s", type(fault).__name__)  # noqa: TRY400
+
+    async def _look(self) -> None:
+        await self._upstreams.check()
+        taken = self._visits.take()
+        pause = min(JUDGE_PAUSE_SECONDS, LOOK_SECONDS * PORTION / 2 / max(len(taken), 1))
+        await asyncio.to_thread(self._judge, taken, pause)
 
     async def _end(self) -> None:
         await self._dot.stop()
@@ -187,17 +193,27 @@ class Gateway:
         if self._watch.is_alive:
             self._watch.stop()
         self._core.halt()
-        self._judge(taken, 0.0)
-        self._core.end()
+        try:
+            self._judge(taken, 0.0)
+            if self._left:
+                self._judge([], 0.0)  # a spool that was found damaged has begun anew
+        finally:
+            self._core.end()
 
     # --- what phones looked up -------------------------------------------------------------------------------------
 
     def _judge(self, sightings: list[Sighting[Who]], pause: float) -> None:
         """Judge names in portions, and make way for the listeners between two."""
-        since = self._core.collect_from()
+        waiting, self._left = self._left, []
+        try:
+            since = self._core.collect_from()
+        except Exception as fault:  # noqa: BLE001 - the disk does not answer, or the spool was found damaged
+            log.warning("gateway.not_judged_yet kind=%s", type(fault).__name__)
+            self._wait_with([*waiting, *seen_in(sightings)])
+            return
         if since is None:
             return
-        seen = chain(self._left, (one for one in seen_in(sightings) if one.started >= since))
+        seen = (one for one in chain(waiting, seen_in(sightings)) if one.started >= since)
         left: list[Observation] = []
         while portion := tuple(islice(seen, PORTION)):
             if not self._judge_portion(portion):
@@ -207,6 +223,9 @@ class Gateway:
                 log.warning("gateway.not_kept_yet")
                 break
             time.sleep(pause)
+        self._wait_with(left)
+
+    def _wait_with(self, left: list[Observation]) -> None:
         self._left = left[:WAITING_MAX]
         self._visits.dropped += len(left) - len(self._left)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from uuid import uuid4
 
 from agent import keys, updates
 from agent.http import Collector
+from agent.spool import Spool
 
 
 def enrolled(folder: Path, collector: str = "http://127.0.0.1:9", root: str = "0" * 64) -> Path:
@@ -43,3 +45,17 @@ def until(look: Callable[[], object], seconds: float = 20.0) -> None:
     while not look():
         assert time.monotonic() < end, "it did not come about in time"
         time.sleep(0.02)
+
+
+def damage(spool: Spool) -> None:
+    """Overwrite the open spool's database, as a failing disk does: whoever asks it next finds out."""
+    with spool.transaction():
+        for _ in range(100):
+            spool.put("trial", lambda _record, _counter: os.urandom(3000))
+    with spool._lock, spool._path.open("r+b") as file:
+        spool._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        pages = file.seek(0, os.SEEK_END) - 4096
+        file.seek(4096)
+        file.write(os.urandom(pages))
+        file.flush()
+        spool._db.execute("PRAGMA shrink_memory").fetchall()  # else it would answer from what it has read before

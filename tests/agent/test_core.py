@@ -12,6 +12,7 @@ import pytest
 
 from agent import config, core
 from agent.core import Core
+from agent.errors import SpoolUnavailableError
 from agent.timing import Scheduler
 from protocol.messages import Batch, GroupingAnswer, Heartbeat, Receipt, Receipts, decode, decode_body, encode
 from rules.versions import PACK_FORMATS, POLICY_FORMATS
@@ -204,3 +205,26 @@ def test_the_key_of_tags_is_asked_for_once_a_start_kept_and_missed_by_nothing(ru
     again = made_in(tmp_path)
     assert again.grouping_key == bytes(range(32))
     again.spool.close()
+
+
+def test_rules_that_come_while_the_disk_is_full_are_taken_up_and_the_next_tick_keeps_since_when(
+    running, bundle, monkeypatch
+):
+    def full(_key, _value):
+        raise SpoolUnavailableError("the disk is full")
+
+    told = []
+    running._on_rules = told.append
+    running.rules.bundle = bundle
+    with monkeypatch.context() as at_first:
+        at_first.setattr(running.spool, "save", full)
+        running._take_up(bundle)
+    assert running.pipeline.observing
+    since = running.collect_from()
+    assert since is not None
+    running.tick()
+    running._since = None
+    assert running.collect_from() == since
+    assert told == [bundle, bundle]
+    running.tick()
+    assert len(told) == 2

@@ -18,18 +18,20 @@ import msgspec
 import pytest
 
 from agent import config, keys, service
-from agent.errors import NotEnrolledError
+from agent.errors import NotEnrolledError, SpoolDamagedError
 from agent.health import HealthReport
 from agent.limits import Decision
 from agent.notice import as_text
-from agent.session.messages import Acknowledged, DocumentShown, Front, HostVisited
+from agent.session.address import socket_path
+from agent.session.link import Link
+from agent.session.messages import Acknowledged, DocumentShown, Front, HostVisited, NoticeShown, Settings
 from agent.sources.browser_history import HANGS
 from agent.sources.browsers import Profile
 from agent.sources.profile_reader import ProfileReader
 from agent.watchdog import ANEW_MOST_A_DAY, BEGIN_ANEW_STATUS
 from rules import policy as policy_module
 from rules.policy import Document, Policy, Programs
-from tests.agent.devices import enrolled, until, with_rules
+from tests.agent.devices import damage, enrolled, until, with_rules
 from tests.agent.sources.conftest import MadeChromium
 from tests.agent.sources.hanging import Hanging
 
@@ -141,6 +143,41 @@ def test_documents_of_the_signed_policy_are_asked_for_and_acknowledged_once_thro
     assert [parcel.kind for parcel in made._core.spool.peek(10**6, 9)] == ["acknowledgement"]
     told = json.loads(made._answer(ME, "documents"))
     assert [(one["title"], one["version"]) for one in told["acknowledged"]] == [("Code", "3")]
+
+
+def test_after_damage_to_the_spool_watching_goes_on_once_the_session_part_says_again_that_it_showed_the_notice(
+    observing, tmp_path
+):
+    made = observing
+    made._sessions.start()
+    part, heard = Link(socket_path(tmp_path / "device")), []
+
+    def told():
+        heard.extend(message for message in part.turn() if isinstance(message, Settings))
+        return heard
+
+    def says_that_it_showed_the_notice():
+        asked = heard.pop()
+        assert asked.notice_is_new
+        part.send(NoticeShown(at=datetime.now(UTC), notice_version=asked.notice.version))
+        until(lambda: made._collect_from(ME) is not None)
+
+    try:
+        until(told)
+        says_that_it_showed_the_notice()
+        heard.clear()
+        since = made._core.collect_from()
+        damage(made._core.spool)
+        with pytest.raises(SpoolDamagedError):
+            made._core.collect_from()
+        assert made._collect_from(ME) is None
+        made._core.tick()
+        until(told)
+        says_that_it_showed_the_notice()
+        assert made._core.collect_from() == since
+    finally:
+        part.close()
+        made._sessions.stop()
 
 
 def test_names_that_programs_look_up_are_heard_only_while_the_signed_policy_has_them_watched(observing):

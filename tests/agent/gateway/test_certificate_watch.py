@@ -27,3 +27,23 @@ def test_a_renewal_is_told_once_and_a_look_at_the_files_is_not(tmp_path):
     finally:
         watch.stop()
     assert not watch.is_alive
+
+
+def test_where_no_thread_can_be_had_a_renewal_is_taken_up_all_the_same(tmp_path, monkeypatch):
+    def full(_timer):
+        raise RuntimeError("can't start new thread")
+
+    files = (tmp_path / "c.pem",)
+    files[0].write_text("old")
+    told = []
+    watch = CertificateWatch(files, lambda: told.append(files[0].read_text()), settle=0.01)
+    watch.start()
+    try:
+        monkeypatch.setattr("threading.Timer.start", full)
+        fresh = tmp_path / "c.new"
+        fresh.write_text("new")
+        fresh.replace(files[0])
+        until(lambda: told == ["new"])
+        assert watch.is_alive
+    finally:
+        watch.stop()

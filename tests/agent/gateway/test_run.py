@@ -20,7 +20,7 @@ import pytest
 from agent import keys
 from agent.config import Config
 from agent.database import file_in
-from agent.errors import SpoolError
+from agent.errors import SpoolDamagedError, SpoolError
 from agent.gateway import run as gateway_run
 from agent.gateway.phones import Phone, hash_of
 from agent.gateway.settings import read as read_settings
@@ -234,6 +234,49 @@ def test_what_a_full_disk_refuses_waits_and_a_fault_in_judging_ends_no_gateway(f
     assert sorted(one.name for batch in kept for one in batch) == sorted(names[20 - left :])
     assert made._visits.dropped == dropped
     assert made._health().state == ("failing" if dropped else "working")
+    made._core.spool.close()
+
+
+def test_a_spool_that_is_found_damaged_when_it_is_asked_since_when_loses_no_name(files, tmp_path):
+    made, kept = _judging(files, tmp_path, [])
+    damaged = [SpoolDamagedError("the spool was damaged; a new one begins")]
+
+    def collect_from():
+        if damaged:
+            raise damaged.pop()
+        return LONG_AGO
+
+    made._core.collect_from = collect_from
+    _look_up(made, 3)
+    made._judge(made._visits.take(everything=True), 0.0)
+    assert kept == []
+    _look_up(made, 1)
+    made._judge(made._visits.take(everything=True), 0.0)
+    assert [one.name for batch in kept for one in batch] == [f"n{n}.example" for n in (0, 1, 2, 0)]
+    assert made._visits.dropped == 0
+    made._core.spool.close()
+
+
+def test_a_fault_in_a_round_ends_no_gateway(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(gateway_run, "LOOK_SECONDS", 0.01)
+    made, kept = _judging(files, tmp_path, [])
+    faults = [RuntimeError("can't start new thread"), OSError("no")]
+
+    async def check():
+        if faults:
+            raise faults.pop()
+        stop.set()
+
+    async def look_on():
+        _look_up(made, 1)
+        await made._look_on(stop)
+        made._judge(made._visits.take(everything=True), 0.0)
+
+    monkeypatch.setattr(made._upstreams, "check", check)
+    stop = asyncio.Event()
+    asyncio.run(look_on())
+    assert faults == []
+    assert [len(batch) for batch in kept] == [1]
     made._core.spool.close()
 
 
