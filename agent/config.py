@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
+import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -19,6 +21,9 @@ from agent.places import DATA_DIR
 
 CONFIG_FILE: Final = "agent.toml"
 DEFAULT_DATA_DIR: Final = DATA_DIR
+
+SETTLE_SECONDS: Final = 1.0
+_Read = TypeVar("_Read")
 
 Pace = Annotated[float, msgspec.Meta(ge=0.05, le=3600)]
 """Seconds between two rounds of something: a twentieth for tests and demonstrations, an hour at most."""
@@ -71,6 +76,18 @@ def read(data_dir: Path) -> Config:
     except UnicodeDecodeError as fault:
         raise ConfigError(file, None, "the file is not UTF-8 text") from fault
     return parse(text, file)
+
+
+def settled(read: Callable[[], _Read], seconds: float = SETTLE_SECONDS) -> _Read:
+    """Return what a reader gives at a start; raises ConfigError only where a moment later it is still not understood.
+
+    Whoever writes a file may not be done with it, and half of one would keep the device unwatched until the next boot.
+    """
+    try:
+        return read()
+    except ConfigError:
+        time.sleep(seconds)
+        return read()
 
 
 def parse(text: str, file: Path) -> Config:

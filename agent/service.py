@@ -25,6 +25,7 @@ from agent.bundle import Bundle
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core, agent_version
 from agent.documents import Documents
+from agent.ending import status_of
 from agent.errors import AgentError
 from agent.extension.source import Extension, observed
 from agent.health import SourceHealth
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM or SIGINT; returns 0, or 2 when the device is not enrolled or its files can't be used.
+    """Run until SIGTERM or SIGINT; returns 0, or where it can't begin 1 for what passes and 2 for what stays.
 
     75 where it uses too much, or makes way for a later version, and ends by itself: whoever keeps services has to start
     it again (`Restart=on-failure`).
@@ -68,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
     memory.few_arenas()
     with wake_on((signal.SIGTERM, signal.SIGINT)) as ended:
         try:
-            service = Service(args.data_dir, configuration.read(args.data_dir))
+            service = Service(args.data_dir, configuration.settled(lambda: configuration.read(args.data_dir)))
         except (AgentError, OSError) as fault:
             print(f"fairwatch-agent run: {fault}", file=sys.stderr)  # noqa: T201 - the one line that says what to do
-            return 2
+            return status_of(fault)
         service.start()
         try:
             select.select([ended], [], [])

@@ -28,6 +28,7 @@ from agent import config as configuration
 from agent.bursts import Sighting
 from agent.config import DEFAULT_DATA_DIR, Config
 from agent.core import Core
+from agent.ending import status_of
 from agent.errors import AgentError, CollectorError, SpoolError
 from agent.gateway import settings as gateway_settings
 from agent.gateway.cache import Cache
@@ -79,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run until SIGTERM or SIGINT; returns 0, or 2 where the device is not enrolled or its files can't be used."""
+    """Run until SIGTERM or SIGINT; returns 0, or where it can't begin 1 for what passes and 2 for what stays."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for noisy in ("apscheduler", "watchdog", "urllib3", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -87,16 +88,17 @@ def run(args: argparse.Namespace) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     with wake_on((signal.SIGTERM, signal.SIGINT)) as ended:
         try:
-            said = gateway_settings.read(args.data_dir)
-            gateway = Gateway(args.data_dir, configuration.read(args.data_dir), said)
-        except (AgentError, OSError, ssl.SSLError) as fault:
+            said = configuration.settled(lambda: gateway_settings.read(args.data_dir))
+            config = configuration.settled(lambda: configuration.read(args.data_dir))
+            gateway = Gateway(args.data_dir, config, said)
+        except (AgentError, OSError) as fault:
             print(f"fairwatch-agent gateway: {fault}", file=sys.stderr)  # noqa: T201 - the one line that says what to do
-            return 2
+            return status_of(fault)
         try:
             asyncio.run(gateway.serve(ended))
         except OSError as fault:
             print(f"fairwatch-agent gateway: it can't listen: {fault}", file=sys.stderr)  # noqa: T201
-            return 2
+            return status_of(fault)
     return 0
 
 

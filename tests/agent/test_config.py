@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from agent.config import Config, parse, read
+from agent.config import Config, parse, read, settled
 from agent.errors import ConfigError
 
 FILE = Path("/var/lib/fairwatch/agent.toml")
@@ -74,3 +75,18 @@ def test_no_key_hides_anything_from_the_person():
         "new_versions",
         "spool_max_bytes",
     }
+
+
+def test_at_a_start_whoever_writes_the_file_may_end_first(tmp_path):
+    file = tmp_path / "agent.toml"
+    file.write_text('users = ["alice", "bo')
+    writer = threading.Timer(0.05, lambda: file.write_text('users = ["alice", "bob"]'))
+    writer.start()
+    assert settled(lambda: read(tmp_path), 0.3).users == ("alice", "bob")
+    writer.join()
+
+
+def test_what_is_still_not_understood_is_said(tmp_path):
+    (tmp_path / "agent.toml").write_text('users = ["alice", "bo')
+    with pytest.raises(ConfigError, match="this is not TOML"):
+        settled(lambda: read(tmp_path), 0.01)

@@ -206,6 +206,7 @@ def test_a_renewed_certificate_is_taken_up_by_both_doors(gateway, tmp_path):
     until(lambda: "192.0.2.7" in by_https(renewed, doh, ALICES, "a.example.org"))
 
 
+@pytest.mark.more
 @pytest.mark.parametrize("setting", [None, "certificate = 1\n"])
 def test_what_it_can_not_use_is_said_in_one_line(tmp_path, setting):
     folder = enrolled(tmp_path / "device")
