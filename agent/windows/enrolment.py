@@ -33,6 +33,8 @@ SETTLE_SECONDS: Final = 1.0
 """How long a token that can't be used must have stood unchanged: whoever writes the file may not be done with it."""
 # Beside the token: an address and a hash.
 _LONGEST: Final = ENROLMENT_TOKEN_MAX_CHARS + 4096
+_BLANK: Final = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
+"""White space in the encodings that Windows' programs write, with the marks that these begin with."""
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +70,13 @@ def with_token(
     """Enrol with the token that was left; gives whether it did.
 
     A token that can't be used is put aside as `token.refused`, one that may do later stays, and so does one that is
-    still being written.
+    still being written, or not begun: editors make an empty file first.
     """
     file = data_dir / TOKEN_FILE
     found = _state_of(file)
+    if _is_blank(file):
+        log.info("enrolment.token_is_empty")
+        return False
     try:
         enrol.enrol(data_dir, lambda: _token_in(file), name=platform.node(), clock=clock)
     except (AgentError, ProtocolError, RulesError, OSError) as fault:
@@ -79,7 +84,7 @@ def with_token(
             log.warning("enrolment.no_answer kind=%s", type(fault).__name__)
             return False
         time.sleep(settle_seconds)
-        if _state_of(file) == found:
+        if _state_of(file) == found and not _is_blank(file):
             log.error("enrolment.refused kind=%s", type(fault).__name__)  # noqa: TRY400 - no traceback: it has the token
             # Windows moves no file that somebody has open: then it is tried, and refused, once more.
             with contextlib.suppress(OSError):
@@ -97,6 +102,15 @@ def _state_of(file: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return state.st_mtime_ns, state.st_size
+
+
+def _is_blank(file: Path) -> bool:
+    """Whether a file is there with nothing in it but white space; False where it can't be read."""
+    try:
+        with file.open("rb") as opened:
+            return not opened.read(_LONGEST).strip(_BLANK)
+    except OSError:
+        return False
 
 
 def _take_away(token: Path) -> None:

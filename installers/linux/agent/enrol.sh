@@ -27,6 +27,11 @@ case $(stat -c '%u %a' "$token") in
        exit 2 ;;
 esac
 for _ in 1 2 3; do
+    # An editor and `install` make an empty file first: its writer would go on in one that was put aside.
+    if [ ! -e "$state/identity.json" ] && ! grep -q '[^[:space:]]' "$token"; then
+        say "$token is still empty: this device is not enrolled, and nothing is watched, until IT's token is in $held" >&2
+        exit 1
+    fi
     before=$(cksum <"$token")
     said=$(timeout 120 /usr/bin/fairwatch-agent enrol --token-file "$token" </dev/null 2>&1 9<&-)
     code=$?

@@ -22,6 +22,11 @@ case $owned in
        exit 2 ;;
 esac
 for _ in 1 2 3; do
+    # An editor and `install` make an empty file first: its writer would go on in one that was put aside.
+    if [ ! -e "$state/identity.json" ] && ! grep -q '[^[:space:]]' "$token"; then
+        say "$token is still empty: this Mac is not enrolled, and nothing is watched, until IT's token is in it" >&2
+        exit 1
+    fi
     before=$(cksum <"$token")
     said=$("$program" enrol --token-file "$token" </dev/null 2>&1)
     code=$?

@@ -95,13 +95,32 @@ def written_in_between(setting, monkeypatch, *pieces: str):
     monkeypatch.setattr(enrolment.time, "sleep", lambda _: leave(setting, next(rest)))
 
 
-@pytest.mark.parametrize("cut", [0, 1, 200, -1])
+@pytest.mark.parametrize("cut", [1, 200, -1])
 def test_a_token_that_is_still_being_written_is_not_put_aside(setting, monkeypatch, cut, caplog):
     token = setting.token()
     written_in_between(setting, monkeypatch, token[:cut], token)
     assert wait(setting.folder, threading.Event(), look_seconds=0.02)
     assert left(setting) == []
     assert "enrolment.refused" not in caplog.text
+
+
+@pytest.mark.parametrize("nothing", [b"", b" \r\n\r\n", b"\xef\xbb\xbf", b"\xff\xfe\r\0\n\0"])
+def test_an_empty_file_is_no_token_yet_however_long_it_stays(setting, nothing, caplog):
+    (setting.folder / TOKEN_FILE).write_bytes(nothing)
+    with caplog.at_level(logging.INFO):
+        assert not with_token(setting.folder, settle_seconds=0)
+    assert left(setting) == [TOKEN_FILE]
+    assert setting.collector.asked == 0
+    assert "enrolment.token_is_empty" in caplog.text
+    assert "enrolment.refused" not in caplog.text
+    leave(setting, setting.token())
+    assert with_token(setting.folder)
+
+
+def test_one_that_is_emptied_to_be_written_anew_is_not_put_aside(setting, monkeypatch):
+    written_in_between(setting, monkeypatch, "half", "")
+    assert not with_token(setting.folder)
+    assert left(setting) == [TOKEN_FILE]
 
 
 def test_another_token_is_tried_at_once_and_the_same_one_later(setting, caplog):

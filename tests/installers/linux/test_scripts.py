@@ -145,6 +145,28 @@ def test_a_token_that_is_still_being_written_is_waited_for():
     assert told(ENROLS, cut, f"answers '{never}'", "sh /run/enrol.sh || echo $? >&3", "left") == ["1", "token"]
 
 
+@pytest.mark.parametrize("nothing", ["", " \\n\\n"])
+def test_an_empty_file_is_no_token_yet_and_whoever_writes_it_goes_on_in_the_same_one(nothing):
+    made = f"printf '{nothing}' >/etc/fairwatch/token; chmod 600 /etc/fairwatch/token"
+    kept = "echo $? >&3; test ! -e /run/asked"
+    written = ("exec 4>>/etc/fairwatch/token", "sh /run/enrol.sh 2>/run/said && exit 9 || " + kept, "echo secret >&4")
+    reads = "grep -q secret /etc/fairwatch/token || exit 2"
+    steps = (ENROLS, made, f"answers '{reads}; >/var/lib/fairwatch/identity.json'", *written)
+    assert told(*steps, "grep -o 'still empty' /run/said >&3") == ["1", "still", "empty"]
+    assert told(*steps, "sh /run/enrol.sh", "left") == ["1"]
+
+
+def test_an_installation_with_an_empty_token_file_says_so_and_keeps_it():
+    steps = (
+        ENROLS,
+        ">/etc/fairwatch/token; chmod 600 /etc/fairwatch/token",
+        "mkdir -p /run/home; cp /run/enrol.sh /run/home/; chmod +x /run/home/enrol.sh",
+        "sed 's,^home=.*,home=/run/home,' postinst >/run/postinst",
+        "sh /run/postinst configure 2>&1 | grep -c 'still empty' >&3",
+    )
+    assert told(*steps, "left") == ["1", "token"]
+
+
 def test_an_enrolled_device_without_a_token_is_not_said_to_be_unwatched():
     steps = (ENROLS, "answers 'exit 2'", ">/var/lib/fairwatch/identity.json", "sh /run/enrol.sh 2>&3", "echo done >&3")
     assert told(*steps) == ["done"]

@@ -114,6 +114,16 @@ def test_a_token_that_is_still_being_written_is_waited_for(token: Path) -> None:
 
 
 @as_root
+@pytest.mark.parametrize("nothing", ["", " \n\n"])
+def test_an_empty_file_is_no_token_yet_and_is_not_put_aside(token: Path, nothing: str) -> None:
+    token.write_text(nothing)
+    done = enrol(token.parent, 2)
+    assert done.returncode == 1
+    assert f"{token} is still empty" in done.stderr
+    assert [path.name for path in token.parent.iterdir()] == ["token"]
+
+
+@as_root
 def test_a_token_that_others_can_read_is_not_used(token: Path) -> None:
     token.chmod(0o644)
     done = enrol(token.parent, 0)
@@ -173,6 +183,69 @@ def test_the_installation_makes_folders_for_whom_they_are(tmp_path: Path) -> Non
     subprocess.run(command, capture_output=True, check=True)
     assert (tmp_path / STATE.lstrip("/")).stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "Library/Logs/Fairwatch").stat().st_mode & 0o777 == 0o750
+
+
+LAUNCHCTL = """#!/bin/sh
+echo "$*" >>"{folder}/asked"
+[ "$1" != print ] || exit {print}
+[ "$1" = bootstrap ] || exit 0
+[ "$(grep -cxF "$*" "{folder}/asked")" -gt {refused} ] || exit 5
+"""
+"""Refuses each job so many times, as launchd does while the former one is ending."""
+
+
+def started(tmp_path: Path, refused: int, *, there: bool) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """Run the installation with a launchd that refuses so many times; gives what it was asked for."""
+    stand_ins = tmp_path / "stand-ins"
+    stand_ins.mkdir()
+    programs = {
+        "launchctl": LAUNCHCTL.format(folder=tmp_path, print=0 if there else 113, refused=refused),
+        "ps": "#!/bin/sh\necho '  0 /sbin/launchd'\necho '501 /System/loginwindow'\n",
+        "sleep": f'#!/bin/sh\necho "sleep $*" >>"{tmp_path}/asked"\n',
+    }
+    for name, text in programs.items():
+        (stand_ins / name).write_text(text)
+        (stand_ins / name).chmod(0o755)
+    # Its folders are made elsewhere; the volume stays that of the Mac which runs.
+    script = (FOLDER / "scripts/postinstall").read_text().replace('"$volume/', f'"{tmp_path}/')
+    done = subprocess.run(
+        ["sh", "-c", script, "postinstall", "package", "/", "/"],
+        env={**os.environ, "PATH": f"{stand_ins}:{os.environ['PATH']}"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done, (tmp_path / "asked").read_text().splitlines()
+
+
+BOOTSTRAPS = {
+    "org.fairwatch.enrol": "bootstrap system /Library/LaunchDaemons/org.fairwatch.enrol.plist",
+    "org.fairwatch.agent": "bootstrap system /Library/LaunchDaemons/org.fairwatch.agent.plist",
+    "the notice of the account 501": "bootstrap gui/501 /Library/LaunchAgents/org.fairwatch.session.plist",
+}
+
+
+@pytest.mark.parametrize("refused", [0, 1, 9])
+def test_a_job_whose_former_one_is_still_ending_is_started_once_that_is_gone(tmp_path: Path, refused: int) -> None:
+    done, asked = started(tmp_path, refused, there=False)
+    assert done.returncode == 0
+    assert "starts w" not in done.stderr
+    assert [asked.count(one) for one in BOOTSTRAPS.values()] == [refused + 1] * 3
+    assert asked.count("sleep 1") == 3 * refused
+    assert asked.index("bootout gui/501/org.fairwatch.session") < asked.index(
+        BOOTSTRAPS["the notice of the account 501"]
+    )
+
+
+def test_a_job_that_never_starts_is_said_and_the_installation_goes_on(tmp_path: Path) -> None:
+    done, asked = started(tmp_path, 99, there=False)
+    assert done.returncode == 0
+    assert [asked.count(one) for one in BOOTSTRAPS.values()] == [10] * 3
+    assert all(f"{who} starts w" in done.stderr for who in BOOTSTRAPS)
+    assert "not enrolled yet" in done.stdout
+
+
+def test_a_job_that_is_there_after_all_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    done, _ = started(tmp_path, 99, there=True)
+    assert "starts w" not in done.stderr
 
 
 @pytest.mark.parametrize(
