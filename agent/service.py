@@ -233,6 +233,7 @@ class Service:
         memory.give_back()
         self._watchdog.look()
         self._probation.look()
+        self._hear_names(self._bundle)
         self._health.notice("extension_removed", stands=self._extension.is_removed())
 
     def _begin_anew(self) -> None:
@@ -296,7 +297,12 @@ class Service:
     def _follow(self, bundle: Bundle) -> None:
         """Do by rules that came into force what is not asked of them each time."""
         self._sessions.refresh()
-        self._resolved.want(bundle.policy.programs.looked_up_names == "watched")
+        self._hear_names(bundle)
+
+    def _hear_names(self, bundle: Bundle | None) -> None:
+        """Begin or end to hear names that programs look up; what ended by itself begins anew."""
+        if bundle is not None:
+            self._resolved.want(bundle.policy.programs.looked_up_names == "watched")
 
     def _say_of_resolved(self, health: SourceHealth | None) -> None:
         if health is None:

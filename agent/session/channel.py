@@ -125,10 +125,16 @@ class SocketChannel:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 sleep(0.1)  # The peer still waits, so the selector would give no rest until a descriptor is free.
             return None
-        peer.setblocking(False)
-        self._peers[peer.fileno()] = peer
-        self._selector.register(peer, selectors.EVENT_READ)
-        return peer.fileno(), peer, address.peer_uid(peer)
+        number = peer.fileno()
+        try:
+            peer.setblocking(False)
+            self._selector.register(peer, selectors.EVENT_READ)
+            self._peers[number] = peer
+            return number, peer, address.peer_uid(peer)
+        except BaseException:
+            self.forget(number)
+            peer.close()
+            raise
 
     def watch_writing(self, number: int, *, writes: bool) -> None:
         """Whether `turn` shall tell that one can be written."""

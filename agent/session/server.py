@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Final, TypeVar
 
 import msgspec
@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS: Final = 64
 MAX_CONNECTIONS_A_PERSON: Final = 16
 WARN_AGAIN_SECONDS: Final = 60.0
+TRY_AGAIN_SECONDS: Final = 1.0
 # Room for one full answer beside the settings.
 MAX_WAITING_BYTES: Final = 2 * MAX_ANSWER_BYTES
 # A session keeps what it could not send for a day at most; clocks of one machine agree but for a step.
@@ -73,6 +74,7 @@ OnReading = Callable[[str, DocumentShown | Acknowledged], None]
 OnHost = Callable[[str, Family, HostVisited | HostShown], None]
 MakeAnswer = Callable[[str, str], bytes]
 
+_FAULT: Final = "A fault holds up the local socket, which is tried again each second."
 
 Interval = TypeVar("Interval", Front, HostShown)
 
@@ -135,7 +137,7 @@ class SessionServer:
         self._allowances = Allowances()
         self._orders: deque[Callable[[], None]] = deque()
         self._warned: dict[str, float] = {}
-        self._stopping = False
+        self._stopping = self._faulty = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -170,6 +172,8 @@ class SessionServer:
         states = [one.state for one in list(self._connections.values()) if one.state is not None]
         if self._thread is None or not self._thread.is_alive():
             return SourceHealth(name=self.name, state="failing", reason="The local socket is not open.")
+        if self._faulty:
+            return SourceHealth(name=self.name, state="failing", reason=_FAULT)
         if not states:
             return SourceHealth(name=self.name, state="unknown", reason="No session part is running.")
         worst = max(states, key=lambda state: SEVERITY[state.state])
@@ -186,7 +190,10 @@ class SessionServer:
     def _run(self) -> None:
         try:
             while not self._stopping:
-                self._turn()
+                self._faulty = not self._safely(self._turn)
+                if self._faulty:
+                    sleep(TRY_AGAIN_SECONDS)  # as where the system has no memory for the wait
+                    self._faulty = False
                 while self._orders:
                     self._safely(self._orders.popleft())
         finally:
@@ -218,6 +225,15 @@ class SessionServer:
         if accepted is None:
             return
         number, peer, uid = accepted
+        try:
+            self._let_in(number, peer, uid)
+        except BaseException:
+            # Nobody would serve it or end it, and what it says would wake the loop without end.
+            self._connections.pop(number, None)
+            self._channel.forget(number)
+            raise
+
+    def _let_in(self, number: int, peer: channel.Peer, uid: Account | None) -> None:
         person = None if uid is None else self._person_of_uid(uid)
         mine = sum(1 for one in self._connections.values() if one.uid == uid)
         if (

@@ -79,7 +79,11 @@ class Processes:
     def sweep(self) -> None:
         """Look once; emits what newly runs, and what has run on for an hour since it was last said."""
         at, now = self._clock(), self._monotonic()
-        found = self._found()
+        try:
+            found = self._found()
+        except Exception:
+            self._health = SourceHealth(name=SOURCE, state="failing", reason="What runs could not be listed.")
+            raise
         due = [key for key in sorted(found) if self._is_due(key, now) and self._may_collect(key[0], at)]
         if due:
             observations = tuple(

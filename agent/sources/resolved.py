@@ -35,6 +35,7 @@ _NOT_ALLOWED: Final = (
     "The service may not ask systemd-resolved, so names that programs look up are not seen; the Linux package’s README "
     "says which power that takes."
 )
+NO_ROOM: Final = "The system gives the service no more to listen with, so names that programs look up are not seen now."
 _NOT_TOLD: Final = "systemd-resolved is too old to tell which names are looked up, or does not tell them to us."
 
 log = logging.getLogger(__name__)
@@ -122,31 +123,51 @@ class Resolved:
         self._ready = False
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
         self._wake: tuple[socket.socket, socket.socket] | None = None
 
     def want(self, wanted: bool) -> None:
-        """Begin or end to listen; nothing where that is so already. May be called from any thread but its own."""
+        """Begin or end to listen; nothing where that is so already. May be called from any thread but its own.
+
+        Called again, it begins anew what ended by itself, or what no thread could be had for.
+        """
         with self._lock:
-            if wanted and self._thread is None:
-                self._stopping = False
-                self._wake = socket.socketpair()
-                self._thread = threading.Thread(target=self._run, name="resolved", daemon=True)
-                self._thread.start()
-            elif not wanted and self._thread is not None and self._wake is not None:
-                self._stopping = True
-                self._wake[1].send(b".")
+            if wanted and (self._thread is None or not self._thread.is_alive()):
+                self._begin()
+            elif not wanted and self._thread is not None:
+                self._stopping.set()
+                if self._wake is not None:
+                    self._wake[1].send(b".")
                 self._thread.join(timeout=10)
                 self._thread = None
-                for end in self._wake:
-                    end.close()
+                self._close_wake()
                 self._hearer.forget()
                 self._telling.nothing()
 
+    def _begin(self) -> None:
+        self._close_wake()
+        self._stopping.clear()
+        self._ready = False
+        thread = threading.Thread(target=self._run, name="resolved", daemon=True)
+        try:
+            self._wake = socket.socketpair()
+            thread.start()
+        except (OSError, RuntimeError) as fault:
+            log.warning("resolved.not_begun kind=%s", type(fault).__name__)
+            self._telling.unknown(NO_ROOM)
+        else:
+            self._thread = thread
+
+    def _close_wake(self) -> None:
+        for end in self._wake or ():
+            end.close()
+        self._wake = None
+
     def _run(self) -> None:
-        while not self._stopping:
-            why = _NOT_TOLD if self._monitor.exists() else _NOT_THERE
+        while not self._stopping.is_set():
+            why = _NOT_TOLD
             try:
+                why = _NOT_TOLD if self._monitor.exists() else _NOT_THERE
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
                     peer.connect(str(self._monitor))
                     peer.sendall(SUBSCRIBE)
@@ -156,9 +177,17 @@ class Resolved:
             except Exception as fault:  # noqa: BLE001 - whatever came, it must not end the listening for ever
                 log.info("resolved.gone kind=%s", type(fault).__name__)
             self._ready = False
-            if not self._stopping:
+            if not self._stopping.is_set():
                 self._telling.unknown(why)
-                self._wait(None, TRY_AGAIN_SECONDS)
+                self._pause()
+
+    def _pause(self) -> None:
+        """Wait before it is tried again, and do meanwhile what is due; where that fails, only wait."""
+        try:
+            self._wait(None, TRY_AGAIN_SECONDS)
+        except Exception as fault:  # noqa: BLE001 - as above
+            log.info("resolved.turn_failed kind=%s", type(fault).__name__)
+            self._stopping.wait(TRY_AGAIN_SECONDS)
 
     def _listen(self, peer: socket.socket) -> None:
         received = bytearray()
@@ -189,7 +218,7 @@ class Resolved:
         wake = self._wake[0]
         files = [wake] if peer is None else [wake, peer]
         left = most_seconds
-        while not self._stopping:
+        while not self._stopping.is_set():
             due = self._hearer.turn()
             if self._ready:
                 self._telling.by(self._hearer)

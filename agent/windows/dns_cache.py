@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.health import SourceHealth
-from agent.sources.resolved import SOURCE, Hearer, Telling
+from agent.sources.resolved import NO_ROOM, SOURCE, Hearer, Telling
 from agent.windows.libraries import BOOL, DWORD, LONG, WORD, declare, library
 
 LOOK_SECONDS: Final = 5.0
@@ -30,6 +30,7 @@ ENTRIES_MAX: Final = 65_536
 _NO_WIRE: Final = 0x10
 _FLAT, _RECORDS = 0, 1
 _NOT_TOLD: Final = "Windows’ DNS client does not tell what it keeps, so names that programs look up are not seen."
+_FAILED: Final = "A fault kept names that programs look up from being seen; it is looked again every few seconds."
 _HOSTS: Final = "The hosts file can’t be read, so names that programs look up can’t be told from those in it."
 
 log = logging.getLogger(__name__)
@@ -107,19 +108,31 @@ class DnsCache:
         self._thread: threading.Thread | None = None
 
     def want(self, wanted: bool) -> None:
-        """Begin or end to look; nothing where that is so already. May be called from any thread but its own."""
+        """Begin or end to look; nothing where that is so already. May be called from any thread but its own.
+
+        Called again, it begins anew what ended by itself, or what no thread could be had for.
+        """
         with self._lock:
-            if wanted and self._thread is None:
-                self._stopping.clear()
-                self._known = None
-                self._thread = threading.Thread(target=self._run, name="dns-cache", daemon=True)
-                self._thread.start()
+            if wanted and (self._thread is None or not self._thread.is_alive()):
+                self._begin()
             elif not wanted and self._thread is not None:
                 self._stopping.set()
                 self._thread.join(timeout=10)
                 self._thread = None
                 self._hearer.forget()
                 self._telling.nothing()
+
+    def _begin(self) -> None:
+        self._stopping.clear()
+        self._known = None
+        thread = threading.Thread(target=self._run, name="dns-cache", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as fault:
+            log.warning("dns_cache.not_begun kind=%s", type(fault).__name__)
+            self._telling.unknown(NO_ROOM)
+        else:
+            self._thread = thread
 
     def look(self, client: DnsClient) -> None:
         """Look once, and hand on what has come since the last look."""
@@ -143,7 +156,8 @@ class DnsCache:
     def _run(self) -> None:
         try:
             client = self._client()
-        except (OSError, AttributeError):
+        except Exception as fault:  # noqa: BLE001 - no such function, or no Windows: whoever wants it asks again
+            log.info("dns_cache.not_there kind=%s", type(fault).__name__)
             self._telling.unknown(_NOT_TOLD)
             return
         while not self._stopping.is_set():
@@ -152,6 +166,7 @@ class DnsCache:
                 due = self._hearer.turn()
             except Exception as fault:  # noqa: BLE001 - whatever came, it must not end the looking for ever
                 log.warning("dns_cache.failed kind=%s", type(fault).__name__)
+                self._telling.unknown(_FAILED)
                 due = None
             self._stopping.wait(LOOK_SECONDS if due is None else min(due, LOOK_SECONDS))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import time
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ _FIRST: Final = 0x00080000
 _REJECT_REMOTE: Final = 0x8
 _ANY_NUMBER: Final = 255
 _FOR_EVER: Final = 0xFFFFFFFF
+_REST_SECONDS: Final = 0.1
 # Nobody over the network; the system and administrators all; who is signed in here may read and write, and may not
 # make another end of that name (FILE_CREATE_PIPE_INSTANCE is left out of 0x12019b).
 ACCESS: Final = "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;IU)(A;;0x12019b;;;AU)"
@@ -91,7 +93,11 @@ class PipeServer:
         assert pipe is not None
         assert connecting is not None
         connecting.close()
-        self._await_one()
+        try:
+            self._await_one()
+        except OSError:
+            time.sleep(_REST_SECONDS)  # they still wait, so `turn` would give no rest until an end can be made
+            return None
         try:
             end = PipeEnd(self._calls, pipe, self._event)
         except OSError:
@@ -99,7 +105,11 @@ class PipeServer:
             return None
         number = next(self._numbers)
         self._peers[number] = (end, False)
-        return number, end, self._accounts.of_pipe_client(pipe)
+        try:
+            return number, end, self._accounts.of_pipe_client(pipe)
+        except BaseException:
+            self.forget(number)
+            raise
 
     def watch_writing(self, number: int, *, writes: bool) -> None:
         """Whether `turn` shall tell that one can be written to."""

@@ -200,6 +200,19 @@ def test_names_that_programs_look_up_are_heard_only_while_the_signed_policy_has_
     assert "resolved" not in told()
 
 
+def test_a_hearing_of_names_that_has_ended_by_itself_begins_anew_when_the_service_looks_after_itself(observing):
+    made = observing
+    policy = msgspec.structs.replace(made._bundle.policy, programs=Programs("watched"))
+    made._core.rules.bundle = replace(made._bundle, policy=policy)
+    made._follow(made._bundle)
+    made._resolved._stopping.set()
+    made._resolved._wake[1].send(b".")
+    until(lambda: not made._resolved._thread.is_alive())
+    made._look_after_itself()
+    until(lambda: made._resolved._thread.is_alive())
+    made._resolved.want(False)
+
+
 def test_a_visit_that_a_browser_told_is_no_lookup_of_its_own(observing, monkeypatch):
     made, kept = observing, []
     monkeypatch.setattr(made._lookups, "_emit", kept.append)

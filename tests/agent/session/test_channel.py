@@ -74,3 +74,20 @@ def test_another_thing_at_the_sockets_place_is_left_alone(tmp_path: Path) -> Non
         channel.listen()
     channel.close()
     assert place.read_text() == "mine"
+
+
+def test_one_of_whom_nothing_can_be_told_is_let_go(
+    channel: SocketChannel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_peer: socket.socket) -> int:
+        raise ValueError("no such credentials")
+
+    with peer(tmp_path / "session.sock") as mine:
+        assert channel.turn() == (True, [])
+        monkeypatch.setattr(address, "peer_uid", broken)
+        with pytest.raises(ValueError, match="credentials"):
+            channel.accept()
+        mine.settimeout(5)
+        assert mine.recv(10) == b""
+    channel.wake()
+    assert channel.turn() == (False, [])

@@ -318,6 +318,46 @@ def test_a_fault_while_a_message_is_handled_ends_only_that_connection(
     other.close()
 
 
+def test_a_fault_while_one_is_let_in_ends_that_connection_and_makes_no_loop_without_rest(
+    service: Service, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_uid: object) -> str:
+        turns.clear()
+        raise OSError("accounts can't be read")
+
+    turns: list[int] = []
+    inner = service.server._turn
+    monkeypatch.setattr(service.server, "_turn", lambda: turns.append(1) or inner())
+    peer.ask()
+    with monkeypatch.context() as at_first:
+        at_first.setattr(service.server, "_person_of_uid", broken)
+        stranger = Peer(service.path)
+        assert stranger.read() is None
+        stranger.close()
+    time.sleep(0.1)
+    assert len(turns) < 5
+    other = Peer(service.path)
+    assert isinstance(other.ask(), Answer)
+    other.close()
+
+
+def test_a_fault_in_the_wait_for_peers_is_told_and_they_are_served_after_it(
+    service: Service, peer: Peer, until: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise OSError("no memory")
+
+    monkeypatch.setattr(server_module, "TRY_AGAIN_SECONDS", 0.1)
+    peer.ask()
+    with monkeypatch.context() as at_first:
+        at_first.setattr(service.server._channel, "turn", broken)
+        service.server.refresh()
+        until(lambda: "fault" in service.server.health().reason)
+        assert service.server.health().state == "failing"
+    assert isinstance(peer.ask(), Answer)
+    assert service.server.health().state == "unknown"
+
+
 def test_a_reminder_reaches_its_person_and_new_settings_reach_everyone(service: Service, peer: Peer) -> None:
     peer.read()
     service.server.remind("someone-else", "games", 5)

@@ -202,3 +202,18 @@ def test_a_service_that_may_not_look_at_a_persons_programs_says_unknown(running:
     os.close(write)
     with os.fdopen(read) as said:
         assert said.read() == "unknown"
+
+
+def test_a_list_of_what_runs_that_can_not_be_had_is_told_until_it_can(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> list[int]:
+        raise OSError("no more files")
+
+    with monkeypatch.context() as at_first:
+        at_first.setattr("psutil.pids", none)
+        with pytest.raises(OSError, match="no more"):
+            watch.said()
+    assert watch.source.health().state == "failing"
+    watch.said()
+    assert watch.source.health().state == "working"

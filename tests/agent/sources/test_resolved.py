@@ -154,6 +154,48 @@ def test_without_systemd_resolved_it_says_so_and_once_not_wanted_nothing(tmp_pat
     assert (said[1:], hearer.forgot) == ([None], 1)
 
 
+def test_a_fault_of_who_hears_ends_nothing_also_while_it_waits_to_try_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.sources.resolved.TRY_AGAIN_SECONDS", 0.05)
+
+    class Faulty(Hearer):
+        def turn(self):
+            faults.append(1)
+            raise OSError("processes can't be listed")
+
+    faults, hearer, said = [], Faulty(), []
+    source = Resolved(hearer, said.append, monitor=tmp_path / "monitor")
+    source.want(True)
+    try:
+        until(lambda: len(faults) > 2)
+        assert said[-1].state == "unknown"
+        monkeypatch.setattr(hearer, "turn", lambda: None)
+        monitor = Monitor(tmp_path / "monitor", READY + FOUND)
+        until(lambda: hearer.names)
+    finally:
+        source.want(False)
+    monitor.close()
+
+
+@pytest.mark.parametrize("place", ["threading.Thread.start", "socket.socketpair"])
+def test_what_could_not_begin_begins_when_it_is_wanted_again(tmp_path, monkeypatch, place):
+    def full(*_arguments):
+        raise OSError("too many open files") if place == "socket.socketpair" else RuntimeError("can't start new thread")
+
+    hearer, said = Hearer(), []
+    monitor = Monitor(tmp_path / "monitor", READY + FOUND)
+    source = Resolved(hearer, said.append, monitor=tmp_path / "monitor")
+    with monkeypatch.context() as at_the_limit:
+        at_the_limit.setattr(place, full)
+        source.want(True)
+    assert [one.state for one in said] == ["unknown"]
+    source.want(True)
+    try:
+        until(lambda: hearer.names)
+    finally:
+        source.want(False)
+        monitor.close()
+
+
 @pytest.mark.more
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has powers to do without")
 def test_a_service_that_may_not_ask_says_so(tmp_path):

@@ -176,6 +176,39 @@ def test_where_there_is_no_such_client_it_says_so(tmp_path: Path) -> None:
     assert said[0].state == "unknown"
 
 
+def test_a_fault_in_a_look_is_said_and_it_looks_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty() -> float:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr("agent.windows.dns_cache.LOOK_SECONDS", 0.02)
+    with monkeypatch.context() as at_first:
+        at_first.setattr(watch.ear, "turn", faulty)
+        watch.source.want(True)
+        until(lambda: any(one is not None and "fault" in one.reason for one in watch.said))
+    until(lambda: watch.ear.turned)
+    watch.source.want(False)
+    assert [one.state for one in watch.said[-2:] if one is not None] == ["working"]
+
+
+def test_what_has_ended_or_could_not_begin_begins_when_it_is_wanted_again(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_thread: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as at_the_limit:
+        at_the_limit.setattr("threading.Thread.start", full)
+        watch.source.want(True)
+    assert [one.state for one in watch.said if one is not None] == ["unknown"]
+    with monkeypatch.context() as at_first:
+        at_first.setattr(watch.source, "_client", lambda: 1 / 0)
+        watch.source.want(True)
+        until(lambda: watch.source._thread is not None and not watch.source._thread.is_alive())
+    watch.source.want(True)
+    until(lambda: watch.ear.turned)
+    watch.source.want(False)
+
+
 @pytest.mark.more
 def test_on_windows_the_client_answers_one_that_keeps_nothing_too(wine) -> None:
     said = wine.run(

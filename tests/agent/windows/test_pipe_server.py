@@ -72,6 +72,8 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(pipe_end, "last_error", lambda: 997)
+    # What is cancelled never ends on this machine.
+    monkeypatch.setattr(pipe_end, "_CANCELLED_WITHIN_SECONDS", 0.01)
     monkeypatch.setattr(pipe_server, "last_error", lambda: 5)
     return Machine()
 
@@ -122,6 +124,33 @@ def test_one_is_told_as_writable_only_where_that_was_asked(machine: Machine) -> 
     machine.server.forget(1)
     machine.server.watch_writing(1, writes=True)
     assert machine.server.turn() == (False, [])
+
+
+def test_while_no_further_end_can_be_made_who_came_waits_and_comes_in_once_it_can(machine: Machine) -> None:
+    machine.server.listen()
+    machine.comes()
+    machine.taken = True
+    for _ in range(2):
+        assert machine.server.turn() == (True, [])
+        assert machine.server.accept() is None
+    machine.taken = False
+    assert machine.server.turn() == (True, [])
+    accepted = machine.server.accept()
+    assert accepted is not None
+    assert accepted[0] == 1
+
+
+def test_one_of_whom_windows_can_not_say_who_they_are_is_let_go(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.server.listen()
+    machine.comes()
+    monkeypatch.setattr(machine, "of_pipe_client", lambda _pipe: 1 / 0)
+    machine.server.turn()
+    with pytest.raises(ZeroDivisionError):
+        machine.server.accept()
+    assert machine.server._peers == {}
+    assert 101 in machine.closed
 
 
 def test_closing_lets_everybody_go(machine: Machine) -> None:
