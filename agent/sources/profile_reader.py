@@ -152,13 +152,16 @@ class ProfileReader:
         self._bookmark = chunk.bookmark
 
     def _begin(self, history: History, collect_from: datetime, now: int) -> Bookmark:
-        if self._bookmark is not None:
-            return self._bookmark
-        kept = self._load(self._key)
-        if kept is None:
-            return bookmarks.beginning(history.dialect.microseconds(collect_from) - 1)
-        # A bookmark that can't be understood says that some visits were told, not which: begin from now.
-        return bookmarks.decode(kept) or bookmarks.beginning(now)
+        beginning = bookmarks.beginning(history.dialect.microseconds(collect_from) - 1)
+        known = self._bookmark
+        if known is None:
+            kept = self._load(self._key)
+            if kept is None:
+                return beginning
+            # A bookmark that can't be understood says that some visits were told, not which: begin from now.
+            known = bookmarks.decode(kept) or bookmarks.beginning(now)
+        # An empty history that was read while the clock was ahead: no visit was told, and all will be older than that.
+        return beginning if not known.known() and known.newest > now else known
 
     def _look(self, history: History, collect_from: datetime) -> Chunk:
         dialect = history.dialect

@@ -173,21 +173,24 @@ def test_a_clock_that_goes_back_loses_nothing(made, kept, clock, reader_of):
 
 
 def test_what_a_clock_that_was_ahead_dated_before_reading_began_is_never_collected(made, kept, clock, reader_of):
-    """Nobody can say whether it was before the notice, and once the clock is right it would look as if after it."""
     for history in (made.chromium(), made.firefox()):
         kept.batches = []
         for days in (400, 0, 500):
-            clock.now = START + timedelta(days=days)
-            history.add(f"http://day{days}.test/", clock.tick())
-        clock.now = START + timedelta(seconds=30)
-        reader = reader_of(history, rows_per_batch=2)
-        reader.read(START)
-        history.add("http://again.test/", clock.tick())
-        reader.read(START)
-        clock.now = START + timedelta(days=600)
-        history.add("http://later.test/", clock.tick())
-        reader.read(START)
-        assert kept.names == ["day0.test", "again.test", "later.test"]
+            history.add(f"http://day{days}.test/", START + timedelta(days=days, seconds=1))
+        for number, days in enumerate((0, 600)):
+            clock.now = START + timedelta(days=days, minutes=1)
+            history.add(f"http://later{number}.test/", clock.tick())
+            reader_of(history, rows_per_batch=2).read(START)
+        assert kept.names == ["day0.test", "later0.test", "later1.test"]
+
+
+def test_a_history_that_was_empty_while_the_clock_was_ahead_is_read_from_its_first_visit(made, kept, clock, reader_of):
+    for history in (made.chromium(), made.firefox()):
+        kept.batches, clock.now = [], START
+        reader_of(history).read(START + timedelta(days=400))
+        history.add("http://first.test/", clock.tick())
+        reader_of(history).read(START)
+        assert kept.names == ["first.test"]
 
 
 def test_rows_without_sense_are_passed_over(made, kept, clock, reader_of):
