@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from server import outbox, responders
 from server.notify_config import Escalating
@@ -42,8 +42,9 @@ def begin(incident: Incident, now: datetime) -> None:
 
 def ring(now: datetime) -> int:
     """Take the next step of each case that is due, and return of how many; each step is taken by one process."""
-    due = Escalation.objects.filter(ended_at__isnull=True, next_at__lte=now).select_related("incident")
-    return sum(_step(one, now) for one in due.order_by("next_at")[:DUE_MAX])
+    # What was planned before the clock was set back is due too: nobody should wait for a time that was wrong.
+    due = Escalation.objects.filter(Q(next_at__lte=now) | Q(next_at__gt=now + _furthest()), ended_at__isnull=True)
+    return sum(_step(one, now) for one in due.select_related("incident").order_by("next_at")[:DUE_MAX])
 
 
 def opened(incident: Incident, now: datetime) -> None:
@@ -88,6 +89,12 @@ def _tell(running: Escalation, now: datetime) -> None:
     kind, once = OutboxMessage.Kind.URGENT, f"{running.round}.{running.step}"
     rows = [outbox.of_case(kind, running.incident, one, once, now, now, running.step) for one in whom]
     outbox.put(row for row in rows if (row.user_id, row.contact) not in unreached)
+
+
+def _furthest() -> timedelta:
+    """The longest that a step is ever planned ahead, and what two collectors' clocks may differ."""
+    wanted: Escalating = settings.CONFIG.escalation
+    return timedelta(minutes=max(*wanted.minutes, 1.5 * wanted.repeat_minutes, LOOKING_MINUTES)) + outbox.PACE
 
 
 def _next(step: int, now: datetime) -> datetime:

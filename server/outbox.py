@@ -34,6 +34,12 @@ BURST, BURST_WITHIN = 5, timedelta(minutes=10)
 
 PACE = timedelta(minutes=1)
 
+FURTHEST = WAITS[-1] + PACE
+"""A second try, an urgent message or a lease from further ahead was planned before the clock was set back.
+
+The minute is for two collectors whose clocks differ a little.
+"""
+
 BATCH_MAX = 2000
 """Rows that one message may tell of; the rest goes in the next."""
 
@@ -91,7 +97,7 @@ def take_back(incident: Incident) -> None:
 
 def due(now: datetime) -> list[tuple[str, Recipient]]:
     """Return the kinds and recipients for whom something may go now, urgent first."""
-    rows = _free(waiting().filter(due_at__lte=now), now).values_list("kind", "user_id", "contact").distinct()
+    rows = _free(waiting().filter(_is_due(now)), now).values_list("kind", "user_id", "contact").distinct()
     found = [(kind, Recipient(user_id, contact)) for kind, user_id, contact in rows[:BATCH_MAX]]
     return sorted(found, key=lambda one: one[0] != Kind.URGENT)
 
@@ -104,7 +110,7 @@ def claim(kind: str, recipient: Recipient, now: datetime) -> Claimed | None:
     if kind == Kind.URGENT and not _may_go(recipient, now):
         return None
     most = BATCH_MAX if kind in {Kind.URGENT, Kind.ROUTINE} else 1
-    wanted = _free(waiting().filter(_is_for(kind, recipient), due_at__lte=now), now).order_by("due_at", "pk")
+    wanted = _free(waiting().filter(_is_due(now), _is_for(kind, recipient)), now).order_by("due_at", "pk")
     chosen = list(wanted.values_list("pk", flat=True)[:most])
     token = secrets.token_hex(16)
     for some in _pieces(chosen):
@@ -143,12 +149,19 @@ def _is_for(kind: str, recipient: Recipient) -> Q:
     return Q(kind=kind, user_id=recipient.user_id, contact=recipient.contact)
 
 
+def _is_due(now: datetime) -> Q:
+    at_once_or_again = Q(kind=Kind.URGENT) | Q(attempts__gt=0)
+    return Q(due_at__lte=now) | (Q(due_at__gt=now + FURTHEST) & at_once_or_again)
+
+
 def _free(rows: QuerySet[OutboxMessage], now: datetime) -> QuerySet[OutboxMessage]:
-    return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now))
+    return rows.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now) | Q(lease_until__gt=now + FURTHEST))
 
 
 def _may_go(recipient: Recipient, now: datetime) -> bool:
-    sent = OutboxMessage.objects.filter(_is_for(Kind.URGENT, recipient), sent_at__gt=now - BURST_WITHIN)
+    # What lies ahead was sent before the clock was set back: it must not hold up what is urgent now.
+    window = (now - BURST_WITHIN + timedelta(microseconds=1), now + PACE)
+    sent = OutboxMessage.objects.filter(_is_for(Kind.URGENT, recipient), sent_at__range=window)
     latest = sent.order_by("-sent_at").values_list("sent_at", flat=True).distinct()[:BURST]
     times = [one for one in latest if one is not None]
     return len(times) < BURST or now - times[0] >= PACE

@@ -225,6 +225,19 @@ def test_a_collector_that_is_killed_in_the_middle_loses_nothing(
     assert len(by_mail.taken) == 1
 
 
+def test_what_was_missed_is_looked_for_also_when_the_clock_was_set_back(
+    database, people, new_incident, lead_key, monkeypatch
+):
+    sender = Delivery()
+    monkeypatch.setattr(sender, "_hand_out", lambda due: None)
+    sender._look(NOW)
+    new_incident(lead_key, at=NOW)
+    sender._look(at(30))
+    assert not OutboxMessage.objects.exists()
+    sender._look(at(-3600))
+    assert OutboxMessage.objects.get().kind == Kind.URGENT
+
+
 def test_a_database_that_is_away_for_a_moment_ends_no_sender(
     database, people, new_incident, lead_key, by_mail, monkeypatch
 ):

@@ -154,6 +154,24 @@ def test_after_downtime_one_step_is_taken_not_all_that_were_missed(database, peo
     assert Escalation.objects.get().next_at == at(620)
 
 
+def test_a_clock_that_is_set_back_leaves_nobody_waiting_for_a_time_that_was_wrong(database, people, case):
+    ring_through(*range(1, 32))
+    rung = len(told())
+    ring_through(-600)
+    assert min(told()) == -600
+    ring_through(-599, -590)
+    assert len(told()) == rung + 1
+    ring_through(*range(-589, -540))
+    assert len(told()) > rung + 1
+
+
+def test_opening_a_case_gives_its_time_by_the_longest_step_too(database, people, case, settings):
+    settings.CONFIG = Config(escalation=Escalating((1,), 2))
+    escalation.opened(case, NOW)
+    ring_through(1, 2, 9)
+    assert told() == {0: ["lead"]}
+
+
 def test_processes_that_ring_at_once_take_the_step_once(database, people, case):
     start, steps = threading.Barrier(4), []
 

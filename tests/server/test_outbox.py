@@ -154,3 +154,37 @@ def test_what_is_about_no_case_goes_alone(database, people, lead):
         )
     assert send(lead, NOW, Kind.PLAIN) == 1
     assert send(lead, NOW, Kind.PLAIN) == 1
+
+
+def test_a_clock_that_is_set_back_holds_up_nothing_that_is_urgent_or_tried_again(database, put, lead):
+    put()
+    outbox.settle(outbox.claim(Kind.URGENT, lead, at(7200)), {}, "refused", at(7200))
+    put(kind=Kind.ROUTINE)
+    outbox.settle(outbox.claim(Kind.ROUTINE, lead, at(7200)), {}, "refused", at(7200))
+    assert outbox.due(at(7100)) == []
+    assert [kind for kind, _ in outbox.due(NOW)] == [Kind.URGENT, Kind.ROUTINE]
+    assert send(lead, NOW) == 1
+
+
+def test_what_was_planned_for_later_waits_for_it_and_a_sender_keeps_what_it_holds(database, put, lead):
+    put(kind=Kind.ROUTINE, now=at(7200))
+    assert outbox.due(NOW) == []
+    put()
+    assert outbox.claim(Kind.URGENT, lead, NOW) is not None
+    assert outbox.due(at(-30)) == []
+
+
+def test_what_was_claimed_before_the_clock_was_set_back_is_sent_though_its_sender_died(database, put, lead):
+    put()
+    assert outbox.claim(Kind.URGENT, lead, at(7200)) is not None
+    assert len(outbox.claim(Kind.URGENT, lead, NOW).rows) == 1
+
+
+def test_urgent_messages_that_were_sent_by_a_clock_that_was_ahead_hold_up_none_after_it_is_put_right(
+    database, put, lead
+):
+    for second in range(5):
+        put(now=at(7200 + second))
+        send(lead, at(7200 + second))
+    put()
+    assert send(lead, NOW) == 1
