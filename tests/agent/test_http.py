@@ -49,6 +49,7 @@ class Server:
         self.respond = respond
         self.requests: list[bytes] = []
         self.connections = 0
+        self.ended = threading.Event()
         self._open: list[socket.socket] = []
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -79,6 +80,7 @@ class Server:
             pass
         finally:
             connection.close()
+            self.ended.set()
 
     def close(self):
         for one in (self._listener, *self._open):
@@ -151,7 +153,8 @@ def test_a_connection_that_the_server_closed_is_made_again():
     with serving(once) as server, talking_to(server) as collector:
         for _ in range(3):
             collector.post("/v1/records", b"x", signed)
-            time.sleep(0.02)
+            assert server.ended.wait(20)
+            server.ended.clear()
         assert server.connections == 3
 
 
@@ -292,6 +295,7 @@ def test_an_answer_that_never_ends_is_given_up_after_the_total_time(respond, sch
             one.post("/v1/records", b"x", signed)
         assert 0.3 < time.monotonic() - begun < 20
         server.respond = lambda connection, _request: connection.sendall(answer())
+        one._total_seconds = one._connect_seconds = 20.0
         assert one.post("/v1/records", b"x", signed) == b"{}"
 
 

@@ -133,7 +133,7 @@ class Setting:
 
     def start(self):
         self.spool = Spool(self.folder / "spool.sqlite3", bytes(32), device=DEVICE, clock=self.clock)
-        self.http = Collector(self.collector.url, connect_seconds=1, total_seconds=1)
+        self.http = Collector(self.collector.url, connect_seconds=20, total_seconds=20)
         self.sender = Sender(
             self.spool,
             self.http,

@@ -715,7 +715,7 @@ def use_mail(settings: Any, server: MailServer, contacts: tuple[Contact, ...] = 
     settings.EMAIL_HOST, settings.EMAIL_PORT = chosen.host, chosen.port
     settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = chosen.user, chosen.password
     settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = chosen.security == "starttls", chosen.security == "ssl"
-    settings.EMAIL_TIMEOUT = 1
+    settings.EMAIL_TIMEOUT = 20
     settings.DEFAULT_FROM_EMAIL = chosen.sender
 
 

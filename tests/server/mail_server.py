@@ -68,7 +68,7 @@ class MailServer:
     ) -> str:
         do = self.answers.pop(0) if self.answers else "250 OK"
         if do == "hang":
-            await asyncio.sleep(3)
+            await asyncio.sleep(30)
             return "451 too late"
         if do == "drop" or do.startswith("250"):
             assert isinstance(envelope.content, bytes)
@@ -78,7 +78,7 @@ class MailServer:
             server.transport.close()
         return do if do != "drop" else "250 OK"
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> list[Taken]:
+    def wait_for(self, count: int, seconds: float = 60.0) -> list[Taken]:
         """Wait until so many came, and return all; fewer when the time is over."""
         deadline = time.monotonic() + seconds
         while len(self.taken) < count and time.monotonic() < deadline:

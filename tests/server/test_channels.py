@@ -63,11 +63,13 @@ def test_the_same_message_sent_again_has_the_same_id_and_another_has_another(by_
 @pytest.mark.parametrize(
     ("answer", "fault"), [("554 spam", "refused"), ("451 later", "refused"), ("hang", "timeout"), ("drop", "dropped")]
 )
-def test_a_mail_that_is_not_taken_is_named_and_a_hanging_server_is_left(by_mail, answer, fault):
+def test_a_mail_that_is_not_taken_is_named_and_a_hanging_server_is_left(by_mail, settings, answer, fault):
     by_mail.answers = [answer]
+    if answer == "hang":
+        settings.EMAIL_TIMEOUT = 1
     started = time.monotonic()
     assert fault_of() == fault
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 def test_a_refused_address_is_told_apart_from_a_refused_mail(by_mail):
@@ -141,10 +143,10 @@ def test_a_hook_that_refuses_or_points_elsewhere_has_not_taken_it(hook, status):
 
 def test_a_hook_that_hangs_is_left(hook, monkeypatch):
     monkeypatch.setattr(channels, "SECONDS", 0.5)
-    hook.wait_seconds = 3
+    hook.wait_seconds = 30
     started = time.monotonic()
     assert fault_of(f"json://127.0.0.1:{hook.port}/x") == "service"
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 20
 
 
 def test_no_secret_is_logged_whatever_happens(hook, caplog, capfd, data_dir):

@@ -38,9 +38,9 @@ def test_an_alert_of_before_becomes_a_case_and_one_of_after_is_told_that_the_dev
 
 
 def test_totals_of_days_up_to_then_count_and_those_of_later_days_do_not(database, device, closed_at):
-    rows = device.rows(1)
     days = [closed_at.date() - DAY, closed_at.date() + 2 * DAY]
-    some = tuple(replace(rows[0], day=day) for day in days)
+    people = [device.person(month=f"{day:%Y-%m}") for day in days]
+    some = tuple(replace(device.rows(1, person=person)[0], day=day) for person, day in zip(people, days, strict=True))
     assert device.send(device.parcel("totals", UsageTotals(device.id, "staff", some))).results == [("stored", None)]
     assert [row.day for row in Usage.objects.all()] == [int(f"{days[0]:%Y%m%d}")]
 

@@ -13,6 +13,7 @@ from server import lost, phones
 from server.errors import NotAllowed, NotThere, WrongState
 from server.phones import NewPhone
 from server.store.models import AuditEntry, Device, Incident, Usage
+from tests.server.conftest import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -53,13 +54,14 @@ def test_totals_of_days_after_it_was_lost_are_taken_and_count_for_nobody(databas
 def test_of_a_lost_phone_too(database, device, lead_key, now):
     phones.set_gateway(None, device.id, now, gateway=True)
     phone, _ = phones.add(None, NewPhone("Sam's phone", "staff", "ios", account="sam", noticed=True), now)
-    lost.report(None, phone.pk, now - timedelta(days=9))
+    since = NOW - timedelta(days=9)  # the fixture's alert and totals are of NOW
+    lost.report(None, phone.pk, since)
     about = lambda header: replace(header, device=phone.pk, group="staff")  # noqa: E731 - as the fixture wants it
     totals = device.parcel("totals", UsageTotals(phone.pk, "staff", device.rows(2)))
     assert device.send(device.alert(lead_key, change=about), totals).results == [("stored", None)] * 2
     assert Incident.objects.get().lost
     old = {row.day for row in Usage.objects.all()}
-    assert all(str(day) <= f"{now - timedelta(days=9):%Y%m%d}" for day in old)
+    assert all(str(day) <= f"{since:%Y%m%d}" for day in old)
     (row,) = phones.listing(None, now)
     assert row.lost_since is not None
 

@@ -11,7 +11,7 @@ def test_a_renewal_is_told_once_and_a_look_at_the_files_is_not(tmp_path):
     for file in files:
         file.write_text("old")
     told = []
-    watch = CertificateWatch(files, lambda: told.append([file.read_text() for file in files]), settle=0.2)
+    watch = CertificateWatch(files, lambda: told.append([file.read_text() for file in files]), settle=2)
     watch.start()
     try:
         files[0].read_text()

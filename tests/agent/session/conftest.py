@@ -34,7 +34,7 @@ T = TypeVar("T")
 NEEDED = ("Xvfb", "openbox", "xterm", "xdotool")
 
 
-def until(look: Callable[[], T], seconds: float = 10.0) -> T:
+def until(look: Callable[[], T], seconds: float = 60.0) -> T:
     """Look again and again until it is true, and give what was found; fails after the deadline."""
     deadline = time.monotonic() + seconds
     while True:

@@ -52,7 +52,7 @@ class Peer:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(5)
+        self.socket.settimeout(30)
         with short_name(path) as name:
             self.socket.connect(name)
         self.lines = self.socket.makefile("rb")

@@ -65,8 +65,8 @@ class Monitor:
             except OSError:
                 return
             self.asked.append(peer.recv(1000))
-            peer.sendall(answer)
             self.peers.append(peer)
+            peer.sendall(answer)
             if not self.stays:
                 peer.close()
 

@@ -12,6 +12,7 @@ import pytest
 
 from agent.windows import pipe_end
 from agent.windows.pipe_end import Calls, Operation, PipeEnd, pipe_name
+from tests.agent.devices import until
 from tests.agent.windows.answers import Library, fill
 
 PENDING = 0x103
@@ -125,6 +126,7 @@ def test_leaving_waits_for_what_ends_later_than_its_event_says(kernel: Kernel) -
     end = PipeEnd(kernel.calls, 9)
     leaving = threading.Thread(target=end.close)
     leaving.start()
+    until(lambda: later)
     leaving.join(0.05)
     assert leaving.is_alive()
     assert kernel.closed == []

@@ -20,7 +20,7 @@ from server import leadkeys
 from server.store.models import AuditEntry, Device, Incident, LeadKey, Note, Person
 from tests.server.web.held import Held
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
 HOST = "canary-host.example"
 WAIT_MS = 15_000

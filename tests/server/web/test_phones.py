@@ -158,14 +158,14 @@ def test_a_fleet_comes_as_one_archive_or_not_at_all(it, monkeypatch):
 
 @pytest.mark.django_db
 def test_the_link_sets_an_iphone_up_once_and_says_the_same_of_every_other(it):
-    phone, _ = phones.add(None, NewPhone("iPhone", "staff", "ios", account="sam", noticed=True), now())
+    phone, _ = phones.add(None, NewPhone("iPhone", "staff", "ios", account="samantha.reid", noticed=True), now())
     page = it.post(f"/devices/phones/{phone.pk}/link").content.decode()
     path = re.search(r"https?://[^/]+(/phone/[\w-]+/)", page)[1]
     stranger = Client()
     for _ in range(3):  # previews open it too
         shown = stranger.get(path)
         assert shown.status_code == 200
-    assert "sam" not in shown.content.decode()
+    assert "samantha" not in shown.content.decode()
     assert shown["Referrer-Policy"] == "same-origin"  # the address is the secret
     assert shown["Cache-Control"] == "no-store"
     got = stranger.post(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
@@ -89,7 +90,7 @@ def test_each_form_records_its_kind(officer, people):
         {"kind": "senior_leader", "text": "Ada Reid"},
         {"kind": "governor", "text": "Jo Lane"},
         {"kind": "assessment", "on": "2026-03-03", "text": "No high risk is left."},
-        {"kind": "next_review", "on": f"{datetime.now(UTC):%Y-%m-%d}"},
+        {"kind": "next_review", "on": f"{datetime.now(ZoneInfo('Europe/London')):%Y-%m-%d}"},
         {"kind": "point", "text": "More deputies?"},
         {"kind": "decision", "on": "2026-03-03", "text": "Go on.", "people": "All"},
     ):

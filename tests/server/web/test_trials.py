@@ -18,7 +18,7 @@ from server import leadkeys, phones
 from server.store.models import AuditEntry
 from server.store.models import TrialReport as Stored
 
-pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.more, pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 PHRASE = "anchor basil cactus dolphin ember falcon"
 CASINO, MANY = "canary-casino.example", "everybodys-news.example"
 FAULTS = """() => {
