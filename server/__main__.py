@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from protocol.command_line import Parser
-from server.errors import CollectorError
+from server.errors import CollectorError, NotNow
 from server.start import DEFAULT_DATA_DIR
 
 COMMANDS = {
@@ -56,10 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args) or 0)
     except (CollectorError, ProtocolError) as fault:
         print(f"fairwatch-server {args.command}: {fault}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(fault, NotNow) else 2
     except OSError as fault:
         print(f"fairwatch-server {args.command}: {_in_a_line(fault)}", file=sys.stderr)
-        return 2
+        return 1 if args.command == "run" else 2  # a service ends with 2 only for what a person must mend
     except KeyboardInterrupt:
         return 130
 

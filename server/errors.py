@@ -3,6 +3,7 @@
 CollectorError
 ├── ConfigError     collector.toml can't be understood (retrying never helps; names file, line and nearest key)
 ├── SetUpError      the data folder is not what a command needs (retrying never helps)
+├── NotNow          the address or the database can't be used at this moment (retrying can help)
 ├── NotAllowed      this role, or this person, may not do that (retrying never helps)
 ├── NotThere        nothing of that name that this person may know of (retrying never helps)
 ├── WrongState      the thing is not in a state in which this can be done (retrying never helps)
@@ -39,6 +40,12 @@ class ConfigError(CollectorError):
 
 class SetUpError(CollectorError):
     """The data folder was not initialised, or already is."""
+
+
+class NotNow(CollectorError):
+    """What is needed can't be had at this moment, as while the database starts: whoever keeps services tries again."""
+
+    retry_can_help = True
 
 
 class NotAllowed(CollectorError):

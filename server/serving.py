@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.errors import SetUpError
+from server.errors import NotNow, SetUpError
 from server.initialise import TLS_CERTIFICATE, TLS_KEY
 from server.start import require
 
@@ -167,7 +167,7 @@ def _check_free(address: Address) -> None:
         try:
             probe.bind((address.host, address.port))
         except OSError as fault:
-            raise SetUpError(f"can't listen on {address.host}:{address.port}: {fault.strerror}") from None
+            raise NotNow(f"can't listen on {address.host}:{address.port}: {fault.strerror}") from None
 
 
 def _check_migrated() -> None:
@@ -178,7 +178,7 @@ def _check_migrated() -> None:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as fault:
-        raise SetUpError(f"the database can't be used ({type(fault).__name__}); see fairwatch-server doctor") from None
+        raise NotNow(f"the database can't be used ({type(fault).__name__}); see fairwatch-server doctor") from None
     if missing:
         from django.core.management import call_command
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -158,15 +159,27 @@ def test_the_printed_fingerprint_is_that_of_the_keys_public_half(folder):
     assert hashlib.sha256(public).hexdigest() in sentence
 
 
-def test_a_port_that_is_taken_is_one_clear_line(folder):
+def test_a_port_that_is_taken_is_one_clear_line_and_to_be_tried_again(folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = _run("run", "--data-dir", folder, "--http", "--listen", address, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 1, "2 would be final for whoever keeps services"
     assert done.stderr.count("\n") == 1
     assert "can't listen" in done.stderr
+
+
+@pytest.mark.more
+def test_a_database_that_is_away_is_to_be_tried_again(folder, tmp_path):
+    away = tmp_path / "data"
+    shutil.copytree(folder, away)
+    engine = f'[database]\nengine = "postgresql"\nhost = "127.0.0.1"\nport = "{_free_port()}"\nname = "x"\nuser = "x"\n'
+    with (away / "collector.toml").open("a") as file:
+        file.write(engine)
+    done = _run("run", "--data-dir", away, "--listen", f"127.0.0.1:{_free_port()}", check=False)
+    assert done.returncode == 1
+    assert "the database can't be used" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:8460", "192.0.2.1:80", "[::]:8460"])
