@@ -175,7 +175,7 @@ class Service:
         self._sessions = SessionServer(
             socket_path(data_dir),
             on_front=self._take_front,
-            on_notice=self._notices.shown,
+            on_notice=self._take_notice,
             on_reading=self._take_reading,
             on_host=self._take_host,
             answer=self._answer,
@@ -266,6 +266,11 @@ class Service:
         if shown is None or since is None or not self._may_watch(person):
             return None
         return max(since, self._core.marks.counts_from(f"notice/{person}", shown))
+
+    def _take_notice(self, person: str, version: str, at: datetime) -> None:
+        if self._notices.first_shown(person) is None:
+            self._core.marks.taken(f"notice/{person}", at)
+        self._notices.shown(person, version, at)
 
     def _take_front(self, person: str, front: Front) -> None:
         if front.identity is None or not self._may_watch(person):

@@ -29,6 +29,7 @@ PROMISES: dict[int, tuple[str, ...]] = {
         "tests/agent/sources/test_browser_history.py::test_nothing_is_opened_before_the_notice_was_shown",
         "tests/agent/sources/test_profile_reader.py::test_what_a_clock_that_was_ahead_dated_before_reading_began_is_never_collected",
         "tests/agent/test_marks.py::test_a_clock_that_is_set_back_wrongly_and_is_then_right_again_lets_nothing_in_from_before_the_mark",
+        "tests/agent/test_marks.py::test_a_notice_that_was_shown_while_the_clock_was_behind_counts_from_when_it_was_shown",
         "tests/agent/sources/test_chromium.py::test_synced_and_imported_visits_are_told_apart",
         "tests/agent/sources/test_firefox.py::test_a_synced_or_imported_visit_is_never_collected",
         "tests/agent/sources/test_processes.py::test_running_is_not_use_so_no_seconds_are_claimed_and_no_argument_is_told",

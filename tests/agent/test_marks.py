@@ -17,11 +17,11 @@ class Device:
     """Marks over a store of two callables, and a clock that is moved."""
 
     def __init__(self):
-        self.kept, self.now = {}, NOW
+        self.kept, self.now, self.up_seconds = {}, NOW, 600.0
         self.start()
 
     def start(self):
-        self.marks = Marks(self.kept.get, self.kept.__setitem__, lambda: self.now)
+        self.marks = Marks(self.kept.get, self.kept.__setitem__, lambda: self.now, up_seconds=lambda: self.up_seconds)
 
     def from_when(self, mark, now, name="enrolment"):
         self.now = now
@@ -101,3 +101,41 @@ def test_a_clock_that_goes_further_back_each_time_is_followed_in_bounded_room(de
     (kept,) = device.kept.values()
     assert len(kept) < 40 * MOMENTS_MAX
     assert device.from_when(NOW + YEAR, NOW) == NOW
+
+
+def test_a_notice_that_was_shown_while_the_clock_was_behind_counts_from_when_it_was_shown(device):
+    """Else what a browser had noted before it would look as if after it, once the clock is put right."""
+    mark = NOW - 3 * YEAR
+    device.marks.taken("notice/anna", mark)
+    device.up_seconds += 60
+    assert device.from_when(mark, mark + timedelta(minutes=1), "notice/anna") == mark
+    device.up_seconds += 60
+    shown = NOW - timedelta(minutes=2)
+    assert device.from_when(mark, NOW, "notice/anna") == shown
+    device.up_seconds += DAY.total_seconds()
+    assert device.from_when(mark, NOW + DAY, "notice/anna") == shown
+    device.start()
+    assert device.from_when(mark, NOW + DAY, "notice/anna") == shown
+
+
+def test_a_clock_that_is_wrongly_put_forward_for_a_while_changes_nothing_once_it_is_right_again(device):
+    device.marks.taken("notice/anna", NOW)
+    device.up_seconds += 60
+    assert device.from_when(NOW, NOW + YEAR, "notice/anna") == NOW + YEAR - timedelta(minutes=1)
+    assert device.from_when(NOW, NOW + timedelta(minutes=1), "notice/anna") == NOW
+
+
+def test_time_that_the_device_ran_and_slept_moves_no_mark(device):
+    device.marks.taken("notice/anna", NOW)
+    for days in range(1, 100):
+        device.up_seconds = 600 + days * DAY.total_seconds() + (days % 3) * 60
+        assert device.from_when(NOW, NOW + days * DAY, "notice/anna") == NOW
+    assert device.kept == {}
+
+
+def test_a_mark_is_read_from_the_disk_once(device):
+    asked = []
+    marks = Marks(lambda key: asked.append(key), device.kept.__setitem__, lambda: NOW)
+    for _ in range(3):
+        assert marks.counts_from("enrolment", NOW - DAY) == NOW - DAY
+    assert len(asked) == 1

@@ -312,6 +312,7 @@ def test_a_home_that_hangs_keeps_the_service_from_nothing_and_it_still_stops(tmp
         child.wait()
 
 
+@pytest.mark.more
 def test_a_clock_that_was_ahead_at_enrolment_and_notice_and_is_put_right_keeps_nothing_unwatched(
     custodians, serving_collector, tmp_path
 ):
@@ -349,3 +350,34 @@ def test_a_clock_that_was_ahead_at_enrolment_and_notice_and_is_put_right_keeps_n
     by[0] = timedelta(days=400)
     assert again._collect_from(ME) > put_right + timedelta(days=364)
     again._core.spool.close()
+
+
+@pytest.mark.more
+def test_a_clock_that_was_behind_at_enrolment_and_notice_and_is_put_right_lets_nothing_in_from_before_the_notice(
+    custodians, serving_collector, tmp_path
+):
+    by = [timedelta(days=-365)]
+
+    def clock():
+        return datetime.now(UTC) + by[0]
+
+    folder = with_rules(tmp_path / "device", custodians, serving_collector.address)
+    keys.save(replace(keys.load(folder), enrolled_at=clock()), folder)
+    made = service.Service(folder, config.Config(), clock=clock)
+    made._core.rules.load()
+    (tmp_path / "profile").mkdir()
+    history = MadeChromium(tmp_path / "profile" / "History")
+    history.add("https://before.test/", datetime.now(UTC) - timedelta(days=10))
+    shown = datetime.now(UTC)
+    for words in ("these words", "other words"):
+        made._take_notice(ME, words, clock())
+    by[0] = timedelta()
+    history.add("https://after.test/", clock())
+    told = []
+    profile = Profile("Chromium", ME, history.file.parent)
+    reader = ProfileReader(uuid4(), profile, lambda _key: None, lambda batch: told.extend(batch.observations), clock)
+    reader.read(made._collect_from(ME))
+    assert [one.name for one in told] == ["after.test"]
+    assert abs(made._collect_from(ME) - shown) < timedelta(minutes=1)
+    history.close()
+    made._core.spool.close()
