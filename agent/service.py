@@ -250,7 +250,7 @@ class Service:
         if self._config.profiles:
             found = profiles_in((Path(folder) for folder in self._config.profiles), attend=attend)
         else:
-            found = find_profiles(homes, attend=attend)
+            found = find_profiles(homes, attend=attend, crowded=self._history.note_crowded)
         return [profile for profile in found if self._may_watch(profile.person)]
 
     def _is_notice_shown(self) -> bool:

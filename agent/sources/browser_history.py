@@ -29,6 +29,7 @@ from agent.sources.profile_reader import SOURCE, ProfileReader
 log = logging.getLogger(__name__)
 
 HANGS = "A home folder does not answer, so the browsers in it are not read; all others are."
+CROWDED = "Somebody has more browser profiles than are looked at, so not all of theirs are read; all others are."
 ENDED = "A fault ended the reading of histories, which is begun again every few seconds."
 # A net for file systems that tell nothing (some network homes).
 SWEEP_SECONDS = 60.0
@@ -80,6 +81,7 @@ class BrowserHistory(FileSystemEventHandler):
         self._scratch, self._sweep_seconds = scratch, sweep_seconds
         self._readers: dict[Profile, ReaderTurn] = {}
         self._finding = ""
+        self._crowded, self._noted = frozenset[str](), set[str]()
         self._attention = attention or Attention()
         self._pace = pace
         self._knowing = threading.Lock()
@@ -165,6 +167,8 @@ class BrowserHistory(FileSystemEventHandler):
             return SourceHealth(name=SOURCE, state="failing", reason=self._finding)
         if self._attention.hanging():
             return SourceHealth(name=SOURCE, state="failing", reason=HANGS)
+        if self._crowded:
+            return SourceHealth(name=SOURCE, state="failing", reason=CROWDED)
         for state in ("failing", "unknown"):
             told = sorted({f"{r.profile.browser}: {r.reason}" for r in readers if r.state == state})
             if told:
@@ -176,6 +180,10 @@ class BrowserHistory(FileSystemEventHandler):
         if readers:
             return SourceHealth(name=SOURCE, state="unknown", reason=readers[0].reason or "Nothing was read yet.")
         return SourceHealth(name=SOURCE, state="unknown", reason="No browser profile was found.")
+
+    def note_crowded(self, person: str) -> None:
+        """Hear, while profiles are listed, that somebody has more than are looked at."""
+        self._noted.add(person)
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """Called by watchdog: note that a history was written, and by when it is to be read."""
@@ -235,14 +243,15 @@ class BrowserHistory(FileSystemEventHandler):
         return [turn for folder in ready for turn in self._turns_of(folder)]
 
     def _find(self) -> None:
+        self._noted.clear()
         try:
-            wanted = list(self._profiles())
+            wanted = dict.fromkeys(self._profiles())
         except LeftBehind:
             raise
         except Exception as error:  # noqa: BLE001 - what is watched already goes on being watched
             self._finding = f"The browser profiles could not be listed ({type(error).__name__})."
             return
-        self._finding = ""
+        self._finding, self._crowded = "", frozenset(self._noted)
         with self._knowing:
             hanging = self._attention.hanging()
             for profile in [known for known in self._readers if known not in wanted and known.person not in hanging]:

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -140,9 +142,17 @@ PLACES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 _HOMES = {"linux": "/home", "darwin": "/Users"}
 # A list of profiles is some hundred bytes; the person may put anything there.
-PROFILES_INI_BYTES = 1 << 20
+PROFILES_INI_BYTES = 1 << 16
+# So many profiles of a person are read, far more than anybody has; anybody may make any number of folders, and looking
+# into all of them would hold up the reading of everybody else's.
+PROFILES_MOST = 100
+# A browser has some thirty folders beside its profiles.
+FOLDERS_LOOKED_AT = 1000
 # Marks of a profile folder that has no history yet.
 _PROFILE_MARKS = ("Preferences", "prefs.js", "times.json")
+
+Crowded = Callable[[], None]
+"""Told of more than is looked at."""
 
 Attend = Callable[[str], AbstractContextManager[bool]]
 """Asked before a look into somebody's home or a configured folder; it gives whether one may look there now."""
@@ -224,30 +234,50 @@ def owner_of(path: Path) -> str:
         return path.name
 
 
-def find_profiles(homes: Iterable[Home], platform: str = sys.platform, attend: Attend = _always) -> list[Profile]:
+def find_profiles(
+    homes: Iterable[Home],
+    platform: str = sys.platform,
+    attend: Attend = _always,
+    crowded: Callable[[str], None] = lambda _person: None,
+) -> list[Profile]:
     """Every profile under the given homes that may be listed, in a fixed order, each folder once.
 
-    `attend(person)` is asked before each look into a home, since that may hang.
+    `attend(person)` is asked before each look into a home, since that may hang. `crowded(person)` is told of a home
+    that holds more profiles or folders than are looked at.
     """
     found: dict[Path, Profile] = {}
     for home in homes:
         with attend(home.person) as may_look:
             if may_look:
-                for real, profile in _profiles_of(home, platform):
-                    found.setdefault(real, profile)
+                own = _profiles_of(home, platform, partial(crowded, home.person))
+                found |= {real: profile for real, profile in own.items() if real not in found}
     return list(found.values())
 
 
-def _profiles_of(home: Home, platform: str) -> Iterator[tuple[Path, Profile]]:
-    there = _names_in(home.path)  # most accounts have no browser: one look spares some thirty
-    for browser, places in PLACES.get(platform, {}).items():
+def _profiles_of(home: Home, platform: str, crowded: Crowded) -> dict[Path, Profile]:
+    found: dict[Path, Profile] = {}
+    for profile in _profiles_below(home, platform, crowded):
+        real = _real(profile.path)
+        if real in found or not _stays_with(real, home):
+            continue
+        if len(found) == PROFILES_MOST:
+            crowded()
+            break
+        found[real] = profile
+    return found
+
+
+def _profiles_below(home: Home, platform: str, crowded: Crowded) -> Iterator[Profile]:
+    browsers = PLACES.get(platform, {})
+    # Most accounts have no browser: a look at the first folders of all places spares some thirty.
+    first = {place.partition("/")[0] for places in browsers.values() for place in places}
+    there = {name for name in first if _is_there(home.path / name)}
+    for browser, places in browsers.items():
         for place in places:
             if place.partition("/")[0] not in there:
                 continue
-            for folder in _profile_folders(browser, home.path / place):
-                real = _real(folder)
-                if _stays_with(real, home):
-                    yield real, Profile(browser, home.person, folder)
+            for folder in _profile_folders(browser, home.path / place, crowded):
+                yield Profile(browser, home.person, folder)
 
 
 def profiles_in(folders: Iterable[Path], person: str | None = None, attend: Attend = _always) -> list[Profile]:
@@ -286,18 +316,19 @@ def by_place(folder: Path) -> str | None:
     return None
 
 
-def _profile_folders(browser: str, root: Path) -> Iterator[Path]:
+def _profile_folders(browser: str, root: Path, crowded: Crowded) -> Iterator[Path]:
     if browser == "Firefox":
-        yield from _firefox_folders(root)
+        yield from _firefox_folders(root, crowded)
     elif browser == "Safari":
-        yield from (folder for folder in (root, *_folders(root / "Profiles")) if _is_there(folder / SAFARI.file_name))
+        inner = _folders(root / "Profiles", crowded)
+        yield from (folder for folder in (root, *inner) if _is_there(folder / SAFARI.file_name))
     else:
-        for folder in (root, *_folders(root)):
+        for folder in (root, *_folders(root, crowded)):
             if _is_there(folder / CHROMIUM.file_name) or (folder != root and _is_there(folder / _PROFILE_MARKS[0])):
                 yield folder
 
 
-def _firefox_folders(root: Path) -> Iterator[Path]:
+def _firefox_folders(root: Path, crowded: Crowded) -> Iterator[Path]:
     """What profiles.ini names, which may lie elsewhere, and what lies there without being named."""
     named = configparser.ConfigParser(interpolation=None, strict=False)
     try:
@@ -309,7 +340,7 @@ def _firefox_folders(root: Path) -> Iterator[Path]:
         path = named.get(section, "Path", fallback="")
         if path and _is_profile_of_firefox(root / path):
             yield root / path
-    for folder in (*_folders(root), *_folders(root / "Profiles")):
+    for folder in (*_folders(root, crowded), *_folders(root / "Profiles", crowded)):
         if _is_profile_of_firefox(folder):
             yield folder
 
@@ -330,13 +361,16 @@ def _stays_with(folder: Path, home: Home) -> bool:
         return False
 
 
-def _folders(root: Path) -> list[Path]:
-    """The folders in a folder, in order; none where it is not there or may not be listed."""
+def _folders(root: Path, crowded: Crowded = lambda: None) -> list[Path]:
+    """The folders in a folder, in order, some of too many; none where it is not there or may not be listed."""
     try:
         with os.scandir(root) as entries:
-            return sorted(Path(entry.path) for entry in entries if entry.is_dir())
+            found = list(islice((Path(entry.path) for entry in entries if entry.is_dir()), FOLDERS_LOOKED_AT + 1))
     except OSError:
         return []
+    if len(found) > FOLDERS_LOOKED_AT:
+        crowded()
+    return sorted(found[:FOLDERS_LOOKED_AT])
 
 
 def _names_in(root: Path) -> frozenset[str]:

@@ -15,7 +15,7 @@ from agent.errors import SpoolDamagedError
 from agent.health import SourceHealth
 from agent.sources import browser_history
 from agent.sources.attention import Attention, LeftBehind
-from agent.sources.browser_history import ENDED, HANGS, BrowserHistory
+from agent.sources.browser_history import CROWDED, ENDED, HANGS, BrowserHistory
 from agent.sources.browsers import Home, Profile, find_profiles, profiles_in
 from agent.sources.listening import FOLDERS_MOST
 from tests.agent.sources.few_tasks import few_tasks
@@ -388,7 +388,26 @@ def test_a_spool_that_is_found_damaged_when_it_is_asked_since_when_ends_nothing(
         source.stop()
 
 
-CROWDED = """
+def test_more_profiles_than_are_looked_at_are_told_and_everybody_else_is_read(made, kept, tmp_path, monkeypatch):
+    monkeypatch.setattr("agent.sources.browsers.PROFILES_MOST", 2)
+    homes, histories = homes_of(made, tmp_path, "anna", "ben")
+    for number in range(4):
+        made.chromium(tmp_path / f"anna/.config/chromium/x{number}")
+    source = BrowserHistory(
+        DEVICE, lambda: find_profiles(homes, "linux", crowded=source.note_crowded), kept.load, kept.emit,
+        lambda _person: now() - timedelta(seconds=9), now,
+    )  # fmt: skip
+    histories["ben"].add("http://bens.test/", now())
+    source.sweep()
+    assert kept.names == ["bens.test"]
+    assert source.health() == SourceHealth(name="browser_history", state="failing", reason=CROWDED)
+    for number in range(4):
+        (tmp_path / f"anna/.config/chromium/x{number}/History").unlink()
+    source.sweep()
+    assert source.health().state == "working"
+
+
+MANY_FOLDERS = """
 import json, sys, threading, time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -434,7 +453,7 @@ print(json.dumps([before, after, source.health().state, threading.active_count()
 @pytest.mark.parametrize(("tasks", "too_few"), [(12, True), (64, False)])
 def test_nobody_ends_the_watching_of_others_by_many_profile_folders(tmp_path, tasks, too_few):
     with few_tasks(tasks) as enter:
-        command = [sys.executable, "-c", CROWDED, tmp_path]
+        command = [sys.executable, "-c", MANY_FOLDERS, tmp_path]
         done = subprocess.run(command, preexec_fn=enter, capture_output=True, text=True, timeout=90, check=False)
     *seen, health, threads = json.loads(done.stdout)
     assert (seen, health) == ([True, True], "working"), done.stderr

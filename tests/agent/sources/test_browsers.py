@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from agent.sources import browsers
 from agent.sources.browsers import PLACES, Home, Profile, find_profiles, local_homes, owner_of, profiles_in
 
 CASES = [
@@ -103,6 +104,34 @@ def test_a_link_into_another_person_s_home_is_not_followed(tmp_path):
     os.chown(tmp_path / "alice", 12345, 12345)
     (tmp_path / "alice/.config/chromium").symlink_to(tmp_path / "bob/.config/chromium")
     assert find_profiles([Home("alice", tmp_path / "alice")], "linux") == []
+
+
+def homes_of_two(tmp_path):
+    touch(tmp_path / "alice/.config/chromium/Default/History")
+    (tmp_path / "bob/.config/chromium").mkdir(parents=True)
+    return [Home(person, tmp_path / person) for person in ("alice", "bob")]
+
+
+def test_of_one_person_s_countless_profiles_some_are_looked_at_and_that_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(browsers, "PROFILES_MOST", 3)
+    homes, crowded = homes_of_two(tmp_path), []
+    for number in range(5):
+        assert crowded == ([] if number < 4 else ["bob"])
+        touch(tmp_path / f"bob/.config/chromium/x{number}/Preferences")
+        found = find_profiles(homes, "linux", crowded=crowded.append)
+    assert [profile.person for profile in found] == ["alice", "bob", "bob", "bob"]
+
+
+@pytest.mark.parametrize("place", [".config/chromium", ".mozilla/firefox", ".mozilla/firefox/Profiles"])
+def test_of_countless_folders_whatever_is_in_them_some_are_looked_at_and_that_is_told(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(browsers, "FOLDERS_LOOKED_AT", 5)
+    homes, crowded = homes_of_two(tmp_path), []
+    (tmp_path / "bob" / place).mkdir(parents=True, exist_ok=True)
+    for number in range(6):
+        (tmp_path / "bob" / place / f"x{number}").symlink_to(tmp_path / "alice")
+    found = find_profiles(homes, "linux", crowded=crowded.append)
+    assert [profile.person for profile in found] == ["alice"]
+    assert set(crowded) == {"bob"}
 
 
 def test_named_folders_narrow_and_may_hold_several_profiles(tmp_path):
