@@ -6,7 +6,8 @@ that clock was ahead; to wait for it would be to watch nothing until then, maybe
 well. That it is there still proves that the enrolment or the notice was before now. So the moment at which this is
 first seen stands in the mark's place, and nothing from before that moment is collected.
 
-The mark stays beside it and counts again once its time has come. So where the clock was right at first, is set back for
+The mark stays beside it and counts again once its time has come, and for five minutes before that nothing is collected:
+a clock that is a little behind looks the same. So where the clock was right at first, is set back for
 a while and is then right again, nothing becomes collectable that was not: meanwhile what is seen at that moment counts,
 for that is after the notice whatever the clock says.
 
@@ -74,8 +75,8 @@ class Marks:
         really = self._really(name, mark, now)
         if come and (really is None or really <= max(come) + CLOCK_STEP):
             return max(come)
-        # It lies ahead: from now on. Or the clock was put forward since it was taken: from when that was.
-        moment = now if not come or really is None else really
+        # It lies ahead, or the clock was put forward since: from when it was taken where that is known, else from now on.
+        moment = now if really is None else really
         log.warning("service.mark_of_another_clock name=%s", name.partition("/")[0])
         fresh = _Moments(mark, (*moments.seen[: MOMENTS_MAX - 1], moment))
         try:

@@ -98,7 +98,8 @@ def last_failed() -> str:
 
 def _may_try(data_dir: Path, now: datetime) -> bool:
     last = AuditEntry.objects.filter(action=FAILED).order_by("-seq").values_list("at", flat=True).first()
-    return last is None or now - last >= (AGAIN_SOON if _is_urgent(data_dir, now) else AGAIN)
+    # A try that lies ahead was made before the clock was set back.
+    return last is None or last > now or now - last >= (AGAIN_SOON if _is_urgent(data_dir, now) else AGAIN)
 
 
 def _is_urgent(data_dir: Path, now: datetime) -> bool:

@@ -63,6 +63,8 @@ def is_ringing(incident: Incident) -> bool:
 def end(incident: Incident, now: datetime) -> bool:
     """Stop ringing, and drop what still waits to be told of the case; whether it was ringing."""
     outbox.take_back(incident)
+    # It began by a clock that was ahead: else it would not begin again when the case goes on after it was closed.
+    Escalation.objects.filter(pk=incident.pk, began_at__gt=now).update(began_at=now)
     return bool(Escalation.objects.filter(pk=incident.pk, ended_at__isnull=True).update(ended_at=now))
 
 

@@ -122,7 +122,10 @@ def _routine(incident: Incident, now: datetime, once: str) -> None:
 
 def _knows(user: User, incident: Incident, now: datetime) -> bool:
     about = OutboxMessage.objects.filter(user=user, incident=incident)
-    return about.filter(created_at__gt=now - SILENCE).exists() or outbox.waiting().filter(pk__in=about).exists()
+    return (
+        about.filter(created_at__range=(now - SILENCE, now + outbox.PACE)).exists()
+        or outbox.waiting().filter(pk__in=about).exists()
+    )
 
 
 def _gathered(user: User, wanted: NotifySettings, now: datetime) -> datetime:

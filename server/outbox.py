@@ -151,7 +151,8 @@ def _is_for(kind: str, recipient: Recipient) -> Q:
 
 def _is_due(now: datetime) -> Q:
     at_once_or_again = Q(kind=Kind.URGENT) | Q(attempts__gt=0)
-    return Q(due_at__lte=now) | (Q(due_at__gt=now + FURTHEST) & at_once_or_again)
+    # What was put by a clock that was ahead goes now: it would also draw all later routine cases into its own time.
+    return Q(due_at__lte=now) | (Q(due_at__gt=now + FURTHEST) & at_once_or_again) | Q(created_at__gt=now + PACE)
 
 
 def _free(rows: QuerySet[OutboxMessage], now: datetime) -> QuerySet[OutboxMessage]:

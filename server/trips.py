@@ -42,6 +42,9 @@ FETCH_WITHIN = timedelta(hours=1)
 FETCH_WEEKLY_WITHIN = timedelta(days=3)
 """The same for the weekly one: a laptop may be off over a weekend."""
 
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""What two collectors' clocks may differ; one that was asked for later was so before the clock was set back."""
+
 TELLS = (Role.IT, Role.LEAD, Role.DEPUTY)
 """Who is told that a test failed, and may ask for one: who can mend it, and who must know that they may be blind."""
 
@@ -127,7 +130,7 @@ def tend(now: datetime) -> None:
     """Begin the weekly tests that are due, and give up and tell of those that did not arrive."""
     fail_overdue(now)
     for group in group_names():
-        newest = Trip.objects.filter(group=group).order_by("-asked_at").first()
+        newest = Trip.objects.filter(group=group, asked_at__lte=now + CLOCKS_DIFFER).order_by("-asked_at").first()
         due = newest is None or (newest.asked_at <= now - EVERY and outcome(newest) != "waiting")
         if due and _device_of(group)[0] is not None:
             _begin(group, Trip.By.SERVICE, now, None)
@@ -138,6 +141,7 @@ def fail_overdue(now: datetime) -> int:
     late = (
         Q(fetched_at__isnull=True, weekly=True, asked_at__lte=now - FETCH_WEEKLY_WITHIN)
         | Q(fetched_at__isnull=True, weekly=False, asked_at__lte=now - FETCH_WITHIN)
+        | Q(asked_at__gt=now + CLOCKS_DIFFER)
         | Q(fetched_at__lte=now - ARRIVE_WITHIN, by=Trip.By.SERVICE)
         | Q(fetched_at__lte=now - VISIT_WITHIN, by=Trip.By.VISIT)
     )

@@ -125,6 +125,15 @@ def test_a_clock_that_is_wrongly_put_forward_for_a_while_changes_nothing_once_it
     assert device.from_when(NOW, NOW + timedelta(minutes=1), "notice/anna") == NOW
 
 
+def test_a_notice_that_was_shown_while_the_clock_was_ahead_counts_from_when_it_was_shown(device):
+    mark = NOW + YEAR
+    device.marks.taken("notice/anna", mark)
+    device.up_seconds += 90
+    assert device.from_when(mark, NOW, "notice/anna") == NOW - timedelta(seconds=90)
+    device.up_seconds += 60
+    assert device.from_when(mark, NOW + timedelta(seconds=60), "notice/anna") == NOW - timedelta(seconds=90)
+
+
 def test_time_that_the_device_ran_and_slept_moves_no_mark(device):
     device.marks.taken("notice/anna", NOW)
     for days in range(1, 100):

@@ -84,6 +84,16 @@ def test_a_failure_is_on_the_record_the_doctor_says_it_and_it_is_tried_again_lat
     assert doctor_machine.tls(folder).ok
 
 
+def test_a_try_by_a_clock_that_was_ahead_keeps_none_waiting_once_it_is_put_right(folder, people, tmp_path):
+    put(folder, Authority(tmp_path / "authority").issue(NAME, days=90))
+    renew(NOBODY, folder, NOW + timedelta(days=365))
+    due = NOW + timedelta(days=62)
+    renew(NOBODY, folder, due)
+    assert failures() == 2
+    renew(NOBODY, folder, due + timedelta(hours=1))
+    assert failures() == 2
+
+
 def test_it_is_written_to_once_a_week_and_each_day_of_the_last(folder, people, tmp_path):
     put(folder, Authority(tmp_path / "authority").issue(NAME, days=90))
     monday = next(NOW + timedelta(days=61 + n) for n in range(7) if (NOW + timedelta(days=61 + n)).weekday() == 0)

@@ -136,6 +136,16 @@ def test_a_case_that_goes_on_after_closing_rings_anew_once(database, people, cas
     assert Incident.objects.get().acknowledged_by == people.deputy
 
 
+def test_a_case_that_came_while_the_clock_was_ahead_rings_anew_too(database, people, new_incident, lead_key):
+    case = new_incident(lead_key, at=at(60))
+    notify.incident_recorded(case, at(60))
+    notify.incident_closed(case, NOW)
+    case.state, case.closed_at, case.new_since_closing = "closed", NOW, True
+    case.save()
+    notify.incident_recorded(case, at(5))
+    assert escalation.is_ringing(case)
+
+
 def test_nobody_is_rung_twice_for_what_has_not_reached_them(database, people, case):
     for minute in (10, 30, 60):
         escalation.ring(at(minute))

@@ -207,6 +207,13 @@ def test_a_bad_list_is_one_line_for_it_and_what_is_offered_stays(kind, one, serv
     assert row().problem == ""
 
 
+def test_a_list_that_was_asked_for_by_a_clock_that_was_ahead_is_due_once_it_is_put_right(one, server):
+    lists.refresh(one.id, NOW + timedelta(days=365))
+    assert lists.is_due(one.id, NOW)
+    lists.refresh(one.id, NOW)
+    assert not lists.is_due(one.id, NOW)
+
+
 @pytest.mark.parametrize("path", ["nowhere", "error", "endless", "cut_chunk", "login"])
 def test_a_failing_server_is_one_line_and_tried_again_ever_later(path, one, server, use, tmp_path):
     lists.refresh(one.id, NOW)

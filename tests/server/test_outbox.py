@@ -23,9 +23,9 @@ def at(seconds: float) -> datetime:
 def put(people, lead_key, new_incident):
     """`put(count, kind)`: so many cases to tell the lead of, at a time."""
 
-    def rows(count=1, kind=Kind.URGENT, now=NOW):
+    def rows(count=1, kind=Kind.URGENT, now=NOW, due=None):
         incident = new_incident(lead_key)
-        outbox.put(outbox.of_case(kind, incident, people.lead, str(n), now, now) for n in range(count))
+        outbox.put(outbox.of_case(kind, incident, people.lead, str(n), now, due or now) for n in range(count))
 
     return rows
 
@@ -51,7 +51,7 @@ def test_the_same_news_is_one_row(database, people, lead_key, new_incident):
 
 def test_what_is_due_is_claimed_once_and_what_is_not_due_waits(database, put, lead):
     put(3)
-    put(1, now=at(60))
+    put(1, due=at(60))
     assert outbox.due(NOW) == [(Kind.URGENT, lead)]
     assert len(outbox.claim(Kind.URGENT, lead, NOW).rows) == 3
     assert outbox.claim(Kind.URGENT, lead, NOW) is None
@@ -166,8 +166,14 @@ def test_a_clock_that_is_set_back_holds_up_nothing_that_is_urgent_or_tried_again
     assert send(lead, NOW) == 1
 
 
+def test_what_was_put_by_a_clock_that_was_ahead_goes_once_it_is_put_right(database, put, lead):
+    put(kind=Kind.ROUTINE, now=at(7200), due=at(9000))
+    assert outbox.due(NOW) == [(Kind.ROUTINE, lead)]
+    assert send(lead, NOW, Kind.ROUTINE) == 1
+
+
 def test_what_was_planned_for_later_waits_for_it_and_a_sender_keeps_what_it_holds(database, put, lead):
-    put(kind=Kind.ROUTINE, now=at(7200))
+    put(kind=Kind.ROUTINE, due=at(7200))
     assert outbox.due(NOW) == []
     put()
     assert outbox.claim(Kind.URGENT, lead, NOW) is not None

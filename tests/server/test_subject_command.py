@@ -19,7 +19,7 @@ def folder(data_dir, people):
     """A collector's folder as `init` leaves it."""
     key = data_dir / "keys" / "django"
     key.parent.mkdir(exist_ok=True)
-    key.touch()
+    key.write_text("secret")
     return data_dir
 
 

@@ -173,7 +173,7 @@ def test_the_command_says_in_a_line_that_there_is_no_room_and_the_earlier_report
 ):
     keep(SUMMARY)
     (data_dir / "keys").mkdir(exist_ok=True)
-    (data_dir / "keys" / "django").touch()
+    (data_dir / "keys" / "django").write_text("secret")
     path = tmp_path / "october.json"
     path.write_bytes(b"earlier")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -193,7 +193,7 @@ def test_the_command_writes_the_file_whole_and_refuses_what_is_no_month_or_group
     keep(SUMMARY)
     folder = settings.DATA_DIR
     (folder / "keys").mkdir(exist_ok=True)
-    (folder / "keys" / "django").touch()
+    (folder / "keys" / "django").write_text("secret")
     path = tmp_path / "october.json"
     words = ["summary", "--data-dir", str(folder), "--month"]
     assert main([*words, "2026-10", "--format", "json", "-o", str(path)]) == 0

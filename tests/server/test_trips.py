@@ -208,6 +208,13 @@ def test_each_group_with_a_device_is_tested_weekly_without_anybodys_asking(devic
     assert Trip.objects.count() == 4
 
 
+def test_a_clock_that_was_ahead_keeps_no_group_from_its_tests_once_it_is_put_right(device):
+    trips.tend(MORNING + timedelta(days=365))
+    trips.tend(MORNING)
+    trips.tend(MORNING + timedelta(minutes=1))
+    assert [trips.outcome(trip) for trip in Trip.objects.order_by("-asked_at")] == ["not_fetched", "waiting"]
+
+
 def test_a_group_without_a_device_that_can_be_tested_is_left_alone(device, people):
     Device.objects.update(sample=True)
     trips.tend(MORNING)

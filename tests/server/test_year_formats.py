@@ -38,7 +38,7 @@ def kept(people):
 def collector(data_dir):
     """The settings' own folder, as `init` would have made it."""
     (data_dir / "keys").mkdir(exist_ok=True)
-    (data_dir / "keys" / "django").touch()
+    (data_dir / "keys" / "django").write_text("secret")
     return str(data_dir)
 
 

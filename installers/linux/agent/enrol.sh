@@ -39,7 +39,7 @@ for _ in 1 2 3; do
     # Whoever writes the file may not be done with it: it is refused once it stands still.
     sleep 1
     if [ "$(cksum <"$token")" = "$before" ]; then break; fi
-    said="$token is still being written" code=1
+    said="$token is still being written: this device is not enrolled until IT's whole token is in $held" code=unfinished
 done
 say "$said"
 case $code in
@@ -52,6 +52,9 @@ case $code in
         if [ "$token" = "$held" ]; then mv -f "$held" "$held.refused"; fi
         say "this device is not enrolled, and nothing is watched; put another token at $held" >&2
         exit 2 ;;
+    unfinished)
+        # What is there now is no token; the timer looks at what is held.
+        exit 1 ;;
     *)
         # Nobody answered: what was given with the installation waits for the timer.
         rm -f "$held.refused" # what was refused before is no longer what this device waits with

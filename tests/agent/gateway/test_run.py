@@ -45,6 +45,7 @@ from rules.policy import Policy
 from tests.agent.devices import enrolled, until, with_rules
 from tests.agent.gateway import certificates
 from tests.agent.gateway.doors import ALICES, BOBS, free_port
+from tests.agent.gateway.loops import run_apart
 from tests.agent.gateway.resolvers import Resolver
 
 AGENT = Path(sys.executable).with_name("fairwatch-agent")
@@ -275,7 +276,7 @@ def test_a_fault_in_a_round_ends_no_gateway(files, tmp_path, monkeypatch):
 
     monkeypatch.setattr(made._upstreams, "check", check)
     stop = asyncio.Event()
-    asyncio.run(look_on())
+    run_apart(look_on())
     assert faults == []
     assert [len(batch) for batch in kept] == [1]
     made._core.spool.close()
