@@ -75,7 +75,7 @@ class Marks:
         really = self._really(name, mark, now)
         if come and (really is None or really <= max(come) + CLOCK_STEP):
             return max(come)
-        # It lies ahead, or the clock was put forward since: from when it was taken where that is known, else from now on.
+        # It lies ahead, or the clock was put forward since: from when it was taken where that is known, or from now on.
         moment = now if really is None else really
         log.warning("service.mark_of_another_clock name=%s", name.partition("/")[0])
         fresh = _Moments(mark, (*moments.seen[: MOMENTS_MAX - 1], moment))
