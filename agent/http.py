@@ -397,7 +397,8 @@ def _pools(pin: str, sockets: list[socket.socket], given_up: threading.Event) ->
             self._twin = sock.dup()
             sockets.append(self._twin)
             if given_up.is_set():  # while it was being made, so that nobody could cut it
-                sock.shutdown(socket.SHUT_RDWR)
+                sock.close()
+                raise ConnectionAbortedError("no longer asked")
             return sock
 
         def close(self) -> None:

@@ -293,7 +293,7 @@ def test_an_answer_that_never_ends_is_given_up_after_the_total_time(respond, sch
         begun = time.monotonic()
         with pytest.raises(CollectorUnreachable):
             one.post("/v1/records", b"x", signed)
-        assert 0.3 < time.monotonic() - begun < 20
+        assert 0.3 < time.monotonic() - begun < 3
         server.respond = lambda connection, _request: connection.sendall(answer())
         one._total_seconds = one._connect_seconds = 20.0
         assert one.post("/v1/records", b"x", signed) == b"{}"
@@ -373,7 +373,7 @@ def test_a_fetch_that_drips_is_given_up_all_the_same(respond):
         begun = time.monotonic()
         with pytest.raises(CollectorUnreachable):
             one.get("/x", max_bytes=100_000)
-        assert 0.3 < time.monotonic() - begun < 20
+        assert 0.3 < time.monotonic() - begun < 3
 
 
 # --- fetching -------------------------------------------------------------------------------------------------------

@@ -76,8 +76,8 @@ def test_a_change_of_the_set_in_force_is_noticed_within_a_second(watched, touch)
     rules, _, changed = watched
     begun = time.monotonic()
     touch(rules)
-    assert changed.wait(20)
-    assert time.monotonic() - begun < 5
+    assert changed.wait(5)
+    assert time.monotonic() - begun < 1
 
 
 @pytest.mark.parametrize("touch", TOUCHES)
@@ -138,6 +138,6 @@ def test_where_no_thread_can_be_had_new_rules_are_noted_and_a_look_finds_an_edit
         changed.clear()
         (rules / "current" / "policy.toml").write_text("edited")
         watch.look()
-        assert changed.wait(20)
+        assert changed.wait(5)
     finally:
         watch.stop()

@@ -151,7 +151,7 @@ def test_a_phone_that_asks_too_much_is_refused_and_others_are_unharmed(files):
             codes = [dns.message.from_wire(await flood.receive()).rcode() for _ in range(900)]
             begin = time.monotonic()
             assert (await other.ask(asked("b.test."))).rcode() == 0
-            assert time.monotonic() - begin < 10
+            assert time.monotonic() - begin < 1.0
         assert 200 < codes.count(5) < 400
         assert there.desk.phones.refused["too_many"] == codes.count(5)
 

@@ -71,7 +71,9 @@ def watched(screen: Screen, index: DesktopIndex) -> Iterator[Watched]:
     foreground.close()
 
 
-def test_switching_apps_gives_the_right_identities_at_once(screen: Screen, watched: Watched, tmp_path: Path) -> None:
+def test_switching_apps_gives_the_right_identities_within_a_tenth_of_a_second(
+    screen: Screen, watched: Watched, tmp_path: Path
+) -> None:
     terminal, other = screen.xterm(), other_app(screen, tmp_path)
     watched.foreground.look()
     took = []
@@ -83,7 +85,7 @@ def test_switching_apps_gives_the_right_identities_at_once(screen: Screen, watch
         took.append(time.monotonic() - asked)
     identities = [one.identity for one in watched.given if isinstance(one, Front)]
     assert identities == [OTHER, TERMINAL] * 3
-    assert sorted(took)[len(took) // 2] < 0.5
+    assert sorted(took)[len(took) // 2] < 0.1
     assert all(one.seconds < 5 for one in watched.given)
 
 
